@@ -1,0 +1,48 @@
+"""What is measured: metrics of an estimate, and bounds on what any estimate can reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def metric(*, label: str) -> Callable[[Function], Function]:
+    """Mark a function of an area's ``metrics.py`` as a metric.
+
+    The function is called as ``f(estimate, split, truth)`` with NumPy arrays, batch first, and
+    returns one value a row (n,), whose mean is reported; or a pair of such arrays, for a ratio
+    of sums. Lower is better.
+
+    Args:
+        label: what axes and tables call it, with its unit.
+    """
+
+    def mark(function: Function) -> Function:
+        function.label = label  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def bound(*, metric: str, kind: Literal["floor", "theory", "reference"]) -> Callable[
+    [Function], Function
+]:
+    """Mark a function of an area's ``bounds.py`` as a bound.
+
+    The function asks by argument name for what it needs, out of ``truth`` (the scenario),
+    ``n_train`` (size of the training set), ``validation`` and ``test`` (splits); it returns a
+    number, or one value a test row (n,).
+
+    Args:
+        metric: the metric that it bounds.
+        kind: ``floor``, nothing with this information can be better on average; ``theory``,
+            the exact expectation of one of the methods; ``reference``, what some rule reaches.
+    """
+
+    def mark(function: Function) -> Function:
+        function.metric, function.kind = metric, kind  # type: ignore[attr-defined]
+        return function
+
+    return mark

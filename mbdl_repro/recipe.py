@@ -1,0 +1,36 @@
+"""How a learned method is trained: the numbers that an experiment file may set."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Recipe(BaseModel):
+    """Settings of gradient descent; the weights with the least validation loss are kept."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: Positive = 1e-3
+    schedule: Literal["constant", "cosine"] = "cosine"
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Used by ``sgd`` only."""
+    weight_decay: NonNegative = 0.0
+    steps: Count = 1000
+    batch_size: Count = 128
+    """Rows drawn a step, without replacement within a pass over the data."""
+    clip_norm: Positive | None = None
+    """Largest norm of a member's gradient; longer ones are scaled down to it."""
+    validate_every: Count = 50
+    patience: Count | None = None
+    """Stop after this many validations without improvement; ``null``: never early."""
+    precision: Literal["single", "double"] = "double"
+    """Arithmetic of the fit; evaluation is in double precision always."""
+    together: bool = False
+    """Fit the seeds of a block side by side, as one batched computation."""

@@ -1,0 +1,216 @@
+"""The one gradient-descent loop: for a single fit, or for many side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from mbdl_repro.scenario import Split
+
+if TYPE_CHECKING:
+    from mbdl_repro.method import Method
+    from mbdl_repro.recipe import Recipe
+
+History = list[dict[str, float]]
+Report = Callable[[float, str], None]
+
+
+def silent(fraction: float, message: str) -> None:
+    """Report nothing: the default where nobody watches."""
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss of a fit stopped being a number."""
+
+
+def gradient_descent(
+    members: Sequence[Method],
+    trains: Sequence[Split],
+    validations: Sequence[Split],
+    recipe: Recipe,
+    rngs: Sequence[torch.Generator],
+    report: Report = silent,
+) -> list[History]:
+    """Minimize each member's loss on its own data, and keep its best weights on validation.
+
+    Members share architecture, sample sizes and recipe, not data, initial weights or order of
+    batches. Several members are one batched computation (``torch.func.vmap`` over stacked
+    weights), which for small networks costs little more than one of them.
+
+    Args:
+        members: methods of one class and settings; changed in place.
+        trains: one training split a member, tensors (n_train, ...).
+        validations: one validation split a member.
+        recipe: optimizer, schedule, steps, batches, early stopping, precision.
+        rngs: one generator a member, for initial weights and batches.
+        report: called with (fraction done, message).
+
+    Returns:
+        One history a member: rows with keys ``step``, ``train_loss``, ``validation_loss``.
+
+    Raises:
+        TrainingDiverged: if a loss is infinite or not a number; says at which step.
+    """
+    for member, rng in zip(members, rngs, strict=True):
+        member.initialize(rng)
+    ensemble = _Ensemble(members, recipe)
+    x, s = ensemble.stack(trains)
+    x_val, s_val = ensemble.stack(validations)
+    optimizer = _optimizer(ensemble.parameters, recipe)
+    batches = [_batches(x.shape[1], recipe.batch_size, rng) for rng in rngs]
+    which = torch.arange(len(members))[:, None]
+
+    best = [math.inf] * len(members)
+    best_weights = {name: p.detach().clone() for name, p in ensemble.parameters.items()}
+    histories: list[History] = [[] for _ in members]
+    stale = 0
+    running = torch.zeros(len(members), dtype=x.dtype, device=x.device)
+    since = 0
+    for step in range(recipe.steps + 1):
+        if step % recipe.validate_every == 0 or step == recipe.steps:
+            losses = ensemble.evaluate(x_val, s_val)
+            improved = False
+            for i, loss in enumerate(losses.tolist()):
+                if not math.isfinite(loss):
+                    raise TrainingDiverged(
+                        f"validation loss is {loss} at step {step} of {recipe.steps}: "
+                        f"lower learning_rate (now {recipe.learning_rate:g}) or set clip_norm"
+                    )
+                trained = running[i].item() / since if since else math.nan
+                histories[i].append(
+                    {"step": step, "train_loss": trained, "validation_loss": loss}
+                )
+                if loss < best[i]:
+                    best[i], improved = loss, True
+                    for name, p in ensemble.parameters.items():
+                        best_weights[name][i] = p.detach()[i]
+            running.zero_()
+            since = 0
+            mean = sum(best) / len(best)
+            report(step / recipe.steps, f"step {step}/{recipe.steps}, best validation {mean:.4g}")
+            stale = 0 if improved else stale + 1
+            if recipe.patience is not None and stale >= recipe.patience:
+                break
+        if step == recipe.steps:
+            break
+        _set_learning_rate(optimizer, recipe, step)
+        rows = torch.stack([next(batch) for batch in batches])  # (members, batch)
+        optimizer.zero_grad(set_to_none=True)
+        losses = ensemble.losses(x[which, rows], s[which, rows])
+        # The members' losses add up to one number, whose gradient in a member's weights is
+        # that member's own.
+        losses.sum().backward()
+        if recipe.clip_norm is not None:
+            ensemble.clip(recipe.clip_norm)
+        optimizer.step()
+        running += losses.detach()
+        since += 1
+    ensemble.unstack(best_weights)
+    return histories
+
+
+class _Ensemble:
+    """The members' trainable tensors, stacked along a new first axis, and their losses."""
+
+    def __init__(self, members: Sequence[Method], recipe: Recipe) -> None:
+        self.members = members
+        self.dtype = torch.float32 if recipe.precision == "single" else torch.float64
+        tensors = [dict(member.named_parameters()) for member in members]
+        trainable = [name for name, p in tensors[0].items() if p.requires_grad]
+        self.device = next(iter(tensors[0].values())).device
+        self.parameters = {
+            name: torch.stack([t[name].detach() for t in tensors]).to(self.dtype).requires_grad_()
+            for name in trainable
+        }
+        # What is not trained is the same for all members: it comes from the belief.
+        fixed = {n: p.detach() for n, p in tensors[0].items() if n not in self.parameters}
+        fixed |= dict(members[0].named_buffers())
+        self.fixed = {
+            n: t.to(self.dtype) if t.is_floating_point() else t for n, t in fixed.items()
+        }
+
+    def stack(self, splits: Sequence[Split]) -> tuple[Tensor, Tensor]:
+        """Return the members' observations and targets, (members, n, ...)."""
+        return (self._cast(torch.stack([torch.as_tensor(split.x) for split in splits])),
+                self._cast(torch.stack([torch.as_tensor(split.s) for split in splits])))
+
+    def _cast(self, data: Tensor) -> Tensor:
+        data = data.to(self.device)
+        if data.is_complex():
+            return data.to(torch.complex64 if self.dtype == torch.float32 else torch.complex128)
+        return data.to(self.dtype)
+
+    def losses(self, x: Tensor, s: Tensor) -> Tensor:
+        """Return each member's loss on its own rows, (members,)."""
+
+        def loss_of(parameters: dict[str, Tensor], x: Tensor, s: Tensor) -> Tensor:
+            return torch.func.functional_call(
+                _Loss(self.members[0]),
+                {f"method.{n}": t for n, t in (parameters | self.fixed).items()},
+                (x, s),
+            )
+
+        if len(self.members) == 1:  # plain autograd: no restriction on what the method does
+            return loss_of({n: p[0] for n, p in self.parameters.items()}, x[0], s[0])[None]
+        return torch.func.vmap(loss_of)(self.parameters, x, s)
+
+    def evaluate(self, x: Tensor, s: Tensor) -> Tensor:
+        """Return each member's loss without recording gradients."""
+        with torch.no_grad():
+            return self.losses(x, s)
+
+    def clip(self, norm: float) -> None:
+        """Scale each member's gradient down to the given norm where it is longer."""
+        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
+        lengths = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
+        scale = (norm / lengths.clamp_min(1e-12)).clamp_max(1.0)
+        for g in gradients:
+            g.mul_(scale.view(-1, *[1] * (g.ndim - 1)))
+
+    def unstack(self, weights: dict[str, Tensor]) -> None:
+        """Give each member its own weights back, in the precision it came with."""
+        with torch.no_grad():
+            for i, member in enumerate(self.members):
+                for name, parameter in member.named_parameters():
+                    if name in weights:
+                        parameter.copy_(weights[name][i])
+
+
+class _Loss(torch.nn.Module):
+    """The method's loss as a module's forward, which ``functional_call`` asks for."""
+
+    def __init__(self, method: Method) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, x: Tensor, s: Tensor) -> Tensor:
+        return self.method.loss(x, s)
+
+
+def _optimizer(parameters: dict[str, Tensor], recipe: Recipe) -> torch.optim.Optimizer:
+    settings: dict[str, Any] = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(parameters.values(), momentum=recipe.momentum, **settings)
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind(parameters.values(), **settings)
+
+
+def _set_learning_rate(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
+    factor = 1.0
+    if recipe.schedule == "cosine":
+        factor = 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+    for group in optimizer.param_groups:
+        group["lr"] = recipe.learning_rate * factor
+
+
+def _batches(n: int, size: int, rng: torch.Generator) -> Iterator[Tensor]:
+    """Yield row numbers without end: shuffled passes over the data, cut into batches."""
+    size = min(size, n)
+    while True:
+        order = torch.randperm(n, generator=rng)
+        for start in range(0, n - size + 1, size):
+            yield order[start : start + size]
