@@ -1,0 +1,193 @@
+"""What there is: areas, scenarios, methods, metrics and bounds, found by their files.
+
+Methods, metrics and bounds are read as syntax trees, not imported: planning a run, listing the
+methods and checking an experiment file then cost no import of torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import re
+import typing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import annotated_types
+
+from mbdl_repro.family import Family
+from mbdl_repro.scenario import Scenario
+
+PACKAGE = Path(__file__).parent
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """A keyword of a method's constructor: its type and default (``REQUIRED`` if it has none)."""
+
+    annotation: Any
+    default: Any
+
+
+REQUIRED = object()
+
+
+@dataclasses.dataclass(frozen=True)
+class MethodCard:
+    """What a method's file says of it."""
+
+    name: str
+    area: str
+    module: str
+    path: Path
+    class_name: str
+    family: Family
+    parent: str | None
+    iterative: bool
+    doc: str
+    settings: dict[str, Setting]
+
+
+@dataclasses.dataclass(frozen=True)
+class FunctionCard:
+    """What the file says of a metric or a bound: its decorator's words and its arguments."""
+
+    name: str
+    module: str
+    doc: str
+    marks: dict[str, str]
+    arguments: tuple[str, ...]
+
+
+@cache
+def areas() -> tuple[str, ...]:
+    """Return the names of the running examples: the folders that hold a scenario."""
+    return tuple(sorted(path.parent.name for path in PACKAGE.glob("*/scenario.py")))
+
+
+@cache
+def scenarios(area: str) -> dict[str, type[Scenario]]:
+    """Return the area's scenario classes by snake-case name."""
+    module = importlib.import_module(f"mbdl_repro.{area}.scenario")
+    return {
+        re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): cls
+        for name, cls in inspect.getmembers(module, inspect.isclass)
+        if issubclass(cls, Scenario) and cls.__module__ == module.__name__
+    }
+
+
+@cache
+def methods(area: str) -> dict[str, MethodCard]:
+    """Return the area's methods by name, which is the name of their file."""
+    paths = sorted((PACKAGE / area / "methods").glob("*.py"))
+    return {path.stem: _method_card(path, area) for path in paths if path.stem != "__init__"}
+
+
+@cache
+def metrics(area: str) -> dict[str, FunctionCard]:
+    """Return the area's metrics by name."""
+    return _marked_functions(area, "metrics", "metric")
+
+
+@cache
+def bounds(area: str) -> dict[str, FunctionCard]:
+    """Return the area's bounds by name."""
+    return _marked_functions(area, "bounds", "bound")
+
+
+def method_class(card: MethodCard) -> type:
+    """Import and return the class of a method."""
+    return getattr(importlib.import_module(card.module), card.class_name)
+
+
+def function(card: FunctionCard) -> Any:
+    """Import and return the function of a metric or a bound."""
+    return getattr(importlib.import_module(card.module), card.name)
+
+
+def _method_card(path: Path, area: str) -> MethodCard:
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    classes = [
+        node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name[0] == "_"
+    ]
+    if len(classes) != 1:
+        raise SyntaxError(f"{path}: a method's file holds one public class, not {len(classes)}")
+    (node,) = classes
+    marks = {
+        target.id: statement.value
+        for statement in node.body
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None
+        for target in (
+            statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        )
+        if isinstance(target, ast.Name)
+    }
+    family = marks.get("family")
+    if not isinstance(family, ast.Attribute) or family.attr not in Family.__members__:
+        raise SyntaxError(
+            f"{path}: class {node.name} must say `family = Family.X`; "
+            f"X is one of {', '.join(Family.__members__)}"
+        )
+    parent = marks.get("parent")
+    return MethodCard(
+        name=path.stem,
+        area=area,
+        module=f"mbdl_repro.{area}.methods.{path.stem}",
+        path=path,
+        class_name=node.name,
+        family=Family[family.attr],
+        parent=ast.literal_eval(parent) if parent is not None else None,
+        iterative=any(isinstance(b, ast.Name) and b.id == "IterativeMethod" for b in node.bases),
+        doc=ast.get_docstring(node) or "",
+        settings=_settings(node, path),
+    )
+
+
+def _settings(node: ast.ClassDef, path: Path) -> dict[str, Setting]:
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            arguments = zip(item.args.kwonlyargs, item.args.kw_defaults, strict=True)
+            return {
+                argument.arg: Setting(
+                    _annotation(argument, path),
+                    REQUIRED if default is None else ast.literal_eval(default),
+                )
+                for argument, default in arguments
+            }
+    return {}
+
+
+def _annotation(argument: ast.arg, path: Path) -> Any:
+    """Evaluate the annotation of a setting, in the few words that settings are made of."""
+    words = {name: getattr(typing, name) for name in ("Annotated", "Literal")}
+    words |= {name: getattr(annotated_types, name) for name in ("Gt", "Ge", "Lt", "Le", "Len")}
+    words |= {t.__name__: t for t in (int, float, bool, str, tuple, list, dict)}
+    if argument.annotation is None:
+        raise SyntaxError(f"{path}: setting {argument.arg} needs a type annotation")
+    return eval(ast.unparse(argument.annotation), {"__builtins__": {}}, words)  # noqa: S307
+
+
+def _marked_functions(area: str, module: str, mark: str) -> dict[str, FunctionCard]:
+    path = PACKAGE / area / f"{module}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    cards = {}
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for decorator in node.decorator_list:
+            if (
+                isinstance(decorator, ast.Call)
+                and isinstance(decorator.func, ast.Name)
+                and decorator.func.id == mark
+            ):
+                cards[node.name] = FunctionCard(
+                    name=node.name,
+                    module=f"mbdl_repro.{area}.{module}",
+                    doc=ast.get_docstring(node) or "",
+                    marks={k.arg or "": ast.literal_eval(k.value) for k in decorator.keywords},
+                    arguments=tuple(a.arg for a in (*node.args.args, *node.args.kwonlyargs)),
+                )
+    return cards

@@ -1,0 +1,98 @@
+"""Cells: the finest units of work, stored under the hash of all that they depend on.
+
+A job is killed, a seed is added, a method gets a second training size: what was computed before
+is found again by its key, and only the rest is computed. A cell's file is named
+``<key>-<checksum><suffix>``; so one rename makes it, and it vouches for itself.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mbdl_repro.artifacts import stop_if_orphaned, write_bytes
+from mbdl_repro.experiment import canonical
+from mbdl_repro.fingerprint import digest
+
+LENGTH = 24
+"""Hexadecimal digits of key and checksum that a name keeps: 96 bits."""
+
+
+class Cells:
+    """The cells of one verb.
+
+    Args:
+        folder: where they lie.
+        code: fingerprint of the code that computes them; part of every key.
+        suffix: ending of the files.
+    """
+
+    def __init__(self, folder: Path, code: dict[str, str], suffix: str) -> None:
+        self.folder = folder
+        self.code = code
+        self.suffix = suffix
+        self.seconds: dict[str, float] = _read_seconds(folder)
+        self._names = {}
+        if folder.is_dir():
+            for name in sorted(os.listdir(folder)):
+                if name.endswith(suffix) and not name.startswith("."):
+                    self._names[name[:LENGTH]] = name
+
+    def key(self, spec: dict[str, Any]) -> str:
+        """Return the key of a cell: the hash of its specification and of the code."""
+        return digest(canonical({"spec": spec, "code": self.code}))[:LENGTH]
+
+    def load(self, key: str) -> bytes | None:
+        """Return a cell's content; None where it is missing, or damaged and so removed."""
+        name = self._names.get(key)
+        if name is None:
+            return None
+        path = self.folder / name
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        if name != self._name(key, content):
+            path.unlink()
+            return None
+        return content
+
+    def get(self, key: str, make: Callable[[], bytes]) -> tuple[bytes, Path]:
+        """Return a cell's content and its file, making it first where it is not there."""
+        content = self.load(key)
+        if content is None:
+            start = time.perf_counter()
+            content = make()
+            write_bytes(self.folder / self._name(key, content), content)
+            self._names[key] = self._name(key, content)
+            self._note_seconds(key, time.perf_counter() - start)
+        return content, self.folder / self._names[key]
+
+    def has(self, key: str) -> bool:
+        """Return whether there is a cell of this key, without reading it."""
+        return key in self._names
+
+    def _name(self, key: str, content: bytes) -> str:
+        return f"{key}-{digest(content)[:LENGTH]}{self.suffix}"
+
+    def _note_seconds(self, key: str, seconds: float) -> None:
+        """Remember how long a cell took, beside the cells: their own bytes hold no times."""
+        self.seconds[key] = seconds
+        stop_if_orphaned()
+        with open(self.folder / _SECONDS, "a", encoding="utf-8") as file:
+            file.write(f"{key} {seconds:.3f}\n")
+
+
+_SECONDS = "seconds.txt"
+
+
+def _read_seconds(folder: Path) -> dict[str, float]:
+    try:
+        lines = (folder / _SECONDS).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.split() for line in lines)
+    return {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2}

@@ -1,0 +1,62 @@
+"""The simulated data of a block of seeds: drawn once, stored, and the same for all methods."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mbdl_repro.artifacts import Store, arrays_from_bytes, arrays_to_bytes
+from mbdl_repro.cells import Cells
+from mbdl_repro.experiment import Experiment, Fit, Point
+from mbdl_repro.fingerprint import fingerprint
+from mbdl_repro.scenario import Split
+
+
+class Data:
+    """Access to an experiment's data, cell by cell; what is missing or damaged is drawn anew."""
+
+    def __init__(self, experiment: Experiment, store: Store) -> None:
+        self.experiment = experiment
+        code = fingerprint("mbdl_repro.data", f"mbdl_repro.{experiment.area}.scenario")
+        self.cells = Cells(store.cells("data"), code, ".npz")
+
+    def key(self, fit: Fit, test_point: Point | None = None) -> str:
+        """Return the key of the cell that holds these data."""
+        return self.cells.key(self.experiment.data_spec(fit, test_point))
+
+    def path(self, fit: Fit, test_point: Point | None = None) -> Path:
+        """Return the cell's file, drawing the data if they are not there."""
+        return self._get(fit, test_point)[1]
+
+    def splits(self, fit: Fit, test_point: Point | None = None) -> list[dict[str, Split]]:
+        """Return each seed's splits ``train`` (cut to the fit's size), ``validation``, ``test``."""
+        arrays = arrays_from_bytes(self._get(fit, test_point)[0])
+        splits = []
+        for i in range(len(fit.seeds)):
+            named = {
+                name: Split(arrays[f"{name}_x"][i], arrays[f"{name}_s"][i])
+                for name in ("train", "validation", "test")
+                if f"{name}_x" in arrays
+            }
+            if "train" in named:
+                named["train"] = named["train"].first(fit.n_train)
+            splits.append(named)
+        return splits
+
+    def _get(self, fit: Fit, test_point: Point | None) -> tuple[bytes, Path]:
+        return self.cells.get(
+            self.key(fit, test_point), lambda: arrays_to_bytes(self._draw(fit, test_point))
+        )
+
+    def _draw(self, fit: Fit, test_point: Point | None) -> dict[str, np.ndarray]:
+        truth = self.experiment.scenario_at(fit.point, test_point or {})
+        sizes = self.experiment.data_spec(fit, test_point)["sizes"]
+        arrays = {}
+        for name, n in sizes.items():
+            if n == 0:
+                continue
+            draws = [truth.draw(n, name, seed) for seed in fit.seeds]
+            arrays[f"{name}_x"] = np.stack([draw.x for draw in draws])  # (seeds, n, ...)
+            arrays[f"{name}_s"] = np.stack([draw.s for draw in draws])
+        return arrays

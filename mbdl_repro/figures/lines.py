@@ -1,0 +1,98 @@
+"""A metric against a column of the table: the sweep, the training size, or the iteration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from mbdl_repro.figures.panel import PanelSpec, Sources
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Spec(PanelSpec):
+    """Keys of a panel of lines."""
+
+    x: str
+    y: str
+    x_scale: Literal["linear", "log", "snr_db"] = "linear"
+    """``snr_db`` shows a noise standard deviation σ as the SNR 1/σ² in dB."""
+    y_scale: Literal["linear", "log", "db"] = "linear"
+    methods: list[str] | None = None
+    """Those drawn; all if not given."""
+    bounds: list[str] | None = None
+    x_label: str | None = None
+    y_label: str | None = None
+    y_range: list[float] | None = None
+
+
+def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
+    """Draw each method's means with their intervals; what has no x is a level line."""
+    bounds = [n for n, s in sources.styles.items() if s.marker is None]
+    methods = [n for n, s in sources.styles.items() if s.marker is not None]
+    chosen = (methods if spec.methods is None else spec.methods) + (
+        bounds if spec.bounds is None else spec.bounds
+    )
+    level_lines = []
+    for name in chosen:
+        rows = sources.rows(name, spec.y, spec.where)
+        along = rows[rows["iteration"].notna()] if spec.x == "iteration" else rows[
+            rows["iteration"].isna()
+        ]
+        if spec.x == "n_train":
+            along = along[along["n_train"] > 0]
+        if along.empty:
+            level_lines.append((name, rows[rows["iteration"].isna()]))
+        else:
+            _line(axes, spec, sources, name, along.sort_values(spec.x))
+    _scales(axes, spec)
+    for name, rows in level_lines:
+        if not rows.empty:
+            _level(axes, spec, sources, name, rows.iloc[0])
+    axes.set_title(spec.title)
+    axes.set_xlabel(spec.x_label or sources.labels.get(spec.x, spec.x))
+    unit = " (dB)" if spec.y_scale == "db" else ""
+    axes.set_ylabel(spec.y_label or sources.labels.get(spec.y, spec.y) + unit)
+    if spec.y_range is not None:
+        axes.set_ylim(*spec.y_range)
+
+
+def _line(axes: Axes, spec: Spec, sources: Sources, name: str, rows: Any) -> None:
+    style = sources.styles[name]
+    x = _shown_x(spec, rows[spec.x].to_numpy(float))
+    mean, low, high = (_shown_y(spec, rows[c].to_numpy(float)) for c in _COLUMNS)
+    every = max(1, len(x) // 10)  # markers tell methods apart; more of them would hide the line
+    (line,) = axes.plot(x, mean, markevery=every, **style.line_words)
+    line.mbdl_order = style.order  # type: ignore[attr-defined]
+    if np.isfinite(low).any():
+        axes.fill_between(x, low, high, color=style.colour, alpha=0.22, linewidth=0)
+
+
+def _level(axes: Axes, spec: Spec, sources: Sources, name: str, row: Any) -> None:
+    style = sources.styles[name]
+    mean, low, high = (float(_shown_y(spec, np.array(row[c], float))) for c in _COLUMNS)
+    line = axes.axhline(mean, **style.line_words | {"marker": None})
+    line.mbdl_order = style.order  # type: ignore[attr-defined]
+    if np.isfinite(low):
+        axes.axhspan(low, high, color=style.colour, alpha=0.18, linewidth=0)
+
+
+_COLUMNS = ("mean", "ci_low", "ci_high")
+
+
+def _shown_x(spec: Spec, x: np.ndarray) -> np.ndarray:
+    return -20 * np.log10(x) if spec.x_scale == "snr_db" else x
+
+
+def _shown_y(spec: Spec, y: np.ndarray) -> np.ndarray:
+    # An interval may reach below zero, where there are no decibels.
+    return 10 * np.log10(np.maximum(y, 1e-30)) if spec.y_scale == "db" else y
+
+
+def _scales(axes: Axes, spec: Spec) -> None:
+    if spec.x_scale == "log":
+        axes.set_xscale("log")
+    if spec.y_scale == "log":
+        axes.set_yscale("log")

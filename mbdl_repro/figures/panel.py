@@ -1,0 +1,51 @@
+"""What every panel is drawn from: the table, a few stored examples, and a style for each row."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mbdl_repro.figures.style import RowStyle
+
+
+class PanelSpec(BaseModel):
+    """Keys that every kind of panel takes."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    title: str = Field(min_length=1)
+    where: dict[str, Any] = {}
+    """Point of the sweep that is shown; a column that is not named must have one value."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources:
+    """What a panel may read."""
+
+    table: pd.DataFrame
+    examples: Mapping[str, Mapping[str, np.ndarray]]
+    styles: Mapping[str, RowStyle]
+    labels: Mapping[str, str]
+    """Names of metrics and columns, as axes spell them."""
+
+    def rows(self, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:
+        """Return the rows of a method or bound at a point; training size 0 fits all of them."""
+        table = self.table
+        wanted = (table["method"] == method) & (table["metric"] == metric)
+        for column, value in where.items():
+            here = np.isclose(table[column], value) if _is_number(value) else table[column] == value
+            if column == "n_train":
+                here |= table[column] == 0
+            wanted &= here
+        return table[wanted]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,51 @@
+"""One test signal: what was observed, what was sent, and what methods make of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from mbdl_repro.figures.panel import PanelSpec, Sources
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TARGET = "#b0b0b0"
+
+
+class Spec(PanelSpec):
+    """Keys of a panel of signals."""
+
+    show: Literal["observation", "target", "estimates"]
+    methods: list[str]
+    """Whose estimates are shown; the first one's stored example gives observation and target."""
+    example: int = 0
+    x_label: str = "index"
+    y_label: str = "value"
+
+
+def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
+    """Draw the first seed's stored test signal."""
+    first = sources.examples[spec.methods[0]]
+    if spec.show == "observation":
+        x = first["x_0"][spec.example]
+        axes.plot(np.arange(len(x)), x, color="#555555", linewidth=0.8)
+    else:
+        s = first["s_0"][spec.example]
+        support = np.flatnonzero(s)
+        axes.axhline(0, color="#888888", linewidth=0.8)
+        axes.vlines(support, 0, s[support], color=TARGET, linewidth=3, label="sparse signal s")
+        axes.plot(support, s[support], "o", color=TARGET, markersize=8)
+    if spec.show == "estimates":
+        for name in spec.methods:
+            style = sources.styles[name]
+            estimate = sources.examples[name]["estimate_0"][spec.example]
+            found = np.flatnonzero(estimate)
+            (line,) = axes.plot(
+                found, estimate[found], **style.line_words | {"linestyle": "none"}
+            )
+            line.mbdl_order = style.order  # type: ignore[attr-defined]
+    axes.set_title(spec.title)
+    axes.set_xlabel(spec.x_label)
+    axes.set_ylabel(spec.y_label)

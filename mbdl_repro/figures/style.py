@@ -1,0 +1,158 @@
+"""One style for all figures: a colour a family, a marker a method, bounds dashed grey."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mbdl_repro.family import Family
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Hues that the colour-blind tell apart (after Okabe and Ito, and Tol), of differing lightness so
+# that they part in grey too. Families that are never far apart on the continuum share a hue.
+COLOURS = {
+    Family.MODEL_BASED: "#222222",
+    Family.GENERATIVE_LEARNING: "#009e73",
+    Family.DISCRIMINATIVE_LEARNING: "#56b4e9",
+    Family.LEARNED_OPTIMIZATION: "#e69f00",
+    Family.UNFOLDED_HYPERPARAMETERS: "#cc79a7",
+    Family.UNFOLDED_OBJECTIVE: "#d55e00",
+    Family.UNFOLDED_NETWORK: "#882255",
+    Family.DNN_AIDED_PRIOR: "#44aa99",
+    Family.DNN_AIDED_INFERENCE: "#0072b2",
+    Family.NEURAL_AUGMENTATION: "#332288",
+    Family.DEEP_LEARNING: "#999933",
+    Family.BOUND: "#808080",
+}
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
+LINES = ("-", (0, (5, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)))
+BOUND_LINES = ((0, (6, 2)), (0, (2, 2)), (0, (8, 2, 2, 2)), (0, (1, 2)))
+
+RC = {
+    "figure.dpi": 200,
+    "savefig.dpi": 200,
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.grid": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 5,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "mbdl-repro",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class RowStyle:
+    """How a method or bound looks wherever it is drawn."""
+
+    legend: str
+    colour: str
+    marker: str | None
+    line: Any
+    order: int
+
+    @property
+    def line_words(self) -> dict[str, Any]:
+        """Return the words that matplotlib's ``plot`` takes."""
+        return {
+            "label": self.legend,
+            "color": self.colour,
+            "marker": self.marker,
+            "linestyle": self.line,
+            "markeredgecolor": "white",
+            "markeredgewidth": 0.6,
+            "zorder": 2 if self.marker is None else 3,
+        }
+
+
+def row_styles(families: Mapping[str, Family], legends: Mapping[str, str]) -> dict[str, RowStyle]:
+    """Give each row its style: by family first, then told apart within the family.
+
+    Args:
+        families: family of each method and bound, in the order of the experiment file.
+        legends: how each is called in legends.
+
+    Returns:
+        Styles by name, in the order of the continuum, bounds last.
+    """
+    ordered = sorted(families, key=lambda name: families[name].rank)
+    styles: dict[str, RowStyle] = {}
+    taken: set[str] = set()
+    seen: dict[Family, int] = {}
+    for order, name in enumerate(ordered):
+        family = families[name]
+        nth = seen.get(family, 0)
+        seen[family] = nth + 1
+        is_bound = family is Family.BOUND
+        marker = None if is_bound else _marker(name, taken)
+        lines = BOUND_LINES if is_bound else LINES
+        styles[name] = RowStyle(
+            legend=legends.get(name, name.replace("_", " ")),
+            colour=_lighter(COLOURS[family], 0 if is_bound else min(nth, 3) * 0.22),
+            marker=marker,
+            line=lines[nth % len(lines)],
+            order=order,
+        )
+    return styles
+
+
+def _marker(name: str, taken: set[str]) -> str:
+    """Return the method's own marker, or the next that no other in this figure has taken."""
+    start = zlib.crc32(name.encode()) % len(MARKERS)
+    turned = MARKERS[start:] + MARKERS[:start]
+    marker = next((m for m in turned if m not in taken), turned[0])
+    taken.add(marker)
+    return marker
+
+
+def _lighter(colour: str, share: float) -> str:
+    """Blend a colour with white."""
+    parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(p + (255 - p) * share):02x}" for p in parts)
+
+
+def legend_below(figure: Figure, columns: int | None) -> None:
+    """Draw one legend under all panels, in the order of the continuum."""
+    entries: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    if not entries:
+        return
+    order: Iterable[str] = sorted(
+        entries, key=lambda label: getattr(entries[label], "mbdl_order", 0)
+    )
+    figure.legend(
+        [entries[label] for label in order],
+        list(order),
+        loc="outside lower center",
+        ncols=columns or min(len(entries), 3),
+    )
+
+
+def to_bytes(figure: Figure, suffix: str) -> bytes:
+    """Return the figure as a file's content, the same bytes whenever it is the same figure."""
+    metadata = {
+        "png": {"Software": None},
+        "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    }[suffix]
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=suffix, metadata=metadata)
+    return buffer.getvalue()

@@ -1,0 +1,74 @@
+"""The network that knows nothing of the model."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Annotated, Literal
+
+import torch
+from annotated_types import Gt
+from torch import Tensor, nn
+
+from mbdl_repro.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.method import Family, Method
+from mbdl_repro.seeding import torch_rng_for
+
+ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
+
+
+class BlackBox(Method):
+    """A multilayer perceptron, trained from random weights.
+
+    z_0 = c x,  z_k = φ(W_k z_{k-1} + b_k),  ŝ = W_K z_{K-1} + b_K
+
+    No layer passes the activations by, for that would tell it that the best rule is affine.
+    Even so ``tanh`` at a small c, where it is nearly the identity, serves it best here.
+
+    Args:
+        belief: gives ``n_signal`` and ``n_observations``; nothing else is read.
+        hidden_widths: entries of each hidden layer, from the input on.
+        activation: φ.
+        input_scale: c, in 1 / units of x.
+
+    Initial weights are N(0, 1 / fan-in), initial offsets 0. Maps x (n, n_observations) to
+    ŝ (n, n_signal).
+
+    Source: ours, after Section 4 (which has no numerical example).
+    """
+
+    family = Family.DEEP_LEARNING
+
+    def __init__(
+        self,
+        belief: LinearGaussian,
+        *,
+        hidden_widths: tuple[int, ...] = (64,),
+        activation: Literal["relu", "tanh"] = "tanh",
+        input_scale: Annotated[float, Gt(0)] = 0.1,
+    ) -> None:
+        super().__init__()
+        widths = (belief.n_observations, *hidden_widths, belief.n_signal)
+        self.layers = nn.ModuleList(
+            nn.utils.skip_init(nn.Linear, *pair, dtype=torch.float64)
+            for pair in itertools.pairwise(widths)
+        )
+        self.activation = ACTIVATIONS[activation]
+        self.input_scale = input_scale
+        self.initialize(torch_rng_for("linear_estimation", "black_box"))
+
+    @torch.no_grad()
+    def initialize(self, rng: torch.Generator) -> None:
+        """Draw the weights of every layer."""
+        for layer in self.layers:
+            weights, offsets = layer.parameters()
+            weights.normal_(0, 1 / math.sqrt(weights.shape[1]), generator=rng)
+            offsets.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the estimates of the signals."""
+        *hidden, last = self.layers
+        z = self.input_scale * x
+        for layer in hidden:
+            z = self.activation(layer(z))
+        return last(z)

@@ -1,0 +1,28 @@
+"""What is measured of an estimate of a Gaussian signal."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mbdl_repro.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.measure import metric
+from mbdl_repro.scenario import Split
+
+
+@metric(label="squared error per signal")
+def squared_error(estimate: np.ndarray, split: Split, truth: LinearGaussian) -> np.ndarray:
+    """Return the squared error of each row, summed over the signal's entries.
+
+    ‖ŝ - s‖²
+
+    Args:
+        estimate: ŝ, (n, n_signal).
+        split: the pairs (x, s) that it belongs to.
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        One value a row, (n,).
+
+    Source: Section 5.1, whose figures show its mean.
+    """
+    return ((estimate - split.s) ** 2).sum(axis=1)

@@ -1,0 +1,53 @@
+"""The rules of linear estimation, written once: the methods call them with what they know."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def linear_mmse_gain(H: Tensor, C_s: Tensor, noise_variance: float) -> Tensor:
+    """Return the gain of the estimator with the least mean squared error.
+
+    G = C_s Hᵀ (H C_s Hᵀ + σ² I)⁻¹
+
+    Args:
+        H: observation matrix, (n_observations, n_signal).
+        C_s: covariance of the signal, (n_signal, n_signal).
+        noise_variance: σ².
+
+    Returns:
+        G, (n_signal, n_observations).
+    """
+    C_xs = H @ C_s
+    C_xx = C_xs @ H.mT + noise_variance * torch.eye(len(H), dtype=H.dtype, device=H.device)
+    return torch.linalg.solve(C_xx, C_xs).mT
+
+
+def linear_regression(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the affine map of inputs to outputs with the least sum of squared errors.
+
+    A = Ĉ_yu Ĉ_uu⁻¹,  b = ȳ - A ū,  with the sample means and covariances of inputs u, outputs y.
+
+    The QR factorization of the centred inputs takes the place of Ĉ_uu, whose condition number
+    is the square of theirs.
+
+    Args:
+        inputs: u, (n, n_inputs), where n > n_inputs.
+        outputs: y, (n, n_outputs).
+
+    Returns:
+        A, (n_outputs, n_inputs), and b, (n_outputs,).
+
+    Raises:
+        ValueError: if there are too few rows for Ĉ_uu to be invertible.
+    """
+    n, n_inputs = inputs.shape
+    if n <= n_inputs:
+        raise ValueError(
+            f"n_train is {n}, but the sample covariance of {n_inputs} entries is invertible only "
+            f"from {n_inputs + 1} training pairs on: raise n_train"
+        )
+    u_mean, y_mean = inputs.mean(0), outputs.mean(0)
+    A = torch.linalg.lstsq(inputs - u_mean, outputs - y_mean).solution.mT
+    return A, y_mean - A @ u_mean

@@ -1,0 +1,60 @@
+"""LISTA: ISTA unfolded into a few layers, with what each computes learned from data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor, nn
+
+from mbdl_repro.method import Family, IterativeMethod
+from mbdl_repro.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.sparse_recovery.updates import lipschitz_constant, proximal_gradient_step
+
+
+class Lista(IterativeMethod):
+    """K steps of ISTA whose matrices, steps and thresholds are weights.
+
+    s_{k+1} = T_{β_k}(s_k + μ_k (A x − B s_k)),    k = 0, …, K − 1,    s_0 = 0
+
+    A and B are shared by all layers. They start at Hᵀ and HᵀH, μ_k at 1/L and β_k at ρ/L,
+    where the rule is K steps of ISTA; μ_k and β_k are learned through their logarithms, and so
+    stay positive.
+
+    Args:
+        belief: knows H.
+        iterations: K, the number of layers.
+        rho: ρ of the ISTA that it starts from.
+
+    Source: Example 5.6; Gregor and LeCun, 2010.
+    """
+
+    family = Family.UNFOLDED_OBJECTIVE
+    parent = "ista"
+
+    def __init__(
+        self,
+        belief: SparseRecovery,
+        *,
+        iterations: Annotated[int, Ge(1)],
+        rho: Annotated[float, Gt(0)],
+        step: Annotated[float, Gt(0)] | None = None,
+    ) -> None:
+        super().__init__()
+        H = torch.tensor(belief.H)
+        mu = 1 / lipschitz_constant(H) if step is None else step
+        self.A = nn.Parameter(H.mT.clone())
+        self.B = nn.Parameter(H.mT @ H)
+        self.log_step = nn.Parameter(torch.full((iterations,), mu, dtype=H.dtype).log())
+        self.log_threshold = nn.Parameter(torch.full((iterations,), mu * rho, dtype=H.dtype).log())
+
+    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield s_0 = 0, s_1, …, s_K (n, m)."""
+        Ax = x @ self.A.mT
+        s = torch.zeros_like(Ax)
+        yield s
+        for step, threshold in zip(self.log_step.exp(), self.log_threshold.exp(), strict=True):
+            s = proximal_gradient_step(s, s @ self.B.mT - Ax, step, threshold)
+            yield s

@@ -1,0 +1,62 @@
+"""Draw an experiment's figure from its table and a few stored examples."""
+
+from __future__ import annotations
+
+import importlib
+
+import matplotlib
+
+matplotlib.use("agg")  # before pyplot: no screen is needed, and bytes are the same everywhere
+
+from matplotlib import pyplot as plt  # noqa: E402
+
+from mbdl_repro import catalogue  # noqa: E402
+from mbdl_repro.artifacts import read_arrays, read_table  # noqa: E402
+from mbdl_repro.family import Family  # noqa: E402
+from mbdl_repro.figures.panel import Sources  # noqa: E402
+from mbdl_repro.figures.style import RC, legend_below, row_styles, to_bytes  # noqa: E402
+from mbdl_repro.job import Job, run  # noqa: E402
+
+PANEL_INCHES = (4.6, 3.3)
+
+
+def draw(job: Job) -> None:
+    """Draw the panels side by side over one legend; write PNG and PDF."""
+    experiment, store = job.experiment, job.store
+    families = {label: entry.card.family for label, entry in experiment.methods.items()}
+    families |= dict.fromkeys(experiment.bounds, Family.BOUND)
+    legends = {label: entry.legend for label, entry in experiment.methods.items()}
+    sources = Sources(
+        table=read_table(store.table(experiment.name)),
+        examples={
+            label: read_arrays(store.examples(experiment.name, label))
+            for label in experiment.methods_with_examples
+        },
+        styles=row_styles(families, legends),
+        labels={name: card.marks["label"]
+                for name, card in catalogue.metrics(experiment.area).items()}
+        | {"n_train": "number of training pairs", "iteration": "iteration"},
+    )
+    n = len(experiment.panels)
+    columns = experiment.figure.columns or min(n, 3)
+    rows = -(-n // columns)
+    with plt.rc_context(RC):
+        figure, axes = plt.subplots(
+            rows, columns, squeeze=False,
+            figsize=(PANEL_INCHES[0] * columns, PANEL_INCHES[1] * rows + 0.6),
+        )
+        for ax in axes.flat[n:]:
+            ax.set_visible(False)
+        for ax, panel in zip(axes.flat, experiment.panels, strict=False):
+            importlib.import_module(type(panel).__module__).draw(ax, panel, sources)
+        legend_below(figure, experiment.figure.legend_columns)
+        outputs = {
+            store.figure(experiment.name, suffix): to_bytes(figure, suffix)
+            for suffix in ("png", "pdf")
+        }
+        plt.close(figure)
+    job.save(outputs)
+
+
+if __name__ == "__main__":
+    run("draw", draw)

@@ -1,0 +1,71 @@
+"""Gather the rows of all methods and bounds, and summarize them over seeds."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from mbdl_repro.artifacts import read_record, read_table, table_to_bytes
+from mbdl_repro.job import Job, run
+from mbdl_repro.statistics import mean_interval
+
+
+def tabulate(job: Job) -> None:
+    """Write the rows of each seed, and their summary with confidence intervals."""
+    experiment, store = job.experiment, job.store
+    scores = [store.scores(experiment.name, label) for label in experiment.methods]
+    tables = [read_table(path) for path in scores]
+    if experiment.bounds:
+        tables.append(read_table(store.bounds(experiment.name)))
+    rows = pd.concat(tables, ignore_index=True)
+    cost = {
+        label: _cost(job, label) for label in experiment.methods
+    }
+    job.save(
+        {
+            store.table(experiment.name): table_to_bytes(summarize(rows)),
+            store.seed_rows(experiment.name): table_to_bytes(rows),
+        },
+        cost=cost,
+    )
+
+
+def summarize(rows: pd.DataFrame) -> pd.DataFrame:
+    """Replace ``seed, value, standard_error`` by ``mean, ci_low, ci_high, n_seeds``."""
+    per_seed = ["seed", "value", "standard_error"]
+    same = [column for column in rows.columns if column not in per_seed]
+    records = []
+    for key, group in rows.groupby(same, sort=False, dropna=False):
+        group = group.sort_values("seed")
+        interval = mean_interval(
+            group["value"].to_numpy(), group["standard_error"].to_numpy()
+        )
+        records.append(
+            dict(zip(same, key, strict=True))
+            | {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high,
+               "n_seeds": interval.n}
+        )
+    order = [*same]
+    order[order.index("metric") + 1 : order.index("metric") + 1] = [
+        "mean", "ci_low", "ci_high", "n_seeds"
+    ]
+    return pd.DataFrame(records)[order]
+
+
+def _cost(job: Job, label: str) -> dict[str, float]:
+    """Return the seconds that the method's fits and scores took, from their records."""
+    experiment, store = job.experiment, job.store
+    entry = experiment.methods[label]
+    fitted = [
+        read_record(store.model(experiment.name, label, part, entry.jobs)) or {}
+        for part in range(1, entry.jobs + 1)
+        if entry.has_fit
+    ]
+    scored = read_record(store.scores(experiment.name, label)) or {}
+    return {
+        "train_seconds": round(sum(record.get("fit_seconds", 0.0) for record in fitted), 3),
+        "evaluate_seconds": scored.get("score_seconds", 0.0),
+    }
+
+
+if __name__ == "__main__":
+    run("tabulate", tabulate)

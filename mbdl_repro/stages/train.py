@@ -1,0 +1,46 @@
+"""Fit a method at every point, training-set size and seed."""
+
+from __future__ import annotations
+
+from mbdl_repro.artifacts import json_to_bytes, table_to_bytes
+from mbdl_repro.job import Job, run
+from mbdl_repro.models import Models
+
+
+def train(job: Job) -> None:
+    """Fit each block of seeds, storing it at once; write the index and the training curves."""
+    import pandas as pd
+
+    assert job.method is not None
+    experiment, label = job.experiment, job.method
+    parts = experiment.methods[label].jobs
+    fits = experiment.fits(label)[job.part - 1 :: parts]
+    models = Models(experiment, label, job.store)
+    index, curves = [], []
+    for i, fit in enumerate(fits):
+        name, notes = models.fitted(
+            fit,
+            lambda done, message, i=i, fit=fit: job.progress(
+                (i + done) / len(fits), f"fit {i + 1} of {len(fits)} ({fit}): {message}"
+            ),
+        )
+        where = {**fit.point, "n_train": fit.n_train}
+        index.append({**where, "seeds": fit.seeds, "file": name})
+        for seed, note in zip(fit.seeds, notes, strict=True):
+            settings = " ".join(f"{k}={v}" for k, v in note["settings"].items())
+            curves += [
+                {**where, "seed": seed, "settings": settings, **row}
+                for row in note["history"] or [{}]
+            ]
+    place = (experiment.name, label, job.part, parts)
+    job.save(
+        {
+            job.store.model(*place): json_to_bytes(index),
+            job.store.history(*place): table_to_bytes(pd.DataFrame(curves)),
+        },
+        fit_seconds=sum(models.cells.seconds.get(models.key(fit), 0.0) for fit in fits),
+    )
+
+
+if __name__ == "__main__":
+    run("train", train)

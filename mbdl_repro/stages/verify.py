@@ -1,0 +1,117 @@
+"""Put the claims of the book, and its published numbers, to the test."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from mbdl_repro.artifacts import read_table, table_to_bytes
+from mbdl_repro.experiment import Claim, Experiment, Place, same, uses_n_train
+from mbdl_repro.job import Job, run
+from mbdl_repro.statistics import combine, compare
+
+SIGNS = {"below": "<", "above": ">", "within": "≈"}
+
+
+def verify(job: Job) -> None:
+    """Decide each claim by a paired test over seeds; write the verdicts."""
+    experiment = job.experiment
+    rows = read_table(job.store.seed_rows(experiment.name))
+    verdicts = [_verdict(experiment, rows, claim) for claim in experiment.claims]
+    columns = list(verdicts[0]) if verdicts else ["experiment", "verdict"]
+    table = pd.DataFrame(verdicts, columns=columns)
+    job.save({job.store.verdicts(experiment.name): table_to_bytes(table)})
+
+
+def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[str, object]:
+    places, n_seeds = [], 0
+    for left, right in claim.pairs:
+        left_rows = _rows_at(experiment, rows, left, claim.metric)
+        right_rows = (
+            None if isinstance(right, float)
+            else _rows_at(experiment, rows, right, claim.metric)
+        )
+        if left_rows.empty or (right_rows is not None and right_rows.empty):
+            continue  # this scale does not run the point
+        if right_rows is not None:
+            left_rows, right_rows = _paired(left_rows, right_rows)
+        n_seeds = len(left_rows)
+        places.append(
+            partial(
+                compare,
+                left_rows["value"].to_numpy(),
+                right if right_rows is None else right_rows["value"].to_numpy(),
+                claim.relation,
+                factor=claim.factor,
+                tolerance=claim.tolerance,
+                standard_errors=(
+                    left_rows["standard_error"].to_numpy(),
+                    0.0 if right_rows is None else right_rows["standard_error"].to_numpy(),
+                ),
+            )
+        )
+    decided = combine(places) if places else None
+    left, right = claim.pairs[0]
+    factor = "" if claim.factor == 1 else f"{claim.factor:g} × "
+    return {
+        "experiment": experiment.name,
+        "kind": claim.kind,
+        "claim": claim.says,
+        "source": claim.source,
+        "metric": claim.metric,
+        "left": _describe(left, claim),
+        "relation": SIGNS[claim.relation],
+        "right": factor + (f"{right:g}" if isinstance(right, float) else _describe(right, claim)),
+        "left_value": decided.left if decided else np.nan,
+        "right_value": decided.right if decided else np.nan,
+        "difference": decided.difference if decided else np.nan,
+        "ci_low": decided.low if decided else np.nan,
+        "ci_high": decided.high if decided else np.nan,
+        "tolerance": claim.tolerance if claim.tolerance is not None else np.nan,
+        "n_seeds": n_seeds,
+        "n_places": len(places),
+        "verdict": decided.verdict if decided else "not run",
+        "remark": claim.remark or "",
+    }
+
+
+def _rows_at(
+    experiment: Experiment, rows: pd.DataFrame, place: Place, metric: str
+) -> pd.DataFrame:
+    """Return a place's rows, one a seed, in the order of the seeds."""
+    wanted = (rows["method"] == place.method) & (rows["metric"] == metric)
+    if place.iteration is None:
+        wanted &= rows["iteration"].isna()
+    else:
+        wanted &= rows["iteration"] == place.iteration
+    for column, value in place.at.items():
+        if column == "n_train" and not uses_n_train(experiment, place.method):
+            continue
+        wanted &= rows[column].map(lambda other, value=value: same(other, value))
+    return rows[wanted].sort_values("seed")
+
+
+def _paired(left: pd.DataFrame, right: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Keep the seeds that both sides have."""
+    seeds = sorted(set(left["seed"]) & set(right["seed"]))
+    return left[left["seed"].isin(seeds)], right[right["seed"].isin(seeds)]
+
+
+def _describe(place: Place, claim: Claim) -> str:
+    """Return a place in words; where a claim spans several, the values that vary are left open."""
+    fixed = {
+        column: value
+        for column, value in place.at.items()
+        if all(value == pair[0].at.get(column, value) for pair in claim.pairs)
+    }
+    words = [f"{column} {value:g}" if isinstance(value, float) else f"{column} {value}"
+             for column, value in fixed.items()]
+    if place.iteration is not None:
+        words.append(f"iteration {place.iteration}")
+    return place.method + (f" ({', '.join(words)})" if words else "")
+
+
+if __name__ == "__main__":
+    run("verify", verify)
