@@ -181,8 +181,12 @@ def read_table(path: Path) -> pd.DataFrame:
     """Read a table after checking it against its record."""
     import pandas as pd
 
-    return pd.read_csv(io.BytesIO(read_checked(path)), float_precision="round_trip",
-                       keep_default_na=False, na_values=["nan", ""])
+    return pd.read_csv(
+        io.BytesIO(read_checked(path)),
+        float_precision="round_trip",
+        keep_default_na=False,
+        na_values=["nan", ""],
+    )
 
 
 def read_json(path: Path) -> Any:

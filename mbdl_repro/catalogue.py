@@ -110,9 +110,7 @@ def function(card: FunctionCard) -> Any:
 
 def _method_card(path: Path, area: str) -> MethodCard:
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    classes = [
-        node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name[0] == "_"
-    ]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
     if len(classes) != 1:
         raise SyntaxError(f"{path}: a method's file holds one public class, not {len(classes)}")
     (node,) = classes
@@ -167,7 +165,7 @@ def _annotation(argument: ast.arg, path: Path) -> Any:
     words |= {t.__name__: t for t in (int, float, bool, str, tuple, list, dict)}
     if argument.annotation is None:
         raise SyntaxError(f"{path}: setting {argument.arg} needs a type annotation")
-    return eval(ast.unparse(argument.annotation), {"__builtins__": {}}, words)  # noqa: S307
+    return eval(ast.unparse(argument.annotation), {"__builtins__": {}}, words)
 
 
 def _marked_functions(area: str, module: str, mark: str) -> dict[str, FunctionCard]:

@@ -18,10 +18,12 @@ CARRIERS = frozenset(
     f"mbdl_repro.{name}"
     for name in (
         "artifacts",
+        "blocks",
         "catalogue",
         "cells",
         "errors",
         "experiment",
+        "experiment_file",
         "fingerprint",
         "job",
         "strict_yaml",

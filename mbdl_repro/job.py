@@ -18,10 +18,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mbdl_repro import experiment as experiments
+from mbdl_repro import experiment_file
 from mbdl_repro.artifacts import Store, stop_if_orphaned, write_outputs
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiment import Experiment, Scale
+from mbdl_repro.experiment import Experiment, Scale, book_spec
 from mbdl_repro.fingerprint import fingerprint
 
 PROGRESS_SECONDS = 5.0
@@ -66,7 +66,7 @@ class Job:
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
         """All experiments, for the jobs that gather them."""
-        return experiments.load_all(self.scale)
+        return experiment_file.load_all(self.scale)
 
     def progress(self, fraction: float, message: str) -> None:
         """Say how far the job is and what is left of it, at most every few seconds."""
@@ -92,7 +92,7 @@ class Job:
             "scale": self.scale.name,
             "spec": self._experiment.job_spec(self.verb, self.method)
             if self._experiment
-            else experiments.book_spec(self.experiments),
+            else book_spec(self.experiments),
             "code": self.code,
             "seconds": round(time.perf_counter() - self._start, 3),
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
@@ -106,9 +106,7 @@ class Job:
         write_outputs(outputs, record)
 
 
-def code_of(
-    verb: str, experiment: Experiment | None, method: str | None = None
-) -> dict[str, str]:
+def code_of(verb: str, experiment: Experiment | None, method: str | None = None) -> dict[str, str]:
     """Return the fingerprint of the code that a job stands on."""
     stands_on = [f"mbdl_repro.stages.{verb}"]
     if experiment is None:
@@ -141,8 +139,8 @@ def run(verb: str, do: Callable[[Job], None]) -> None:
     _watch_parent()
     with _Log(arguments.log):
         try:
-            scale = experiments.load_scale(arguments.scale)
-            experiment = experiments.load(arguments.experiment, scale) if named else None
+            scale = experiment_file.load_scale(arguments.scale)
+            experiment = experiment_file.load(arguments.experiment, scale) if named else None
             do(Job(verb, experiment, scale, arguments.method, arguments.part))
         except UserError as error:
             sys.exit(f"{verb}{named}: {error}")
@@ -158,6 +156,7 @@ def device() -> str:
 
 def commit() -> str:
     """Return the commit that the code stands at, with ``+`` where it has been changed since."""
+
     def git(*words: str) -> str:
         return subprocess.run(
             ["git", *words], capture_output=True, text=True, check=True
@@ -208,7 +207,7 @@ class _Log:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = open(self.path, "w", encoding="utf-8")  # noqa: SIM115
+            self.file = open(self.path, "w", encoding="utf-8")
         except OSError as error:
             sys.exit(f"cannot write {self.path}: {error.strerror}")
         sys.stderr = _Tee(sys.stderr, self.file)  # type: ignore[assignment]

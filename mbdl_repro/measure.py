@@ -26,9 +26,9 @@ def metric(*, label: str) -> Callable[[Function], Function]:
     return mark
 
 
-def bound(*, metric: str, kind: Literal["floor", "theory", "reference"]) -> Callable[
-    [Function], Function
-]:
+def bound(
+    *, metric: str, kind: Literal["floor", "theory", "reference"]
+) -> Callable[[Function], Function]:
     """Mark a function of an area's ``bounds.py`` as a bound.
 
     The function asks by argument name for what it needs, out of ``truth`` (the scenario),

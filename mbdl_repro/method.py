@@ -65,7 +65,7 @@ class Method(nn.Module, ABC):
         """
         return gradient_descent([self], [train], [validation], recipe, [rng], report)[0]
 
-    def initialize(self, rng: torch.Generator) -> None:  # noqa: B027  (nothing is the default)
+    def initialize(self, rng: torch.Generator) -> None:
         """Draw random initial weights from ``rng``; by default there are none."""
 
 

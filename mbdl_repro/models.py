@@ -21,7 +21,7 @@ from mbdl_repro.fingerprint import fingerprint
 from mbdl_repro.method import Method
 from mbdl_repro.scenario import Scenario, Split
 from mbdl_repro.seeding import torch_rng_for
-from mbdl_repro.training import History, Report, TrainingDiverged, gradient_descent
+from mbdl_repro.training import History, Report, TrainingDivergedError, gradient_descent
 
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
@@ -88,15 +88,17 @@ class Models:
             methods = [self._build(fit, tuned) for _ in fit.seeds]
             try:
                 histories = self._descend(fit, methods, trains, validations, part)
-            except TrainingDiverged as error:
+            except TrainingDivergedError as error:
                 raise UserError(f"{self.entry.label} at {fit}: {error}") from error
             tried = []
             for method, validation, history in zip(methods, validations, histories, strict=True):
                 with torch.no_grad():
                     loss = method.loss(*validation).item() if len(grid) > 1 else 0.0
                 tried.append((loss if math.isfinite(loss) else math.inf, tuned, method, history))
-            best = [min(old, new, key=lambda t: t[0]) for old, new in
-                    zip(best or tried, tried, strict=True)]
+            best = [
+                min(old, new, key=lambda t: t[0])
+                for old, new in zip(best or tried, tried, strict=True)
+            ]
         tensors = {
             f"{seed}/{name}": tensor.detach().cpu().contiguous()
             for seed, (_, _, method, _) in zip(fit.seeds, best, strict=True)
@@ -106,7 +108,11 @@ class Models:
         return safetensors.torch.save(tensors, {"fits": json.dumps(notes, sort_keys=True)})
 
     def _descend(
-        self, fit: Fit, methods: list[Method], trains: list[Split], validations: list[Split],
+        self,
+        fit: Fit,
+        methods: list[Method],
+        trains: list[Split],
+        validations: list[Split],
         report: Report,
     ) -> list[History]:
         """Fit the methods of a block, one after another or, if the recipe says so, together."""

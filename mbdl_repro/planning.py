@@ -10,19 +10,32 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mbdl_repro import experiment as experiments
+from mbdl_repro import experiment_file
 from mbdl_repro.artifacts import Store, set_aside_damaged
 from mbdl_repro.errors import UserError, one_of
-from mbdl_repro.experiment import Experiment, Scale, canonical
+from mbdl_repro.experiment import Experiment, Scale, book_spec, canonical
 from mbdl_repro.fingerprint import digest
 from mbdl_repro.job import code_of
 
 OPTIONS = ("experiments", "scale", "device")
 LOCK = Path(".snakemake/mbdl.lock")
 READ_ONLY = {
-    "-n", "--dry-run", "--dryrun", "--dag", "--rulegraph", "--filegraph", "--d3dag", "--lint",
-    "--summary", "--detailed-summary", "--list", "-l", "--list-rules", "--list-target-rules",
-    "--touch", "-t",
+    "-n",
+    "--dry-run",
+    "--dryrun",
+    "--dag",
+    "--rulegraph",
+    "--filegraph",
+    "--d3dag",
+    "--lint",
+    "--summary",
+    "--detailed-summary",
+    "--list",
+    "-l",
+    "--list-rules",
+    "--list-target-rules",
+    "--touch",
+    "-t",
 }
 
 
@@ -37,7 +50,7 @@ class Plan:
     def __init__(self, scale: Scale, chosen: str | None = None) -> None:
         self.scale = scale
         self.store = Store.of(scale)
-        self.experiments = experiments.load_all(scale, chosen)
+        self.experiments = experiment_file.load_all(scale, chosen)
         self.narrowed = bool(chosen)
 
     # Targets ----------------------------------------------------------------------------------
@@ -48,15 +61,20 @@ class Plan:
         return own if self.narrowed else [*own, self.store.verdicts(), self.store.report()]
 
     def data(self) -> list[Path]:
+        """Return the indexes of the simulated data."""
         return [self.store.data(name) for name in self.experiments]
 
     def models(self) -> list[Path]:
+        """Return the indexes of all fits."""
         return [
-            path for e in self.experiments.values() for label in e.methods
+            path
+            for e in self.experiments.values()
+            for label in e.methods
             for path in self._models(e, label)
         ]
 
     def scores(self) -> list[Path]:
+        """Return the rows of all methods and bounds."""
         scored = [
             self.store.scores(e.name, label)
             for e in self.experiments.values()
@@ -65,12 +83,15 @@ class Plan:
         return scored + [self.store.bounds(e.name) for e in self.experiments.values() if e.bounds]
 
     def tables(self) -> list[Path]:
+        """Return the summaries over seeds."""
         return [self.store.table(name) for name in self.experiments]
 
     def figures(self) -> list[Path]:
+        """Return the figures, as PNG; a PDF comes with each."""
         return [self.store.figure(name) for name in self.experiments]
 
     def own_verdicts(self) -> list[Path]:
+        """Return the verdicts of each experiment."""
         return [self.store.verdicts(name) for name in self.experiments]
 
     # Inputs -----------------------------------------------------------------------------------
@@ -125,7 +146,7 @@ class Plan:
 
         def of(wildcards: Any) -> str:
             if not hasattr(wildcards, "experiment"):
-                return digest(canonical(experiments.book_spec(self.experiments)))
+                return digest(canonical(book_spec(self.experiments)))
             label = getattr(wildcards, "method", None)
             return canonical(self._experiment(wildcards).job_spec(verb, label))
 
@@ -155,8 +176,19 @@ class Plan:
         histories = [
             path.with_name(path.name.replace(".json", ".history.csv")) for path in self.models()
         ]
-        return [*self.data(), *self.models(), *histories, *self.scores(), *examples,
-                *self.tables(), *rows, *verdicts, *self.figures(), *pdfs, self.store.report()]
+        return [
+            *self.data(),
+            *self.models(),
+            *histories,
+            *self.scores(),
+            *examples,
+            *self.tables(),
+            *rows,
+            *verdicts,
+            *self.figures(),
+            *pdfs,
+            self.store.report(),
+        ]
 
     def start(self) -> None:
         """Say what is about to run."""
@@ -196,7 +228,7 @@ def for_snakemake(config: dict[str, Any], is_main_process: bool) -> Plan:
         os.environ["MBDL_DEVICE"] = _checked_device(str(config.get("device", "cpu")))
         os.environ["MBDL_RUN_PID"] = str(os.getpid())
         plan = Plan(
-            experiments.load_scale(str(config.get("scale", "full"))),
+            experiment_file.load_scale(str(config.get("scale", "full"))),
             _comma_separated(config.get("experiments")),
         )
         if is_main_process and not READ_ONLY & set(sys.argv):

@@ -124,11 +124,12 @@ def compare(
 ) -> Comparison:
     """Decide whether left is below (above, within) factor · right, from paired per-seed values.
 
-    The interval [low, high] of d = mean(left - factor · right) decides: ``below`` holds if high < 0
-    and fails if low > 0; ``within`` holds if [low, high] lies within ±tolerance and fails if it lies
-    wholly outside; anything else, also for want of an interval, is undecided. A false ``holds``
-    has probability (1 - level) / 2 at most; for ``within`` because inclusion of the 1 - 2α interval
-    is the test of equivalence of size α, so that 95 % is stricter than the usual 90 %.
+    The interval [low, high] of d = mean(left - factor · right) decides: ``below`` holds if
+    high < 0 and fails if low > 0; ``within`` holds if [low, high] lies within ±tolerance and
+    fails if it lies wholly outside; anything else, also for want of an interval, is undecided.
+    A false ``holds`` has probability (1 - level) / 2 at most; for ``within`` because inclusion
+    of the 1 - 2α interval is the test of equivalence of size α, so that 95 % is stricter than
+    the usual 90 %.
 
     With one seed the standard error of d is bounded by se_left + factor · se_right, whatever the
     correlation of both errors on common signals. Where nothing is random (both sides constant,

@@ -23,7 +23,7 @@ def silent(fraction: float, message: str) -> None:
     """Report nothing: the default where nobody watches."""
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDivergedError(RuntimeError):
     """The loss of a fit stopped being a number."""
 
 
@@ -53,7 +53,7 @@ def gradient_descent(
         One history a member: rows with keys ``step``, ``train_loss``, ``validation_loss``.
 
     Raises:
-        TrainingDiverged: if a loss is infinite or not a number; says at which step.
+        TrainingDivergedError: if a loss is infinite or not a number; says at which step.
     """
     for member, rng in zip(members, rngs, strict=True):
         member.initialize(rng)
@@ -76,14 +76,12 @@ def gradient_descent(
             improved = False
             for i, loss in enumerate(losses.tolist()):
                 if not math.isfinite(loss):
-                    raise TrainingDiverged(
+                    raise TrainingDivergedError(
                         f"validation loss is {loss} at step {step} of {recipe.steps}: "
                         f"lower learning_rate (now {recipe.learning_rate:g}) or set clip_norm"
                     )
                 trained = running[i].item() / since if since else math.nan
-                histories[i].append(
-                    {"step": step, "train_loss": trained, "validation_loss": loss}
-                )
+                histories[i].append({"step": step, "train_loss": trained, "validation_loss": loss})
                 if loss < best[i]:
                     best[i], improved = loss, True
                     for name, p in ensemble.parameters.items():
@@ -129,14 +127,14 @@ class _Ensemble:
         # What is not trained is the same for all members: it comes from the belief.
         fixed = {n: p.detach() for n, p in tensors[0].items() if n not in self.parameters}
         fixed |= dict(members[0].named_buffers())
-        self.fixed = {
-            n: t.to(self.dtype) if t.is_floating_point() else t for n, t in fixed.items()
-        }
+        self.fixed = {n: t.to(self.dtype) if t.is_floating_point() else t for n, t in fixed.items()}
 
     def stack(self, splits: Sequence[Split]) -> tuple[Tensor, Tensor]:
         """Return the members' observations and targets, (members, n, ...)."""
-        return (self._cast(torch.stack([torch.as_tensor(split.x) for split in splits])),
-                self._cast(torch.stack([torch.as_tensor(split.s) for split in splits])))
+        return (
+            self._cast(torch.stack([torch.as_tensor(split.x) for split in splits])),
+            self._cast(torch.stack([torch.as_tensor(split.s) for split in splits])),
+        )
 
     def _cast(self, data: Tensor) -> Tensor:
         data = data.to(self.device)

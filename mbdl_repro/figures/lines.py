@@ -38,9 +38,11 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     level_lines = []
     for name in chosen:
         rows = sources.rows(name, spec.y, spec.where)
-        along = rows[rows["iteration"].notna()] if spec.x == "iteration" else rows[
-            rows["iteration"].isna()
-        ]
+        along = (
+            rows[rows["iteration"].notna()]
+            if spec.x == "iteration"
+            else rows[rows["iteration"].isna()]
+        )
         if spec.x == "n_train":
             along = along[along["n_train"] > 0]
         if along.empty:

@@ -42,9 +42,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
             style = sources.styles[name]
             estimate = sources.examples[name]["estimate_0"][spec.example]
             found = np.flatnonzero(estimate)
-            (line,) = axes.plot(
-                found, estimate[found], **style.line_words | {"linestyle": "none"}
-            )
+            (line,) = axes.plot(found, estimate[found], **style.line_words | {"linestyle": "none"})
             line.mbdl_order = style.order  # type: ignore[attr-defined]
     axes.set_title(spec.title)
     axes.set_xlabel(spec.x_label)

@@ -55,8 +55,8 @@ class SparseRecovery(Scenario):
             )
 
     @property
-    def H(self) -> np.ndarray:  # noqa: N802  (the book's letter)
-        """The observation matrix (n, m), read-only."""
+    def H(self) -> np.ndarray:
+        """The observation matrix H (n, m), read-only."""
         if self.observation_matrix is None:
             raise ValueError("H is asked for, and observation_matrix is withheld (null)")
         return _observation_matrix(self.observation_matrix, self.n_observations, self.n_signal)
@@ -82,7 +82,7 @@ class SparseRecovery(Scenario):
 
 @cache
 def _observation_matrix(kind: MatrixKind, n: int, m: int) -> np.ndarray:
-    """The matrix H (n, m) of this law and size: not a function of anything else."""
+    """Draw H (n, m): a function of its law and sizes, and of nothing else."""
     gaussian = rng_for("matrix", "sparse_recovery", kind, n, m).standard_normal((n, m))
     if kind == "unit_columns":
         H = gaussian / np.linalg.norm(gaussian, axis=0)

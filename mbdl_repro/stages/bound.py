@@ -48,8 +48,15 @@ def bound(job: Job) -> None:
             ),
         )
         frames.append(
-            row_frame(experiment, fit, test_point, card.name, Family.BOUND, "full",
-                      arrays_from_bytes(content))
+            row_frame(
+                experiment,
+                fit,
+                test_point,
+                card.name,
+                Family.BOUND,
+                "full",
+                arrays_from_bytes(content),
+            )
         )
     rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     job.save({job.store.bounds(experiment.name): table_to_bytes(rows)})
@@ -80,8 +87,13 @@ def _compute(
             given = known | on_training | on_test
             exact = measured(function(**{name: given[name] for name in card.arguments}))
         rows.append(
-            {"seed": seed, "iteration": np.nan, "metric": card.marks["metric"],
-             "n_parameters": 0, **exact}
+            {
+                "seed": seed,
+                "iteration": np.nan,
+                "metric": card.marks["metric"],
+                "n_parameters": 0,
+                **exact,
+            }
         )
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 

@@ -8,14 +8,14 @@ import matplotlib
 
 matplotlib.use("agg")  # before pyplot: no screen is needed, and bytes are the same everywhere
 
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
-from mbdl_repro import catalogue  # noqa: E402
-from mbdl_repro.artifacts import read_arrays, read_table  # noqa: E402
-from mbdl_repro.family import Family  # noqa: E402
-from mbdl_repro.figures.panel import Sources  # noqa: E402
-from mbdl_repro.figures.style import RC, legend_below, row_styles, to_bytes  # noqa: E402
-from mbdl_repro.job import Job, run  # noqa: E402
+from mbdl_repro import catalogue
+from mbdl_repro.artifacts import read_arrays, read_table
+from mbdl_repro.family import Family
+from mbdl_repro.figures.panel import Sources
+from mbdl_repro.figures.style import RC, legend_below, row_styles, to_bytes
+from mbdl_repro.job import Job, run
 
 PANEL_INCHES = (4.6, 3.3)
 
@@ -33,8 +33,9 @@ def draw(job: Job) -> None:
             for label in experiment.methods_with_examples
         },
         styles=row_styles(families, legends),
-        labels={name: card.marks["label"]
-                for name, card in catalogue.metrics(experiment.area).items()}
+        labels={
+            name: card.marks["label"] for name, card in catalogue.metrics(experiment.area).items()
+        }
         | {"n_train": "number of training pairs", "iteration": "iteration"},
     )
     n = len(experiment.panels)
@@ -42,7 +43,9 @@ def draw(job: Job) -> None:
     rows = -(-n // columns)
     with plt.rc_context(RC):
         figure, axes = plt.subplots(
-            rows, columns, squeeze=False,
+            rows,
+            columns,
+            squeeze=False,
             figsize=(PANEL_INCHES[0] * columns, PANEL_INCHES[1] * rows + 0.6),
         )
         for ax in axes.flat[n:]:

@@ -57,14 +57,23 @@ def evaluate(job: Job) -> None:
         )
         seconds += cells.seconds.get(key, 0.0)
         arrays = arrays_from_bytes(content)
-        examples |= {
-            f"{name.removeprefix('example_')}_{i}": arrays.pop(name)
-            for name in list(arrays)
-            if name.startswith("example_")
-        } if fit.seeds[0] == 0 else {}
+        examples |= (
+            {
+                f"{name.removeprefix('example_')}_{i}": arrays.pop(name)
+                for name in list(arrays)
+                if name.startswith("example_")
+            }
+            if fit.seeds[0] == 0
+            else {}
+        )
         frames.append(
             row_frame(
-                experiment, fit, test_point, label, entry.card.family, entry.belief,
+                experiment,
+                fit,
+                test_point,
+                label,
+                entry.card.family,
+                entry.belief,
                 {name: array for name, array in arrays.items() if "example" not in name},
             )
         )
@@ -118,9 +127,7 @@ def _score(
     return columns | examples
 
 
-def _estimates(
-    method: Method, test: Split, trace: list[int]
-) -> Iterator[tuple[float, np.ndarray]]:
+def _estimates(method: Method, test: Split, trace: list[int]) -> Iterator[tuple[float, np.ndarray]]:
     """Yield (iteration, estimates) where they are recorded, and last (NaN, the answer)."""
     x = to_device(test).x
     with torch.no_grad():

@@ -22,8 +22,9 @@ def simulate(job: Job) -> None:
     for i, (fit, test_point) in enumerate(wanted):
         job.progress(i / len(wanted), str(fit))
         path = data.path(fit, test_point or None)
-        index.append({"point": fit.point, "test_point": test_point, "seeds": fit.seeds,
-                      "file": path.name})
+        index.append(
+            {"point": fit.point, "test_point": test_point, "seeds": fit.seeds, "file": path.name}
+        )
     job.save({job.store.data(experiment.name): json_to_bytes(index)})
 
 

@@ -17,9 +17,7 @@ def tabulate(job: Job) -> None:
     if experiment.bounds:
         tables.append(read_table(store.bounds(experiment.name)))
     rows = pd.concat(tables, ignore_index=True)
-    cost = {
-        label: _cost(job, label) for label in experiment.methods
-    }
+    cost = {label: _cost(job, label) for label in experiment.methods}
     job.save(
         {
             store.table(experiment.name): table_to_bytes(summarize(rows)),
@@ -36,17 +34,22 @@ def summarize(rows: pd.DataFrame) -> pd.DataFrame:
     records = []
     for key, group in rows.groupby(same, sort=False, dropna=False):
         group = group.sort_values("seed")
-        interval = mean_interval(
-            group["value"].to_numpy(), group["standard_error"].to_numpy()
-        )
+        interval = mean_interval(group["value"].to_numpy(), group["standard_error"].to_numpy())
         records.append(
             dict(zip(same, key, strict=True))
-            | {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high,
-               "n_seeds": interval.n}
+            | {
+                "mean": interval.mean,
+                "ci_low": interval.low,
+                "ci_high": interval.high,
+                "n_seeds": interval.n,
+            }
         )
     order = [*same]
     order[order.index("metric") + 1 : order.index("metric") + 1] = [
-        "mean", "ci_low", "ci_high", "n_seeds"
+        "mean",
+        "ci_low",
+        "ci_high",
+        "n_seeds",
     ]
     return pd.DataFrame(records)[order]
 

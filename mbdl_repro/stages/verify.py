@@ -30,8 +30,7 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
     for left, right in claim.pairs:
         left_rows = _rows_at(experiment, rows, left, claim.metric)
         right_rows = (
-            None if isinstance(right, float)
-            else _rows_at(experiment, rows, right, claim.metric)
+            None if isinstance(right, float) else _rows_at(experiment, rows, right, claim.metric)
         )
         if left_rows.empty or (right_rows is not None and right_rows.empty):
             continue  # this scale does not run the point
@@ -77,9 +76,7 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
     }
 
 
-def _rows_at(
-    experiment: Experiment, rows: pd.DataFrame, place: Place, metric: str
-) -> pd.DataFrame:
+def _rows_at(experiment: Experiment, rows: pd.DataFrame, place: Place, metric: str) -> pd.DataFrame:
     """Return a place's rows, one a seed, in the order of the seeds."""
     wanted = (rows["method"] == place.method) & (rows["metric"] == metric)
     if place.iteration is None:
@@ -106,8 +103,10 @@ def _describe(place: Place, claim: Claim) -> str:
         for column, value in place.at.items()
         if all(value == pair[0].at.get(column, value) for pair in claim.pairs)
     }
-    words = [f"{column} {value:g}" if isinstance(value, float) else f"{column} {value}"
-             for column, value in fixed.items()]
+    words = [
+        f"{column} {value:g}" if isinstance(value, float) else f"{column} {value}"
+        for column, value in fixed.items()
+    ]
     if place.iteration is not None:
         words.append(f"iteration {place.iteration}")
     return place.method + (f" ({', '.join(words)})" if words else "")
