@@ -22,7 +22,7 @@ def minimum_mean_squared_error(truth: LinearGaussian) -> float:
 
     Source: Section 5.1, the MMSE estimator of the linear Gaussian model.
     """
-    H, C_s = truth.H, truth.C_s
+    H, C_s = truth.matrix, truth.covariance
     C_xs = H @ C_s
     C_xx = C_xs @ H.T + truth.noise_variance * np.eye(truth.n_observations)
     return float(np.trace(C_s - C_xs.T @ np.linalg.solve(C_xx, C_xs)))

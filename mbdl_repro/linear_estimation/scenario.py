@@ -49,8 +49,8 @@ class LinearGaussian(Scenario):
             )
 
     @cached_property
-    def H(self) -> np.ndarray:
-        """The observation matrix, (n_observations, n_signal)."""
+    def matrix(self) -> np.ndarray:
+        """H, the observation matrix, (n_observations, n_signal)."""
         kind = self.known("observation_matrix")
         shape = (self.n_observations, self.n_signal)
         if kind == "published":
@@ -58,8 +58,8 @@ class LinearGaussian(Scenario):
         return _read_only(rng_for("linear_estimation", "matrix", *shape).standard_normal(shape))
 
     @cached_property
-    def C_s(self) -> np.ndarray:
-        """The covariance of the signal, (n_signal, n_signal)."""
+    def covariance(self) -> np.ndarray:
+        """C_s, the covariance of the signal, (n_signal, n_signal)."""
         kind = self.known("signal_covariance")
         if kind == "identity":
             return _read_only(np.eye(self.n_signal))
@@ -80,9 +80,9 @@ class LinearGaussian(Scenario):
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw ``n`` pairs: x (n, n_observations) and s (n, n_signal)."""
-        s = rng.standard_normal((n, self.n_signal)) @ np.linalg.cholesky(self.C_s).T
+        s = rng.standard_normal((n, self.n_signal)) @ np.linalg.cholesky(self.covariance).T
         w = self.known("noise_std") * rng.standard_normal((n, self.n_observations))
-        return Split(s @ self.H.T + w, s)
+        return Split(s @ self.matrix.T + w, s)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

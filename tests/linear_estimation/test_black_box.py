@@ -90,7 +90,7 @@ def test_it_learns_but_does_not_beat_the_floor() -> None:
     with torch.no_grad():
         errors = (network(x) - s).square().sum(1)
     standard_error = (errors.std() / len(errors) ** 0.5).item()
-    signal_energy = np.trace(truth.C_s)
+    signal_energy = np.trace(truth.covariance)
     assert minimum_mean_squared_error(truth) < errors.mean() - 4 * standard_error
     assert errors.mean() + 4 * standard_error < signal_energy / 4
 

@@ -26,9 +26,9 @@ TRUTHS = [
 
 def standard_errors_off(truth: LinearGaussian, split: Split) -> float:
     """Return the largest deviation of a second moment of (s, w), in its standard errors."""
-    causes = np.hstack([split.s, split.x - split.s @ truth.H.T])
+    causes = np.hstack([split.s, split.x - split.s @ truth.matrix.T])
     C = np.zeros((causes.shape[1], causes.shape[1]))
-    C[: truth.n_signal, : truth.n_signal] = truth.C_s
+    C[: truth.n_signal, : truth.n_signal] = truth.covariance
     C[truth.n_signal :, truth.n_signal :] = truth.noise_std**2 * np.eye(truth.n_observations)
     variance = np.diag(C)
     standard_error = np.sqrt((np.outer(variance, variance) + C**2) / len(causes))  # Isserlis
@@ -50,21 +50,21 @@ def test_matrix_is_drawn_once() -> None:
     gaussian = LinearGaussian(observation_matrix="gaussian")
     for truth in (LinearGaussian(), gaussian):
         other = dataclasses.replace(truth, noise_std=1.0, signal_covariance="identity")
-        assert np.array_equal(truth.H, other.H)
-    assert not np.allclose(gaussian.H, LinearGaussian().H)
+        assert np.array_equal(truth.matrix, other.matrix)
+    assert not np.allclose(gaussian.matrix, LinearGaussian().matrix)
 
 
 def test_covariance_entries() -> None:
-    C_s = LinearGaussian().C_s
+    C_s = LinearGaussian().covariance
     assert C_s[4, 4] == pytest.approx(0.2)
     assert C_s[2, 5] == C_s[5, 2] == pytest.approx(0.2 * np.exp(-3))
 
 
 def test_what_is_withheld_cannot_be_read() -> None:
     belief = LinearGaussian().believed(observation_matrix=None, noise_std=None)
-    assert belief.C_s.shape == (30, 30)
+    assert belief.covariance.shape == (30, 30)
     with pytest.raises(ValueError, match="observation_matrix is needed, but this belief withholds"):
-        _ = belief.H
+        _ = belief.matrix
     with pytest.raises(ValueError, match="noise_std"):
         _ = belief.noise_variance
 
@@ -84,11 +84,11 @@ def test_floor_is_the_published_one(noise_std: float, published: float) -> None:
 
 @pytest.mark.parametrize("truth", TRUTHS)
 def test_floor_is_the_trace_of_the_inverse_posterior_precision(truth: LinearGaussian) -> None:
-    precision = np.linalg.inv(truth.C_s) + truth.H.T @ truth.H / truth.noise_std**2
+    precision = np.linalg.inv(truth.covariance) + truth.matrix.T @ truth.matrix / truth.noise_std**2
     expected = np.trace(np.linalg.inv(precision))
     # The floor is a difference of terms as large as tr C_s.
     assert minimum_mean_squared_error(truth) == pytest.approx(
-        expected, abs=1e-10 * np.trace(truth.C_s)
+        expected, abs=1e-10 * np.trace(truth.covariance)
     )
 
 

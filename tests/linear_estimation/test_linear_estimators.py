@@ -43,15 +43,19 @@ def affine(method: Method, n_observations: int) -> tuple[np.ndarray, np.ndarray]
 def exact_risk(method: Method, truth: LinearGaussian) -> float:
     """Return the expected squared error of an affine estimator: no test set, no noise."""
     A, b = affine(method, truth.n_observations)
-    error = A @ truth.H - np.eye(truth.n_signal)
-    return np.trace(error @ truth.C_s @ error.T) + truth.noise_variance * (A**2).sum() + b @ b
+    error = A @ truth.matrix - np.eye(truth.n_signal)
+    return (
+        np.trace(error @ truth.covariance @ error.T) + truth.noise_variance * (A**2).sum() + b @ b
+    )
 
 
 @truths
 def test_linear_mmse_is_the_mean_of_the_posterior(truth: LinearGaussian) -> None:
     x = pairs(truth, 20, "test").x.numpy()
-    precision = np.linalg.inv(truth.C_s) + truth.H.T @ truth.H / truth.noise_variance
-    mean = np.linalg.solve(precision, truth.H.T @ x.T / truth.noise_variance).T
+    precision = (
+        np.linalg.inv(truth.covariance) + truth.matrix.T @ truth.matrix / truth.noise_variance
+    )
+    mean = np.linalg.solve(precision, truth.matrix.T @ x.T / truth.noise_variance).T
     np.testing.assert_allclose(LinearMMSE(truth)(torch.from_numpy(x)).numpy(), mean, atol=1e-10)
 
 
@@ -77,7 +81,7 @@ def test_generative_is_the_books_formula(truth: LinearGaussian, signal_covarianc
     n = truth.n_signal
     C = np.cov(np.hstack([train.s.numpy(), train.x.numpy()]), rowvar=False)
     H = np.linalg.solve(C[:n, :n], C[:n, n:]).T
-    precision = H.T @ H + truth.noise_variance * np.linalg.inv(belief.C_s)
+    precision = H.T @ H + truth.noise_variance * np.linalg.inv(belief.covariance)
     centred = x - train.x.numpy().mean(0) + train.s.numpy().mean(0) @ H.T
     expected = np.linalg.solve(precision, H.T @ centred.T).T
     estimate = fitted(Generative(belief), train)(torch.from_numpy(x)).detach().numpy()
@@ -88,7 +92,7 @@ def test_generative_is_the_books_formula(truth: LinearGaussian, signal_covarianc
 def test_generative_with_the_true_model_is_the_linear_mmse(truth: LinearGaussian) -> None:
     generative = Generative(truth)
     with torch.no_grad():
-        generative.observation_matrix.copy_(torch.tensor(truth.H))
+        generative.observation_matrix.copy_(torch.tensor(truth.matrix))
     x = pairs(truth, 20, "test").x
     torch.testing.assert_close(generative(x), LinearMMSE(truth)(x))
 

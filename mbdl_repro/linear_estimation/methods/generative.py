@@ -38,7 +38,7 @@ class Generative(Method):
         shape = (belief.n_observations, belief.n_signal)
         self.observation_matrix = nn.Parameter(torch.zeros(shape, dtype=torch.float64))  # Ĥ
         self.noise_mean = nn.Parameter(torch.zeros(shape[0], dtype=torch.float64))  # μ̂
-        self.register_buffer("signal_covariance", torch.tensor(belief.C_s))
+        self.register_buffer("signal_covariance", torch.tensor(belief.covariance))
         self.noise_variance = belief.noise_variance
 
     def forward(self, x: Tensor) -> Tensor:

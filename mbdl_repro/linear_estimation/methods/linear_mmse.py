@@ -29,7 +29,7 @@ class LinearMMSE(Method):
 
     def __init__(self, belief: LinearGaussian) -> None:
         super().__init__()
-        H, C_s = torch.tensor(belief.H), torch.tensor(belief.C_s)
+        H, C_s = torch.tensor(belief.matrix), torch.tensor(belief.covariance)
         self.register_buffer("gain", linear_mmse_gain(H, C_s, belief.noise_variance))
 
     def forward(self, x: Tensor) -> Tensor:
