@@ -157,7 +157,7 @@ def read_bytes(path: Path) -> bytes:
 def arrays_to_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Return arrays as the bytes of an ``.npz`` file (no pickles)."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

@@ -11,6 +11,21 @@ Count = Annotated[int, Field(ge=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
+WORDS = {
+    "bool_type": "should be true or false",
+    "dict_type": "should be a mapping of keys to values",
+    "finite_number": "should be a finite number",
+    "float_type": "should be a number",
+    "int_type": "should be a whole number",
+    "list_type": "should be a list",
+    "string_too_short": "should not be empty",
+    "string_type": "should be text",
+    "too_short": "should not be so short: at least {min_length} needed",
+    "tuple_type": "should be a list",
+}
+"""What messages call each kind of mistake in a value; others as pydantic does."""
+
+
 class Block(BaseModel):
     """A block of an experiment file: strict about types, closed to unknown keys."""
 

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mbdl_repro.artifacts import stop_if_orphaned, write_bytes
-from mbdl_repro.experiment import canonical
-from mbdl_repro.fingerprint import digest
+from mbdl_repro.artifacts import Store, stop_if_orphaned, write_bytes
+from mbdl_repro.experiment import Experiment, canonical
+from mbdl_repro.fingerprint import digest, fingerprint
 
 LENGTH = 24
 """Hexadecimal digits of key and checksum that a name keeps: 96 bits."""
@@ -75,6 +75,10 @@ class Cells:
         """Return whether there is a cell of this key, without reading it."""
         return key in self._names
 
+    def file(self, key: str) -> Path | None:
+        """Return the file of a cell, if it is there."""
+        return self.folder / self._names[key] if key in self._names else None
+
     def _name(self, key: str, content: bytes) -> str:
         return f"{key}-{digest(content)[:LENGTH]}{self.suffix}"
 
@@ -82,17 +86,58 @@ class Cells:
         """Remember how long a cell took, beside the cells: their own bytes hold no times."""
         self.seconds[key] = seconds
         stop_if_orphaned()
-        with open(self.folder / _SECONDS, "a", encoding="utf-8") as file:
+        with open(self.folder / SECONDS, "a", encoding="utf-8") as file:
             file.write(f"{key} {seconds:.3f}\n")
 
 
-_SECONDS = "seconds.txt"
+SECONDS = "seconds.txt"
+"""File beside the cells that says how long each took."""
 
 
 def _read_seconds(folder: Path) -> dict[str, float]:
     try:
-        lines = (folder / _SECONDS).read_text(encoding="utf-8").splitlines()
+        lines = (folder / SECONDS).read_text(encoding="utf-8").splitlines()
     except OSError:
         return {}
     pairs = (line.split() for line in lines)
     return {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2}
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether a cell's file is there, with the content that its name vouches for."""
+    try:
+        checksum = digest(path.read_bytes())[:LENGTH]
+    except FileNotFoundError:
+        return False
+    return path.stem.endswith(f"-{checksum}")
+
+
+# The cells of each verb, with the code that their keys stand on ----------------------------------
+
+
+def data_cells(experiment: Experiment, store: Store) -> Cells:
+    """Return the cells that hold an experiment's data."""
+    code = fingerprint("mbdl_repro.data", f"mbdl_repro.{experiment.area}.scenario")
+    return Cells(store.cells("data"), code, ".npz")
+
+
+def model_cells(experiment: Experiment, label: str, store: Store) -> Cells:
+    """Return the cells that hold the fits of a method."""
+    return Cells(store.cells("models"), _fit_code(experiment, label), ".safetensors")
+
+
+def score_cells(experiment: Experiment, label: str, store: Store) -> Cells:
+    """Return the cells that hold the scores of a method."""
+    measured = fingerprint("mbdl_repro.stages.evaluate", f"mbdl_repro.{experiment.area}.metrics")
+    return Cells(store.cells("scores"), _fit_code(experiment, label) | measured, ".npz")
+
+
+def bound_cells(experiment: Experiment, store: Store) -> Cells:
+    """Return the cells that hold the values of the bounds."""
+    code = fingerprint("mbdl_repro.stages.bound", f"mbdl_repro.{experiment.area}.bounds")
+    return Cells(store.cells("bounds"), code, ".npz")
+
+
+def _fit_code(experiment: Experiment, label: str) -> dict[str, str]:
+    module = experiment.methods[label].card.module
+    return fingerprint("mbdl_repro.models", module, f"mbdl_repro.{experiment.area}.scenario")

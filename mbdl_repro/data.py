@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from mbdl_repro.artifacts import Store, arrays_from_bytes, arrays_to_bytes
-from mbdl_repro.cells import Cells
+from mbdl_repro.cells import data_cells
 from mbdl_repro.experiment import Experiment, Fit, Point
-from mbdl_repro.fingerprint import fingerprint
 from mbdl_repro.scenario import Split
 
 
@@ -18,8 +17,7 @@ class Data:
 
     def __init__(self, experiment: Experiment, store: Store) -> None:
         self.experiment = experiment
-        code = fingerprint("mbdl_repro.data", f"mbdl_repro.{experiment.area}.scenario")
-        self.cells = Cells(store.cells("data"), code, ".npz")
+        self.cells = data_cells(experiment, store)
 
     def key(self, fit: Fit, test_point: Point | None = None) -> str:
         """Return the key of the cell that holds these data."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class UserError(Exception):
     """A mistake or mishap that the user can mend; shown without a stack trace."""
 
 
-def one_of(value: object, allowed: object) -> str:
-    """Return how messages spell what is allowed, with the nearest name first if one is near."""
+def near(value: object, names: Iterable[str]) -> str | None:
+    """Return the name that is most like this one, if any is like it."""
     from difflib import get_close_matches
 
-    names = sorted(map(str, allowed))  # type: ignore[call-overload]
-    near = get_close_matches(str(value), names, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    return next(iter(get_close_matches(str(value), list(names), n=1)), None)
+
+
+def one_of(value: object, allowed: Iterable[object]) -> str:
+    """Return how messages spell what is allowed, with the nearest name first if one is near."""
+    names = [str(name) for name in sorted(allowed)]  # type: ignore[type-var]
+    meant = near(value, names)
+    hint = f"did you mean {meant}? " if meant else ""
     return f"{hint}allowed: {', '.join(names) if names else '(none)'}"

@@ -210,6 +210,44 @@ class Experiment:
             "seeds": fit.seeds,
         }
 
+    def score_spec(self, label: str, fit: Fit, test_point: Point) -> dict[str, Any]:
+        """Return what the scores of a fit depend on."""
+        return {
+            "fit": self.fit_spec(label, fit),
+            "truth": self.scenario_spec(fit.point, test_point),
+            "n_test": self.samples.test,
+            "metrics": self.metrics,
+            "trace": self.trace,
+        }
+
+    def bound_spec(self, name: str, fit: Fit, test_point: Point) -> dict[str, Any]:
+        """Return what the values of a bound depend on."""
+        return {
+            "bound": name,
+            "tested": self.data_spec(fit, test_point or None),
+            "fitted": self.data_spec(fit),
+            "n_train": fit.n_train,
+        }
+
+    def scorings(self, label: str) -> list[tuple[Fit, Point]]:
+        """Return each fit of a method with each point that it is tested at."""
+        return [(fit, point) for fit in self.fits(label) for point in self.test_points or [{}]]
+
+    def boundings(self) -> list[tuple[str, Fit, Point]]:
+        """Return each bound with each fit's place and each point that it is tested at."""
+        found = []
+        for name in self.bounds:
+            runs = self.runs
+            if not uses_n_train(self, name):
+                runs = [(point, 0) for point in self.points]
+            found += [
+                (name, Fit(point, n, seeds), test_point)
+                for point, n in runs
+                for seeds in self.blocks
+                for test_point in self.test_points or [{}]
+            ]
+        return found
+
     def job_spec(self, verb: str, label: str | None = None) -> dict[str, Any]:
         """Return the slice of the experiment that a job stands on, as plain data."""
         data = {
@@ -233,7 +271,9 @@ class Experiment:
         if verb == "bound":
             return data | {"bounds": self.bounds, "metrics": self.metrics}
         if verb == "tabulate":
-            return {"methods": list(self.methods), "bounds": self.bounds}
+            # All that the table comes from: one that was adopted has no scores to compare with.
+            scores = [self.job_spec("evaluate", label) for label in self.methods]
+            return {"scores": scores, "bounds": self.bounds}
         if verb == "verify":
             return {"claims": [dataclasses.asdict(claim) for claim in self.claims]}
         if verb == "draw":

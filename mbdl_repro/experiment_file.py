@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
+import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,13 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 
 from mbdl_repro import catalogue, figures
 from mbdl_repro.blocks import (
+    WORDS,
     AtMost,
     Block,
     Book,
     Cell,
     ClaimFrame,
+    Count,
     FigureFrame,
     Frame,
     MethodFrame,
@@ -31,7 +35,7 @@ from mbdl_repro.blocks import (
     ScaleFrame,
 )
 from mbdl_repro.catalogue import REQUIRED, MethodCard
-from mbdl_repro.errors import UserError, one_of
+from mbdl_repro.errors import UserError, near, one_of
 from mbdl_repro.experiment import (
     Claim,
     Experiment,
@@ -125,30 +129,33 @@ class _Reader:
 
     # Building blocks --------------------------------------------------------------------------
 
-    def block(self, model: type[BaseModel], data: Any, where: Where) -> Any:
-        """Validate one block; its mistakes are noted and None is returned."""
-        if not isinstance(data, Mapping):
-            self.problem(where, f"{data!r} is not a mapping; allowed: {_keys(model)}")
-            return None
+    def block(
+        self, model: type[BaseModel], data: Any, where: Where, also: Iterable[str] = ()
+    ) -> Any:
+        """Validate one block; if there are mistakes, they are noted and None is returned.
+
+        Messages name the block's keys, and those of ``also``, as the ones that are allowed.
+        """
         try:
             # As JSON, since there a list may stand for a tuple even where types are strict.
-            return model.model_validate_json(json.dumps(data, default=str))
+            return model.model_validate_json(json.dumps(data))
         except ValidationError as error:
             for detail in error.errors():
-                self._note(model, detail, where)
+                inner = (*where, *detail["loc"])
+                if detail["type"] == "extra_forbidden":
+                    self.name(inner[-1], [*model.model_fields, *also], "key", inner)
+                elif detail["type"] == "missing":
+                    self.missing(inner[-1], data, model.model_fields, where)
+                else:
+                    self.problem(inner, _expectation(detail))
             return None
 
-    def _note(self, model: type[BaseModel], detail: Any, where: Where) -> None:
-        inner = (*where, *(part for part in detail["loc"] if part != "[key]"))
-        kind, value = detail["type"], detail["input"]
-        if kind == "extra_forbidden":
-            self.problem(inner, f"unknown key {inner[-1]!r}; {one_of(inner[-1], _keys(model))}")
-        elif kind == "missing":
-            self.problem(where, f"key {inner[-1]!r} is missing; {one_of('', _keys(model))}")
-        else:
-            self.problem(inner, _expectation(detail["msg"], value))
+    def missing(self, key: Any, given: Iterable[str], known: Iterable[str], where: Where) -> None:
+        """Note a missing key, unless an unknown one was meant to be it: that is noted already."""
+        if near(key, set(given) - set(known)) is None:
+            self.problem(where, f"key {key!r} is missing; {one_of('', known)}")
 
-    def name(self, value: str, allowed: Iterable[str], kind: str, where: Where) -> bool:
+    def name(self, value: Any, allowed: Iterable[str], kind: str, where: Where) -> bool:
         """Note a name that is not among those allowed."""
         allowed = list(allowed)
         if value in allowed:
@@ -170,38 +177,47 @@ class _Reader:
         area = frame.area
         scenario_name, scenario = self.scenario(area, frame.scenario)
         self.stop_if_problems()
-        fields = {field.name for field in dataclasses.fields(scenario)}
-        beliefs = {"full": {}} | {
+        types = _field_types(type(scenario))
+        beliefs: dict[str, dict[str, Any]] = {"full": {}} | {
             name: self.overrides(type(scenario), changes, ("beliefs", name), withhold=True)
             for name, changes in frame.beliefs.items()
         }
+        if "full" in frame.beliefs:
+            self.problem(("beliefs", "full"), "'full' is the truth itself: use another name")
         runs = self.sweep(scenario, frame.sweep)
-        for name, values in frame.test_sweep.items():
-            if self.name(name, fields, "scenario field", ("test_sweep", name)):
-                self.values(type(scenario), name, values, ("test_sweep", name))
+        test_axes = {
+            name: self.values(types[name], values, ("test_sweep", name))
+            for name, values in frame.test_sweep.items()
+            if self.name(name, types, "scenario field", ("test_sweep", name))
+        }
+        self.stop_if_problems()
+        test_points = _product(test_axes)
+        self.combinations(scenario, beliefs, distinct(point for point, _ in runs), test_points)
         for i, metric in enumerate(frame.metrics):
             self.name(metric, catalogue.metrics(area), "metric", ("metrics", i))
+        self.stop_if_problems()
         for i, bound in enumerate(frame.bounds):
             if self.name(bound, catalogue.bounds(area), "bound", ("bounds", i)):
                 measured = catalogue.bounds(area)[bound].marks["metric"]
                 if measured not in frame.metrics:
-                    self.problem(
-                        ("bounds", i),
-                        f"{bound!r} bounds the metric {measured!r}, which is not among metrics",
-                    )
+                    message = f"{bound!r} bounds {measured!r}: add that to metrics, or leave it out"
+                    self.problem(("bounds", i), message)
         for key in ("metrics", "bounds", "trace"):
-            self.no_repeats(getattr(frame, key), (key,))
+            listed = getattr(frame, key)
+            self.no_repeats(listed, [(key, i) for i in range(len(listed))])
         methods = {
             label: entry
             for label, data in frame.methods.items()
             if (entry := self.method(area, label, data, beliefs, frame)) is not None
         }
         self.stop_if_problems()
-        self.no_repeats([e.legend for e in methods.values()], ("methods",), "legend")
-        if any(e.card.family.learns for e in methods.values()) and any(n == 0 for _, n in runs):
+        legends = [entry.legend for entry in methods.values()]
+        self.no_repeats(legends, [("methods", label, "legend") for label in methods], "legend")
+        learner = next((e.label for e in methods.values() if e.card.family.learns), None)
+        if learner and any(n == 0 for _, n in runs):
             self.problem(
-                ("sweep",),
-                "a method here learns from data, so each block of the sweep needs n_train: "
+                ("sweep",) if "sweep" in self.yaml.data else ("methods", learner),
+                f"{learner!r} learns from data, so each block of the sweep needs n_train: "
                 "a list of training-set sizes, such as n_train: [100]",
             )
         self.stop_if_problems()
@@ -216,7 +232,7 @@ class _Reader:
             scenario=scenario,
             beliefs=beliefs,
             runs=runs,
-            test_points=_product(frame.test_sweep),
+            test_points=test_points,
             samples=samples,
             n_seeds=frame.seeds,
             block=frame.block,
@@ -239,10 +255,13 @@ class _Reader:
         """Build the truth."""
         kinds = catalogue.scenarios(area)
         data = dict(data)
-        name = data.pop("kind", next(iter(kinds)) if len(kinds) == 1 else None)
-        if not self.name(str(name), kinds, "scenario", ("scenario", "kind")):
-            return str(name), None
-        cls = kinds[str(name)]
+        if "kind" not in data and len(kinds) > 1:
+            self.missing("kind", (), kinds, ("scenario",))
+            return "", None
+        name = data.pop("kind", next(iter(kinds)))
+        if not self.name(name, kinds, "kind of scenario", ("scenario", "kind")):
+            return "", None
+        cls = kinds[name]
         given = self.overrides(cls, data, ("scenario",), withhold=False)
         needed = [
             f.name
@@ -251,42 +270,50 @@ class _Reader:
         ]
         for field in needed:
             if field not in data:
-                self.problem(("scenario",), f"field {field!r} is missing; it has no default")
+                self.missing(field, data, _field_types(cls), ("scenario",))
         self.stop_if_problems()
         try:
-            return str(name), cls(**given)
+            return name, cls(**given)
         except ValueError as error:
             self.problem(("scenario",), str(error))
-            return str(name), None
+            return "", None
 
     def overrides(
         self, cls: type[Scenario], data: dict[str, Any], where: Where, *, withhold: bool
     ) -> dict[str, Any]:
         """Check fields of a scenario; a belief may withhold one with ``null``."""
-        fields = [field.name for field in dataclasses.fields(cls)]
+        types = _field_types(cls)
+        checked = {}
         for name, value in data.items():
-            if not self.name(name, fields, "scenario field", (*where, name)):
+            here = (*where, name)
+            if not self.name(name, types, "scenario field", here):
                 continue
-            if value is None:
-                if not withhold:
-                    self.problem((*where, name), "the truth knows every field; give a value")
-                continue
-            self.values(cls, name, [value], (*where, name))
-        return data
+            if value is None and not withhold:
+                self.problem(here, "null: the truth knows every field; give a value")
+            else:
+                checked[name] = self.value(types[name], value, here)
+        return checked
 
-    def values(self, cls: type[Scenario], field: str, values: Any, where: Where) -> None:
-        """Check values for a field of a scenario against the field's type."""
-        adapter = _field_adapter(cls, field)
-        for value in values:
-            try:
-                adapter.validate_python(value, strict=True)
-            except ValidationError as error:
-                self.problem(where, _expectation(error.errors()[0]["msg"], value))
+    def value(self, kind: Any, value: Any, where: Where) -> Any:
+        """Check a value, and return it as this type has it: 1 is the same number as 1.0."""
+        adapter = TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
+        try:
+            return adapter.validate_json(json.dumps(value), strict=True)
+        except ValidationError as error:
+            self.problem(where, _expectation(error.errors()[0]))
+
+    def values(self, kind: Any, values: list[Any], where: Where) -> list[Any]:
+        """Check the values of a swept field (see :meth:`value`): one or more, and all different."""
+        if not values:
+            self.problem(where, "[]: should be a list of one or more values")
+        places = [(*where, i) for i in range(len(values))]
+        self.no_repeats(values, places)
+        return [self.value(kind, v, place) for v, place in zip(values, places, strict=True)]
 
     def sweep(self, scenario: Scenario, data: Any) -> list[tuple[Point, int]]:
         """Expand the sweep: a mapping of lists, or a list of such mappings."""
         blocks = data if isinstance(data, list) else [data]
-        fields = [field.name for field in dataclasses.fields(scenario)]
+        types = _field_types(type(scenario)) | {"n_train": Count}
         swept = distinct(
             name for b in blocks if isinstance(b, dict) for name in b if name != "n_train"
         )
@@ -294,39 +321,57 @@ class _Reader:
         for i, b in enumerate(blocks):
             where: Where = ("sweep", i) if isinstance(data, list) else ("sweep",)
             if not isinstance(b, dict):
-                self.problem(where, f"{b!r} is not a mapping of fields to lists of values")
+                self.problem(where, f"{_shown(b)}: should map fields to lists of values")
                 continue
+            axes: dict[str, list[Any]] = {}
             for name, values in b.items():
                 here = (*where, name)
-                if name != "n_train" and not self.name(name, fields, "scenario field", here):
+                if not self.name(name, types, "scenario field", here):
                     continue
-                if not isinstance(values, list) or not values:
-                    self.problem(here, f"{values!r} is not a list of one or more values")
-                elif name == "n_train":
-                    for n in values:
-                        if type(n) is not int or n < 1:
-                            self.problem(here, f"{n!r} is not a whole number of 1 or more")
+                if not isinstance(values, list):
+                    self.problem(here, f"{_shown(values)}: should be a list of values")
                 else:
-                    self.values(type(scenario), name, values, here)
-                    self.no_repeats(values, here)
-            if self.problems:
-                continue
-            base = {name: getattr(scenario, name) for name in swept}
-            axes = {name: values for name, values in b.items() if name != "n_train"}
+                    axes[name] = self.values(types[name], values, here)
+            sizes = axes.pop("n_train", [0])
+            base = {name: getattr(scenario, name) for name in swept if name in types}
             for point in _product(axes) or [{}]:
-                runs += [(base | point, n) for n in b.get("n_train", [0])]
+                runs += [(base | point, n) for n in sizes]
+        if not blocks:
+            self.problem(("sweep",), "[]: should hold one block or more; leave it out for none")
         return distinct(runs)
 
-    def no_repeats(self, values: list[Any], where: Where, kind: str = "value") -> None:
-        """Note a value that stands twice in a list where each has one meaning."""
-        for value in distinct(v for v in values if values.count(v) > 1):
-            self.problem(where, f"{kind} {value!r} stands twice; each may stand once")
+    def combinations(
+        self,
+        scenario: Scenario,
+        beliefs: dict[str, dict[str, Any]],
+        points: list[Point],
+        test_points: list[Point],
+    ) -> None:
+        """Note values that are each allowed, and together are not."""
+        changes: list[tuple[Where, Point]] = [(("sweep",), {})]
+        changes += [(("test_sweep",), point) for point in test_points]
+        changes += [(("beliefs", name), belief) for name, belief in beliefs.items()]
+        for point, (where, change) in itertools.product(points, changes):
+            try:
+                dataclasses.replace(scenario, **{**point, **change})
+            except ValueError as error:
+                at = ", ".join(f"{name} = {value}" for name, value in {**point, **change}.items())
+                self.problem(where, f"at {at}: {error}")
+                return
+
+    def no_repeats(self, values: list[Any], places: list[Where], kind: str = "value") -> None:
+        """Note a value that stands a second time in a list where each has one meaning."""
+        for i, (value, where) in enumerate(zip(values, places, strict=True)):
+            if any(same(value, other) for other in values[:i]):
+                self.problem(where, f"{kind} {_shown(value)} stands twice; each may stand once")
 
     def method(
         self, area: str, label: str, data: dict[str, Any], beliefs: dict[str, Any], frame: Frame
     ) -> MethodEntry | None:
         """Check a method's entry: its frame, its settings, its tuning grid and its recipe."""
         where: Where = ("methods", label)
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", label):
+            self.problem(where, f"{label!r} names files: allowed: letters, digits, _ and -")
         cards = catalogue.methods(area)
         reserved = set(MethodFrame.model_fields)
         entry = self.block(MethodFrame, {k: v for k, v in data.items() if k in reserved}, where)
@@ -342,24 +387,23 @@ class _Reader:
             self.problem(where, f"{label!r} is also a bound of this experiment: rename the entry")
         self.name(entry.belief, beliefs, "belief", (*where, "belief"))
 
-        given = {k: v for k, v in data.items() if k not in reserved}
-        settings_model = _settings_model(card, tuned=frozenset(entry.tune))
-        for key in given:
-            if key not in card.settings:
-                allowed = [*card.settings, *reserved]
-                self.problem((*where, key), f"unknown key {key!r}; {one_of(key, allowed)}")
-        known = {k: v for k, v in given.items() if k in card.settings}
-        settings = self.block(settings_model, known, where)
+        tune: dict[str, list[Any]] = {}
         for key, values in entry.tune.items():
             here = (*where, "tune", key)
             if not self.name(key, card.settings, "setting to tune", here):
+                tune[near(key, card.settings) or key] = []
                 continue
-            if key in given:
+            if key in data:
                 self.problem(here, f"{key!r} is both set and tuned; keep one of the two")
             if not values:
-                self.problem(here, "an empty list leaves nothing to choose from")
-            for value in values:
-                self.block(_settings_model(card, only=key), {key: value}, (*where, "tune"))
+                self.problem(here, "[]: should list the values to choose from")
+            self.no_repeats(values, [(*here, i) for i in range(len(values))])
+            model = _settings_model(card, {key})
+            checked = [self.block(model, {key: value}, (*where, "tune")) for value in values]
+            tune[key] = [getattr(settings, key, None) for settings in checked]
+        given = {k: v for k, v in data.items() if k not in {*reserved, *tune}}
+        settings_model = _settings_model(card, card.settings.keys() - tune.keys())
+        settings = self.block(settings_model, given, where, also=[*reserved, *card.settings])
         if entry.recipe is not None and not card.family.learns:
             self.problem((*where, "recipe"), f"{name!r} learns nothing, so it takes no recipe")
         recipe = self.block(Recipe, entry.recipe or {}, (*where, "recipe"))
@@ -371,7 +415,7 @@ class _Reader:
             legend=entry.legend or label.replace("_", " "),
             belief=entry.belief,
             settings=settings.model_dump(),
-            tune=entry.tune,
+            tune=tune,
             recipe=recipe,
             jobs=entry.jobs,
         )
@@ -381,63 +425,70 @@ class _Reader:
     def panel(self, experiment: Experiment, data: dict[str, Any], i: int) -> Any:
         """Check a panel of the figure: its kind's own keys, and the names that it uses."""
         where: Where = ("figure", "panels", i)
-        data = dict(data)
         kinds = figures.panel_kinds()
-        if not self.name(str(data.pop("kind", None)), kinds, "kind of panel", (*where, "kind")):
+        if "kind" not in data:
+            self.missing("kind", (), kinds, where)
             return None
-        kind = self.yaml.data["figure"]["panels"][i]["kind"]
-        panel = self.block(kinds[kind], data, where)
+        kind = data["kind"]
+        if not self.name(kind, kinds, "kind of panel", (*where, "kind")):
+            return None
+        given = {key: value for key, value in data.items() if key != "kind"}
+        panel = self.block(kinds[kind], given, where, also=["kind"])
         if panel is None:
             return None
-        labels = experiment.methods
-        columns = ["n_train", *experiment.sweep_columns, *experiment.test_columns]
+        columns = [*_columns(experiment), *(["iteration"] if experiment.trace else [])]
         for key, allowed, noun in (
-            ("x", [*columns, "iteration"], "column"),
+            ("x", columns, "column"),
             ("y", experiment.metrics, "metric"),
-            ("methods", labels, "method"),
+            ("methods", experiment.methods, "method"),
             ("bounds", experiment.bounds, "bound"),
         ):
             values = getattr(panel, key, None)
-            listed = [values] if isinstance(values, str) else values or []
-            for value in listed:
-                self.name(value, allowed, noun, (*where, key))
+            if isinstance(values, str):
+                self.name(values, allowed, noun, (*where, key))
+            for j, value in enumerate(values if isinstance(values, list) else []):
+                self.name(value, allowed, noun, (*where, key, j))
         self.place(experiment, getattr(panel, "where", {}), (*where, "where"))
         return panel
 
     def place(self, experiment: Experiment, at: dict[str, Any], where: Where) -> None:
-        """Check that a point that is spoken of is one that is run."""
-        values: dict[str, list[Any]] = {
-            name: distinct(point[name] for point in experiment.points)
-            for name in experiment.sweep_columns
-        }
-        values["n_train"] = distinct(n for _, n in experiment.runs)
-        for column in experiment.test_columns:
-            name = column.removeprefix("test_")
-            values[column] = distinct(point[name] for point in experiment.test_points)
+        """Check that a point, or points, that are spoken of are run."""
+        columns = _columns(experiment)
         for name, given in at.items():
-            if not self.name(name, values, "column", (*where, name)):
+            here = (*where, name)
+            if not self.name(name, columns, "column", here):
                 continue
-            for value in given if isinstance(given, list) else [given]:
-                if not any(same(value, other) for other in values[name]):
-                    self.problem(
-                        (*where, name),
-                        f"{name} = {value!r} is not run; "
-                        f"allowed: {', '.join(map(str, values[name]))}",
-                    )
+            allowed = ", ".join(map(str, columns[name]))
+            if given == []:
+                self.problem(here, f"[]: should be one value or more; allowed: {allowed}")
+            for i, value in enumerate(given if isinstance(given, list) else [given]):
+                if not any(same(value, other) for other in columns[name]):
+                    message = f"{name} = {_shown(value)} is not run; allowed: {allowed}"
+                    self.problem((*here, i), message)
 
-    def cell(self, experiment: Experiment, data: Any, where: Where) -> Cell | None:
+    def cell(self, experiment: Experiment, metric: str, data: Any, where: Where) -> Cell | None:
         """Check one side of a claim."""
         cell = self.block(Cell, data, where)
         if cell is None:
             return None
         rows = [*experiment.methods, *experiment.bounds]
-        self.name(cell.method, rows, "method or bound", (*where, "method"))
+        if not self.name(cell.method, rows, "method or bound", (*where, "method")):
+            return None
+        if cell.method in experiment.bounds:
+            bounded = catalogue.bounds(experiment.area)[cell.method].marks["metric"]
+            if bounded != metric:
+                message = f"{cell.method!r} bounds {bounded!r}, and the claim is on {metric!r}"
+                self.problem((*where, "method"), message)
+        for name, value in cell.at.items():
+            if isinstance(value, list):
+                message = f"{value}: should be one value; a claim lists several in its own at"
+                self.problem((*where, "at", name), message)
+                return None
         self.place(experiment, cell.at, (*where, "at"))
-        if cell.iteration is not None and cell.iteration not in experiment.trace:
-            self.problem(
-                (*where, "iteration"),
-                f"iteration {cell.iteration} is not recorded; {one_of('', experiment.trace)}",
-            )
+        recorded = _recorded(experiment, cell.method)
+        if cell.iteration is not None and cell.iteration not in recorded:
+            message = f"iteration {cell.iteration} is not recorded; {one_of('', recorded)}"
+            self.problem((*where, "iteration"), message)
         return cell
 
     def metric(self, experiment: Experiment, metric: str | None, where: Where) -> str:
@@ -452,23 +503,27 @@ class _Reader:
         if frame is None:
             return None
         metric = self.metric(experiment, frame.metric, where)
-        left = self.cell(experiment, frame.left, (*where, "left"))
+        left = self.cell(experiment, metric, frame.left, (*where, "left"))
         right: Cell | float | None
-        if isinstance(frame.right, int | float) and not isinstance(frame.right, bool):
+        if isinstance(frame.right, dict):
+            right = self.cell(experiment, metric, frame.right, (*where, "right"))
+        elif type(frame.right) in (int, float) and math.isfinite(frame.right):
             right = float(frame.right)
-        elif isinstance(frame.right, dict):
-            right = self.cell(experiment, frame.right, (*where, "right"))
         else:
-            self.problem(
-                (*where, "right"),
-                _expectation("Input should be a number, or a mapping with a method", frame.right),
-            )
-            return None
+            words = "should be a finite number, or a mapping such as {method: name}"
+            cure = _cure("float_type", frame.right)
+            self.problem((*where, "right"), f"{_shown(frame.right)}: {words}{cure}")
+            right = None
         self.place(experiment, frame.at, (*where, "at"))
-        if (frame.relation == "within") != (frame.tolerance is not None):
-            self.problem(where, "relation within needs a tolerance, and only within takes one")
+        if frame.relation == "within" and frame.tolerance is None:
+            self.problem((*where, "relation"), "within needs a tolerance: add the key 'tolerance'")
+        if frame.relation != "within" and frame.tolerance is not None:
+            message = f"{frame.relation} takes no tolerance; only the relation within does"
+            self.problem((*where, "tolerance"), message)
         if left is None or right is None:
             return None
+        if left == right:
+            self.problem((*where, "right"), "both sides of the claim are the same")
         pairs = [
             (_placed(left, point), right if isinstance(right, float) else _placed(right, point))
             for point in _product(
@@ -498,7 +553,7 @@ class _Reader:
             return None
         metric = self.metric(experiment, frame.metric, where)
         here = {k: v for k, v in data.items() if k in Cell.model_fields}
-        cell = self.cell(experiment, here, where)
+        cell = self.cell(experiment, metric, here, where)
         if cell is None:
             return None
         place = _placed(cell, {})
@@ -518,23 +573,31 @@ class _Reader:
 
     def one_row(self, experiment: Experiment, place: Place, where: Where) -> None:
         """Note a place that is not exactly one row of the table."""
-        matching = [
-            point | ({"n_train": n} if uses_n_train(experiment, place.method) else {})
+        sized = uses_n_train(experiment, place.method)
+        rows = distinct(
+            {
+                **point,
+                **({"n_train": n} if sized else {}),
+                **{f"test_{name}": value for name, value in test_point.items()},
+            }
             for point, n in experiment.runs
-            if all(
-                same(value, {**point, "n_train": n}[name])
-                for name, value in place.at.items()
-                if name in point or (name == "n_train" and uses_n_train(experiment, place.method))
-            )
+            for test_point in experiment.test_points or [{}]
+        )
+        matching = [
+            row
+            for row in rows
+            if all(same(value, row[name]) for name, value in place.at.items() if name in row)
         ]
-        free = distinct(matching)
-        if len(free) != 1:
-            open_columns = [k for k in (free[0] if free else {}) if k not in place.at]
-            self.problem(
-                where,
-                f"{place.method} at {place.at} is {len(free)} rows of the table, not one"
-                + (f"; say also {', '.join(open_columns)}" if open_columns else ""),
-            )
+        if len(matching) == 1:
+            return
+        at = ", ".join(f"{name} = {value}" for name, value in place.at.items())
+        spoken_of = place.method + (f" at {at}" if at else "")
+        if matching:
+            open_columns = ", ".join(name for name in matching[0] if name not in place.at)
+            message = f"is {len(matching)} rows of the table, not one; say also {open_columns}"
+        else:
+            message = "is not run: each value is, but not these together"
+        self.problem(where, f"{spoken_of} {message}")
 
 
 def _placed(cell: Cell, at: Point) -> Place:
@@ -597,23 +660,66 @@ def _product(axes: Mapping[str, list[Any]]) -> list[Point]:
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
-def _keys(model: type[BaseModel]) -> list[str]:
-    return list(model.model_fields)
+def _field_types(cls: type[Scenario]) -> dict[str, Any]:
+    """Return the type of each field of a scenario, with its constraints."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
-def _expectation(message: str, value: object) -> str:
+def _columns(experiment: Experiment) -> dict[str, list[Any]]:
+    """Return the columns that tell points of the table apart, with their values."""
+    rows: list[Point] = [{**point, "n_train": n} if n else point for point, n in experiment.runs]
+    rows += [{f"test_{k}": v for k, v in point.items()} for point in experiment.test_points]
+    columns = distinct(name for row in rows for name in row)
+    return {name: distinct(row[name] for row in rows if name in row) for name in columns}
+
+
+def _recorded(experiment: Experiment, row: str) -> list[int]:
+    """Return the iterations whose estimates are measured, of this method or bound."""
+    entry = experiment.methods.get(row)
+    if entry is None or not entry.card.iterative:
+        return []
+    return [k for k in experiment.trace if k <= entry.settings.get("iterations", k)]
+
+
+def _expectation(detail: Any) -> str:
     """Return what was given and what is expected, with the cure for YAML's traps."""
-    message = message[0].lower() + message[1:]
-    hint = ""
-    if isinstance(value, str):
+    kind, value = detail["type"], detail["input"]
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    if kind == "literal_error":
+        words = one_of(value, re.findall("'(.*?)'", detail["ctx"]["expected"]))
+    elif kind in WORDS:
+        words = WORDS[kind].format_map(detail.get("ctx", {}))
+    else:
+        words = detail["msg"].replace("Input should", "should")
+    return f"{_shown(value)}: {words}{_cure(kind, value)}"
+
+
+def _cure(kind: str, value: object) -> str:
+    """Return what to write instead of what YAML takes for something else."""
+    if kind in ("float_type", "int_type") and isinstance(value, str):
         try:
             number = float(value)
         except ValueError:
-            pass
-        else:
-            hint = f" (YAML reads {value} as text; write {_yaml_number(number)})"
-    shown = repr(value) if len(repr(value)) < 80 else repr(value)[:77] + "..."
-    return f"{shown}: {message.replace('input should be', 'should be')}{hint}"
+            return ""
+        if math.isfinite(number):
+            whole = kind == "int_type" and number.is_integer()
+            text = str(int(number)) if whole else _yaml_number(number)
+            return f" (YAML reads {value} as text; write {text})"
+    if kind == "string_type" and isinstance(value, bool):
+        return " (YAML reads yes, no, on and off as true and false; quote them)"
+    if kind == "string_type" and isinstance(value, int | float):
+        return " (quote it)"
+    if kind == "dict_type" and value is None:
+        return " (write {} for none)"
+    return ""
+
+
+def _shown(value: object) -> str:
+    """Return a value as it stands in the file, or its beginning if it is long."""
+    text = json.dumps(value) if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) < 80 else text[:77] + "..."
 
 
 def _yaml_number(number: float) -> str:
@@ -627,21 +733,12 @@ def _yaml_number(number: float) -> str:
     return text
 
 
-def _settings_model(
-    card: MethodCard, *, tuned: frozenset[str] = frozenset(), only: str | None = None
-) -> type[BaseModel]:
-    """Return the model of a method's settings; those that are tuned need not be given."""
-    fields: dict[str, Any] = {}
-    for name, setting in card.settings.items():
-        if name in tuned or (only is not None and name != only):
-            continue
-        annotation = setting.annotation
-        fields[name] = (annotation, ... if setting.default is REQUIRED else setting.default)
-    return create_model(f"{card.class_name}Settings", __config__=Block.model_config, **fields)
-
-
-def _field_adapter(cls: type[Scenario], field: str) -> TypeAdapter[Any]:
-    return TypeAdapter(
-        typing.get_type_hints(cls, include_extras=True)[field],
-        config=ConfigDict(allow_inf_nan=False),
-    )
+def _settings_model(card: MethodCard, chosen: Collection[str]) -> type[BaseModel]:
+    """Return the model of the chosen settings of a method."""
+    fields: dict[str, Any] = {
+        name: (setting.annotation, ... if setting.default is REQUIRED else setting.default)
+        for name, setting in card.settings.items()
+        if name in chosen
+    }
+    config = ConfigDict(**Block.model_config, allow_inf_nan=False)
+    return create_model(f"{card.class_name}Settings", __config__=config, **fields)

@@ -75,8 +75,8 @@ class Job:
             return
         self._last_line = now
         spent = now - self._start
-        left = f", about {_duration(spent / fraction - spent)} left" if fraction > 0.02 else ""
-        self.say(f"{fraction:4.0%} after {_duration(spent)}{left}: {message}")
+        left = f", about {duration(spent / fraction - spent)} left" if fraction > 0.02 else ""
+        self.say(f"{fraction:4.0%} after {duration(spent)}{left}: {message}")
 
     def say(self, message: str) -> None:
         """Print a line to the terminal and the log."""
@@ -120,6 +120,12 @@ def code_of(verb: str, experiment: Experiment | None, method: str | None = None)
         stands_on.append(f"{area}.metrics")
     if verb == "bound":
         stands_on.append(f"{area}.bounds")
+    if verb == "tabulate":
+        # With all that the table comes from (see Experiment.job_spec).
+        for label in experiment.methods:
+            stands_on += code_of("train", experiment, label)
+            stands_on += code_of("evaluate", experiment, label)
+        stands_on += code_of("bound", experiment)
     if verb == "draw":
         kinds = {type(panel).__module__ for panel in experiment.panels}
         stands_on += sorted(kinds)
@@ -177,7 +183,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time as people say it."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -210,7 +217,7 @@ class _Log:
             self.file = open(self.path, "w", encoding="utf-8")
         except OSError as error:
             sys.exit(f"cannot write {self.path}: {error.strerror}")
-        sys.stderr = _Tee(sys.stderr, self.file)  # type: ignore[assignment]
+        sys.stderr = _Tee(sys.stderr, self.file)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if self.path is None:

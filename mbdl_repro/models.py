@@ -13,15 +13,21 @@ import torch
 
 from mbdl_repro import catalogue, job
 from mbdl_repro.artifacts import Store
-from mbdl_repro.cells import Cells
+from mbdl_repro.cells import model_cells
 from mbdl_repro.data import Data
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiment import Experiment, Fit, MethodEntry
-from mbdl_repro.fingerprint import fingerprint
 from mbdl_repro.method import Method
 from mbdl_repro.scenario import Scenario, Split
 from mbdl_repro.seeding import torch_rng_for
-from mbdl_repro.training import History, Report, TrainingDivergedError, gradient_descent
+from mbdl_repro.training import (
+    History,
+    Report,
+    TrainingDivergedError,
+    gradient_descent,
+    part_of,
+    silent,
+)
 
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
@@ -34,9 +40,7 @@ class Models:
         self.experiment = experiment
         self.entry = experiment.methods[label]
         self.data = Data(experiment, store)
-        scenario = f"mbdl_repro.{experiment.area}.scenario"
-        code = fingerprint("mbdl_repro.models", self.entry.card.module, scenario)
-        self.cells = Cells(store.cells("models"), code, ".safetensors")
+        self.cells = model_cells(experiment, label, store)
 
     def key(self, fit: Fit) -> str:
         """Return the key of the cell that holds this fit."""
@@ -55,7 +59,7 @@ class Models:
         """Return the method as each seed of the block has it; what is missing is fitted anew."""
         if not self.entry.has_fit:
             return [self._build(fit, {}) for _ in fit.seeds]
-        content, _ = self.cells.get(self.key(fit), lambda: self._fit(fit, _silent))
+        content, _ = self.cells.get(self.key(fit), lambda: self._fit(fit, silent))
         tensors = safetensors.torch.load(content)
         methods = []
         for seed, note in zip(fit.seeds, _metadata(content), strict=True):
@@ -84,11 +88,11 @@ class Models:
         ]
         best: list[tuple[float, dict[str, Any], Method, History]] = []
         for g, tuned in enumerate(grid):
-            part = _part_of(report, g, len(grid))
+            part = part_of(report, g, len(grid))
             methods = [self._build(fit, tuned) for _ in fit.seeds]
             try:
                 histories = self._descend(fit, methods, trains, validations, part)
-            except TrainingDivergedError as error:
+            except (TrainingDivergedError, ValueError) as error:
                 raise UserError(f"{self.entry.label} at {fit}: {error}") from error
             tried = []
             for method, validation, history in zip(methods, validations, histories, strict=True):
@@ -127,7 +131,7 @@ class Models:
         if recipe.together:
             return gradient_descent(methods, trains, validations, recipe, rngs, report)
         return [
-            method.fit(train, validation, recipe, rng, _part_of(report, i, len(methods)))
+            method.fit(train, validation, recipe, rng, part_of(report, i, len(methods)))
             for i, (method, train, validation, rng) in enumerate(
                 zip(methods, trains, validations, rngs, strict=True)
             )
@@ -155,12 +159,3 @@ def _metadata(content: bytes) -> list[dict[str, Any]]:
         json.loads(content[8 : 8 + length])["__metadata__"]["fits"]
     )
     return notes
-
-
-def _part_of(report: Report, i: int, n: int) -> Report:
-    """Return the report of the i-th of n equal parts."""
-    return lambda fraction, message: report((i + fraction) / n, message)
-
-
-def _silent(fraction: float, message: str) -> None:
-    pass

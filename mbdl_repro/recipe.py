@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -34,3 +34,12 @@ class Recipe(BaseModel):
     """Arithmetic of the fit; evaluation is in double precision always."""
     together: bool = False
     """Fit the seeds of a block side by side, as one batched computation."""
+
+    @model_validator(mode="after")
+    def _stops_alone(self) -> Recipe:
+        if self.together and self.patience is not None:
+            raise ValueError(
+                "patience stops a fit early, and fits that go together end together: "
+                "leave out patience, or together"
+            )
+        return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +34,28 @@ class StrictYaml:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             raise UserError(f"{path}: there is no such file") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: cannot be read: {error}") from None
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise UserError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read: {error.strerror}") from None
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
-            raise UserError(f"{path}:{line}: not valid YAML: {error.problem}") from None
-        except yaml.YAMLError as error:
-            raise UserError(f"{path}: not valid YAML: {error}") from None
+            words = ", ".join(filter(None, [error.context, error.problem]))
+            raise UserError(f"{path}:{line}: not valid YAML: {words}") from None
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            raise UserError(f"{path}:{line}: not valid YAML: {error.reason}") from None
         if not isinstance(node, yaml.MappingNode):
-            raise UserError(f"{path}:1: expected a mapping of keys to values, found none")
-        self.data: dict[str, Any] = self._value(node, ())
+            found = f"a {node.id}" if node else "nothing"
+            raise UserError(f"{path}:1: should be a mapping of keys to values; found {found}")
+        try:
+            self.data: dict[str, Any] = self._mapping(node, ())
+        except RecursionError:
+            raise UserError(f"{path}: an alias (*name) stands inside what it names") from None
 
     def line(self, where: Where) -> int:
         """Return the line of this key path, or of its nearest ancestor that has one."""
@@ -59,6 +69,11 @@ class StrictYaml:
         return f"{self.path}:{self.line(where)}: {name + ': ' if name else ''}{message}"
 
     def _value(self, node: yaml.Node, where: Where) -> Any:
+        kind = node.tag.removeprefix(_YAML)
+        if kind not in _PLAIN:
+            shown = f"{node.value} is" if isinstance(node, yaml.ScalarNode) else "this is"
+            message = f"{shown} a YAML {kind}, which is not used here: quote it if it is text"
+            raise UserError(self.error(where, message))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, where)
         if isinstance(node, yaml.SequenceNode):
@@ -67,20 +82,26 @@ class StrictYaml:
                 self.lines[(*where, i)] = child.start_mark.line + 1
                 items.append(self._value(child, (*where, i)))
             return items
-        constructor = yaml.constructor.SafeConstructor()
         try:
-            return constructor.construct_object(node, deep=True)
-        except (yaml.YAMLError, ValueError) as error:
-            raise UserError(self.error(where, f"cannot be read: {error}")) from None
+            value = yaml.constructor.SafeConstructor().construct_object(node)
+        except (KeyError, ValueError):
+            raise UserError(self.error(where, f"{node.value!r} is not a YAML {kind}")) from None
+        if kind in ("int", "float") and re.match(r"[-+]?0\d|.*:", node.value):
+            message = f"YAML reads {node.value} as {value}: write {value}, or quote it"
+            raise UserError(self.error(where, message))
+        return value
 
     def _mapping(self, node: yaml.MappingNode, where: Where) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = key_node.value
             line = key_node.start_mark.line + 1
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != _TEXT:
+            kind = key_node.tag.removeprefix(_YAML)
+            if not isinstance(key_node, yaml.ScalarNode) or kind != "str":
+                shown = f" {key!r}" if isinstance(key, str) else ""
                 raise UserError(
-                    f"{self.path}:{line}: a key must be text; {key!r} is not (quote it)"
+                    f"{self.path}:{line}: a key must be text; YAML reads the key{shown} as {kind}: "
+                    "quote it"
                 )
             inner = (*where, key)
             if key in mapping:
@@ -93,4 +114,5 @@ class StrictYaml:
         return mapping
 
 
-_TEXT = "tag:yaml.org,2002:str"
+_YAML = "tag:yaml.org,2002:"
+_PLAIN = ("str", "int", "float", "bool", "null", "seq", "map")

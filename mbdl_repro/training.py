@@ -23,6 +23,11 @@ def silent(fraction: float, message: str) -> None:
     """Report nothing: the default where nobody watches."""
 
 
+def part_of(report: Report, i: int, n: int, prefix: str = "") -> Report:
+    """Return the report of the i-th of n equal parts, which says what it is part of."""
+    return lambda done, message: report((i + done) / n, f"{prefix}{message} ({i + 1} of {n})")
+
+
 class TrainingDivergedError(RuntimeError):
     """The loss of a fit stopped being a number."""
 
@@ -124,7 +129,7 @@ class _Ensemble:
             name: torch.stack([t[name].detach() for t in tensors]).to(self.dtype).requires_grad_()
             for name in trainable
         }
-        # What is not trained is the same for all members: it comes from the belief.
+        # What is not trained comes from the belief, and so is the same for all members.
         fixed = {n: p.detach() for n, p in tensors[0].items() if n not in self.parameters}
         fixed |= dict(members[0].named_buffers())
         self.fixed = {n: t.to(self.dtype) if t.is_floating_point() else t for n, t in fixed.items()}

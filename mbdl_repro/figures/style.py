@@ -33,7 +33,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 LINES = ("-", (0, (5, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)))
 BOUND_LINES = ((0, (6, 2)), (0, (2, 2)), (0, (8, 2, 2, 2)), (0, (1, 2)))
 
-RC = {
+RC: Any = {
     "figure.dpi": 200,
     "savefig.dpi": 200,
     "figure.constrained_layout.use": True,

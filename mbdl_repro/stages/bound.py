@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from mbdl_repro import catalogue
 from mbdl_repro.artifacts import arrays_from_bytes, arrays_to_bytes, table_to_bytes
 from mbdl_repro.catalogue import FunctionCard
-from mbdl_repro.cells import Cells
+from mbdl_repro.cells import bound_cells
 from mbdl_repro.data import Data
 from mbdl_repro.experiment import Experiment, Fit, Point
 from mbdl_repro.family import Family
@@ -24,28 +25,15 @@ def bound(job: Job) -> None:
     experiment = job.experiment
     cards = {name: catalogue.bounds(experiment.area)[name] for name in experiment.bounds}
     data = Data(experiment, job.store)
-    cells = Cells(job.store.cells("bounds"), job.code, ".npz")
-    work = [
-        (card, Fit(point, n_train, seeds), test_point)
-        for card in cards.values()
-        for point, n_train in _places(experiment, card)
-        for seeds in experiment.blocks
-        for test_point in experiment.test_points or [{}]
-    ]
+    cells = bound_cells(experiment, job.store)
+    work = experiment.boundings()
     frames = []
-    for i, (card, fit, test_point) in enumerate(work):
+    for i, (name, fit, test_point) in enumerate(work):
+        card = cards[name]
         job.progress(i / len(work), f"{card.name} ({fit})")
-        spec = {
-            "bound": card.name,
-            "data": experiment.data_spec(fit, test_point or None),
-            "fitted": experiment.data_spec(fit),
-            "n_train": fit.n_train,
-        }
         content, _ = cells.get(
-            cells.key(spec),
-            lambda card=card, fit=fit, test_point=test_point: arrays_to_bytes(
-                _compute(experiment, data, card, fit, test_point)
-            ),
+            cells.key(experiment.bound_spec(card.name, fit, test_point)),
+            partial(_compute, experiment, data, card, fit, test_point),
         )
         frames.append(
             row_frame(
@@ -62,15 +50,9 @@ def bound(job: Job) -> None:
     job.save({job.store.bounds(experiment.name): table_to_bytes(rows)})
 
 
-def _places(experiment: Experiment, card: FunctionCard) -> list[tuple[Point, int]]:
-    if "n_train" in card.arguments:
-        return experiment.runs
-    return [(point, 0) for point in experiment.points]
-
-
 def _compute(
     experiment: Experiment, data: Data, card: FunctionCard, fit: Fit, test_point: Point
-) -> dict[str, np.ndarray]:
+) -> bytes:
     """Return the block's rows as columns."""
     function = catalogue.function(card)
     known: dict[str, Any] = {
@@ -95,7 +77,7 @@ def _compute(
                 **exact,
             }
         )
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return arrays_to_bytes({name: np.array([row[name] for row in rows]) for name in rows[0]})
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,8 @@ import torch
 
 from mbdl_repro import catalogue
 from mbdl_repro.artifacts import arrays_from_bytes, arrays_to_bytes, table_to_bytes
-from mbdl_repro.cells import Cells
+from mbdl_repro.cells import score_cells
 from mbdl_repro.experiment import Experiment, Fit, Point
-from mbdl_repro.fingerprint import fingerprint
 from mbdl_repro.job import Job, run
 from mbdl_repro.method import IterativeMethod, Method
 from mbdl_repro.models import Models, to_device
@@ -22,6 +22,8 @@ from mbdl_repro.scenario import Split
 N_EXAMPLES = 3
 """Test signals whose estimates are kept for illustrations, of the first seed."""
 
+_EXAMPLE = ("x", "s", "estimate")
+
 
 def evaluate(job: Job) -> None:
     """Score each block of seeds, storing it at once; write the rows and a few estimates."""
@@ -29,54 +31,21 @@ def evaluate(job: Job) -> None:
     experiment, label = job.experiment, job.method
     entry = experiment.methods[label]
     models = Models(experiment, label, job.store)
-    code = models.cells.code | fingerprint(
-        "mbdl_repro.stages.evaluate", f"mbdl_repro.{experiment.area}.metrics"
-    )
-    cells = Cells(job.store.cells("scores"), code, ".npz")
-    work = [
-        (fit, test_point)
-        for fit in experiment.fits(label)
-        for test_point in experiment.test_points or [{}]
-    ]
-    frames, examples, seconds = [], {}, 0.0
+    cells = score_cells(experiment, label, job.store)
+    work = experiment.scorings(label)
+    frames, seconds = [], 0.0
+    examples: dict[str, np.ndarray] = {}
     for i, (fit, test_point) in enumerate(work):
         job.progress(i / len(work), f"{i} of {len(work)} scored ({fit})")
-        spec = {
-            "fit": experiment.fit_spec(label, fit),
-            "truth": experiment.scenario_spec(fit.point, test_point),
-            "n_test": experiment.samples.test,
-            "metrics": experiment.metrics,
-            "trace": experiment.trace,
-        }
-        key = cells.key(spec)
-        content, _ = cells.get(
-            key,
-            lambda fit=fit, test_point=test_point: arrays_to_bytes(
-                _score(experiment, models, fit, test_point)
-            ),
-        )
+        key = cells.key(experiment.score_spec(label, fit, test_point))
+        content, _ = cells.get(key, partial(_score, experiment, models, fit, test_point))
         seconds += cells.seconds.get(key, 0.0)
         arrays = arrays_from_bytes(content)
-        examples |= (
-            {
-                f"{name.removeprefix('example_')}_{i}": arrays.pop(name)
-                for name in list(arrays)
-                if name.startswith("example_")
-            }
-            if fit.seeds[0] == 0
-            else {}
-        )
-        frames.append(
-            row_frame(
-                experiment,
-                fit,
-                test_point,
-                label,
-                entry.card.family,
-                entry.belief,
-                {name: array for name, array in arrays.items() if "example" not in name},
-            )
-        )
+        shown = {name: arrays.pop(name) for name in list(arrays) if name in _EXAMPLE}
+        if fit.seeds[0] == 0:
+            examples |= {f"{name}_{i}": array for name, array in shown.items()}
+        words = (label, entry.card.family, entry.belief)
+        frames.append(row_frame(experiment, fit, test_point, *words, arrays))
     import pandas as pd
 
     rows = pd.concat(frames, ignore_index=True)
@@ -85,13 +54,12 @@ def evaluate(job: Job) -> None:
             job.store.scores(experiment.name, label): table_to_bytes(rows),
             job.store.examples(experiment.name, label): arrays_to_bytes(examples),
         },
+        n_cells=len(work),
         score_seconds=round(seconds, 3),
     )
 
 
-def _score(
-    experiment: Experiment, models: Models, fit: Fit, test_point: Point
-) -> dict[str, np.ndarray]:
+def _score(experiment: Experiment, models: Models, fit: Fit, test_point: Point) -> bytes:
     """Return the block's rows as columns, and the first seed's first estimates."""
     truth = experiment.scenario_at(fit.point, test_point)
     metrics = {
@@ -118,13 +86,9 @@ def _score(
                 )
         if seed == fit.seeds[0]:
             few = test.first(N_EXAMPLES)
-            examples = {
-                "example_x": few.x,
-                "example_s": few.s,
-                "example_estimate": estimate[:N_EXAMPLES],
-            }
+            examples = dict(zip(_EXAMPLE, (few.x, few.s, estimate[:N_EXAMPLES]), strict=True))
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return columns | examples
+    return arrays_to_bytes(columns | examples)
 
 
 def _estimates(method: Method, test: Split, trace: list[int]) -> Iterator[tuple[float, np.ndarray]]:

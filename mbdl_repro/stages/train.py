@@ -5,6 +5,7 @@ from __future__ import annotations
 from mbdl_repro.artifacts import json_to_bytes, table_to_bytes
 from mbdl_repro.job import Job, run
 from mbdl_repro.models import Models
+from mbdl_repro.training import part_of
 
 
 def train(job: Job) -> None:
@@ -18,12 +19,7 @@ def train(job: Job) -> None:
     models = Models(experiment, label, job.store)
     index, curves = [], []
     for i, fit in enumerate(fits):
-        name, notes = models.fitted(
-            fit,
-            lambda done, message, i=i, fit=fit: job.progress(
-                (i + done) / len(fits), f"fit {i + 1} of {len(fits)} ({fit}): {message}"
-            ),
-        )
+        name, notes = models.fitted(fit, part_of(job.progress, i, len(fits), f"{fit}: "))
         where = {**fit.point, "n_train": fit.n_train}
         index.append({**where, "seeds": fit.seeds, "file": name})
         for seed, note in zip(fit.seeds, notes, strict=True):
@@ -38,6 +34,7 @@ def train(job: Job) -> None:
             job.store.model(*place): json_to_bytes(index),
             job.store.history(*place): table_to_bytes(pd.DataFrame(curves)),
         },
+        n_cells=len(fits),
         fit_seconds=sum(models.cells.seconds.get(models.key(fit), 0.0) for fit in fits),
     )
 

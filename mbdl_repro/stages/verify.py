@@ -37,11 +37,12 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
         if right_rows is not None:
             left_rows, right_rows = _paired(left_rows, right_rows)
         n_seeds = len(left_rows)
+        number = right if isinstance(right, float) else None
         places.append(
             partial(
                 compare,
                 left_rows["value"].to_numpy(),
-                right if right_rows is None else right_rows["value"].to_numpy(),
+                number if right_rows is None else right_rows["value"].to_numpy(),
                 claim.relation,
                 factor=claim.factor,
                 tolerance=claim.tolerance,

@@ -19,14 +19,16 @@ class Lista(IterativeMethod):
 
     s_{k+1} = T_{β_k}(s_k + μ_k (A x − B s_k)),    k = 0, …, K − 1,    s_0 = 0
 
-    A and B are shared by all layers. They start at Hᵀ and HᵀH, μ_k at 1/L and β_k at ρ/L,
-    where the rule is K steps of ISTA; μ_k and β_k are learned through their logarithms, and so
-    stay positive.
+    A and B are shared by all layers. They start at Hᵀ and HᵀH, every μ_k at ``step`` and every
+    β_k at ``step`` · ρ, where the rule is K steps of ISTA. What is learned of μ_k and β_k is the
+    logarithm, so that they stay positive.
 
     Args:
         belief: knows H.
         iterations: K, the number of layers.
         rho: ρ of the ISTA that it starts from.
+        step: μ of the ISTA that it starts from; ``None``: 1/L, L the largest eigenvalue of HᵀH.
+            So few layers need not converge: beyond 2/L, where ISTA may not, they start better.
 
     Source: Example 5.6; Gregor and LeCun, 2010.
     """

@@ -1,0 +1,127 @@
+"""Numbers, tables and docstrings as people read them: for the report and the command line."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from mbdl_repro.experiment import Experiment, distinct
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float, half_width: float = 0.0) -> str:
+    """Return a value and its interval, as ``0.490 ± 0.012``, with two digits of the half-width.
+
+    A value without an interval, or an exact one, is given to four significant digits.
+    """
+    largest = max(abs(value), abs(half_width) if math.isfinite(half_width) else 0.0)
+    scaled, power = _scaled([value, half_width], largest)
+    if not math.isfinite(half_width) or half_width == 0 or not math.isfinite(value):
+        exact = f"{scaled[0]:.0f}" if abs(scaled[0]) >= 1000 else f"{scaled[0]:.4g}"
+        return _signed(exact) + power
+    decimals = _decimals(scaled[1])
+    text = f"{scaled[0]:.{decimals}f} ± {scaled[1]:.{decimals}f}"
+    return _signed(f"({text})" if power else text) + power
+
+
+def difference(value: float, low: float, high: float) -> str:
+    """Return a difference and its interval, as ``-0.98 [-1.18, -0.78]``."""
+    if not math.isfinite(high - low):
+        return number(value)
+    scaled, power = _scaled([value, low, high], max(abs(v) for v in (value, low, high)))
+    decimals = _decimals((scaled[2] - scaled[1]) / 2) if high > low else 4
+    mean, *ends = (_signed(f"{v:.{decimals}f}") for v in scaled)
+    text = f"{mean} [{', '.join(ends)}]"
+    return f"({text}){power}" if power else text
+
+
+def _scaled(values: list[float], largest: float) -> tuple[list[float], str]:
+    """Divide very small or large values by a common power of ten, which is named."""
+    if not math.isfinite(largest) or largest == 0 or 1e-3 <= largest < 1e5:
+        return values, ""
+    exponent = math.floor(math.log10(largest))
+    return [v / 10.0**exponent for v in values], f"·10{str(exponent).translate(SUPERSCRIPTS)}"
+
+
+def _decimals(half_width: float) -> int:
+    """Return the decimals that show two significant digits of a half-width."""
+    return max(0, 1 - math.floor(math.log10(half_width)))
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−").replace("nan", "–").replace("inf", "∞")
+
+
+def plain(value: Any) -> str:
+    """Return a setting or a point's value as text."""
+    if value is None:
+        return "null"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def seconds(value: float) -> str:
+    """Return a duration to two digits."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if value >= 2 * size:
+            return (
+                f"{value / size:.2g} {unit}" if value < 100 * size else f"{value / size:.0f} {unit}"
+            )
+    return f"{value:.2g} s" if value < 100 else f"{value:.0f} s"
+
+
+def final(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of answers, without those of recorded iterations."""
+    return table[table["iteration"].isna()]
+
+
+def place_columns(experiment: Experiment, table: pd.DataFrame) -> list[str]:
+    """Return the columns that tell apart where rows were measured: those that vary."""
+    columns = [*experiment.sweep_columns, *experiment.test_columns]
+    varying = [column for column in columns if table[column].nunique() > 1]
+    sizes = distinct(n for n in table["n_train"] if n > 0)
+    return [*varying, "n_train"] if len(sizes) > 1 else varying
+
+
+def first_sentence(doc: str) -> str:
+    """Return the first paragraph's first sentence, on one line."""
+    paragraph = " ".join(doc.split("\n\n")[0].split())
+    return re.split(r"(?<=[.:]) (?=[A-Z])", paragraph)[0].rstrip(".:")
+
+
+def paragraphs(doc: str) -> list[str]:
+    """Return a docstring's paragraphs: all but those on arguments and source."""
+    return [p for p in doc.split("\n\n") if not re.match(r"(Args|Source):", p)]
+
+
+def source(doc: str) -> str:
+    """Return where a docstring says that its content comes from."""
+    found = re.search(r"^Source: (.+?)(?:\n\n|\Z)", doc, re.M | re.S)
+    return " ".join(found[1].split()) if found else ""
+
+
+def arguments(doc: str) -> dict[str, str]:
+    """Return what a docstring says of each argument."""
+    found = re.search(r"^Args:\n((?:[ ]+.*\n?)+)", doc, re.M)
+    lines = textwrap.dedent(found[1]).splitlines() if found else []
+    meanings: dict[str, str] = {}
+    name = ""
+    for line in lines:
+        if match := re.match(r"(\w+): (.*)", line):
+            name, meanings[match[1]] = match[1], match[2]
+        elif name:
+            meanings[name] += " " + line.strip()
+    return meanings
+
+
+def is_equation(paragraph: str) -> bool:
+    """Return whether a paragraph is a formula, to be shown as it is typed, and not prose."""
+    if not re.search(r"[=≈≤≥<>∝←∈~]", paragraph):
+        return False
+    words = re.findall(r"\b[a-z]{3,}\b", paragraph)
+    return len(words) < len(paragraph.split()) / 4 or not paragraph.rstrip().endswith((".", ":"))
