@@ -18,6 +18,7 @@ class Data:
     def __init__(self, experiment: Experiment, store: Store) -> None:
         self.experiment = experiment
         self.cells = data_cells(experiment, store)
+        self._last: tuple[str, dict[str, np.ndarray]] = ("", {})
 
     def key(self, fit: Fit, test_point: Point | None = None) -> str:
         """Return the key of the cell that holds these data."""
@@ -29,7 +30,7 @@ class Data:
 
     def splits(self, fit: Fit, test_point: Point | None = None) -> list[dict[str, Split]]:
         """Return each seed's splits ``train`` (cut to the fit's size), ``validation``, ``test``."""
-        arrays = arrays_from_bytes(self._get(fit, test_point)[0])
+        arrays = self._arrays(fit, test_point)
         splits = []
         for i in range(len(fit.seeds)):
             named = {
@@ -41,6 +42,13 @@ class Data:
                 named["train"] = named["train"].first(fit.n_train)
             splits.append(named)
         return splits
+
+    def _arrays(self, fit: Fit, test_point: Point | None) -> dict[str, np.ndarray]:
+        """Return a cell's arrays; fits in a row use the same data, more or less of them."""
+        key = self.key(fit, test_point)
+        if key != self._last[0]:
+            self._last = (key, arrays_from_bytes(self._get(fit, test_point)[0]))
+        return self._last[1]
 
     def _get(self, fit: Fit, test_point: Point | None) -> tuple[bytes, Path]:
         return self.cells.get(

@@ -18,7 +18,7 @@ def near(value: object, names: Iterable[str]) -> str | None:
 
 def one_of(value: object, allowed: Iterable[object]) -> str:
     """Return how messages spell what is allowed, with the nearest name first if one is near."""
-    names = [str(name) for name in sorted(allowed)]  # type: ignore[type-var]
+    names = [str(name) for name in sorted(set(allowed))]  # type: ignore[type-var]
     meant = near(value, names)
     hint = f"did you mean {meant}? " if meant else ""
     return f"{hint}allowed: {', '.join(names) if names else '(none)'}"

@@ -157,11 +157,17 @@ class Experiment:
         return self.scenario_at(point).believed(**self.beliefs[self.methods[label].belief])
 
     def fits(self, label: str) -> list[Fit]:
-        """Return the fits of a method; one that does not learn has no training sizes."""
-        runs = self.runs
-        if not self.methods[label].card.family.learns:
-            runs = [(point, 0) for point in self.points]
-        return [Fit(point, n, seeds) for point, n in runs for seeds in self.blocks]
+        """Return the fits of a method; one that does not learn has no training sizes.
+
+        Fits to the same data, more or less of them, follow each other.
+        """
+        learns = self.methods[label].card.family.learns
+        return [
+            Fit(point, n, seeds)
+            for point in self.points
+            for seeds in self.blocks
+            for n in ([n for other, n in self.runs if other == point] if learns else [0])
+        ]
 
     def largest_n_train(self, point: Point) -> int:
         """Return the size of the training set to draw at a point: the largest one used."""
@@ -288,8 +294,10 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def book_spec(experiments: Mapping[str, Experiment]) -> dict[str, Any]:
-    """Return what the jobs that gather all experiments stand on: the files, comments aside."""
+def book_spec(verb: str, experiments: Mapping[str, Experiment]) -> dict[str, Any]:
+    """Return what a job that gathers all experiments stands on, besides its inputs."""
+    if verb == "gather":
+        return {"experiments": list(experiments)}
     return {name: experiment.file for name, experiment in experiments.items()}
 
 

@@ -464,7 +464,7 @@ class _Reader:
             for i, value in enumerate(given if isinstance(given, list) else [given]):
                 if not any(same(value, other) for other in columns[name]):
                     message = f"{name} = {_shown(value)} is not run; allowed: {allowed}"
-                    self.problem((*here, i), message)
+                    self.problem((*here, i) if isinstance(given, list) else here, message)
 
     def cell(self, experiment: Experiment, metric: str, data: Any, where: Where) -> Cell | None:
         """Check one side of a claim."""

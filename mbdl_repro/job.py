@@ -92,7 +92,7 @@ class Job:
             "scale": self.scale.name,
             "spec": self._experiment.job_spec(self.verb, self.method)
             if self._experiment
-            else book_spec(self.experiments),
+            else book_spec(self.verb, self.experiments),
             "code": self.code,
             "seconds": round(time.perf_counter() - self._start, 3),
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),

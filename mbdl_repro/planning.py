@@ -146,7 +146,7 @@ class Plan:
 
         def of(wildcards: Any) -> str:
             if not hasattr(wildcards, "experiment"):
-                return digest(canonical(book_spec(self.experiments)))
+                return digest(canonical(book_spec(verb, self.experiments)))
             label = getattr(wildcards, "method", None)
             return canonical(self._experiment(wildcards).job_spec(verb, label))
 
@@ -227,6 +227,8 @@ def for_snakemake(config: dict[str, Any], is_main_process: bool) -> Plan:
                 raise UserError(f"--config {key}: unknown setting; {one_of(key, OPTIONS)}")
         os.environ["MBDL_DEVICE"] = _checked_device(str(config.get("device", "cpu")))
         os.environ["MBDL_RUN_PID"] = str(os.getpid())
+        # Jobs run in the environment of this process, whether that is activated or not.
+        os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
         plan = Plan(
             experiment_file.load_scale(str(config.get("scale", "full"))),
             _comma_separated(config.get("experiments")),

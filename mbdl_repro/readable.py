@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import textwrap
+import types
+import typing
+import unicodedata
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mbdl_repro.experiment import Experiment, distinct
@@ -13,6 +18,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+LATEX = {
+    "±": r"\pm",
+    "−": "-",
+    "·": r"\cdot",
+    "×": r"\times",
+    "≈": r"\approx",
+    "<": "<",
+    ">": ">",
+    "∞": r"\infty",
+}
 
 
 def number(value: float, half_width: float = 0.0) -> str:
@@ -23,8 +38,8 @@ def number(value: float, half_width: float = 0.0) -> str:
     largest = max(abs(value), abs(half_width) if math.isfinite(half_width) else 0.0)
     scaled, power = _scaled([value, half_width], largest)
     if not math.isfinite(half_width) or half_width == 0 or not math.isfinite(value):
-        exact = f"{scaled[0]:.0f}" if abs(scaled[0]) >= 1000 else f"{scaled[0]:.4g}"
-        return _signed(exact) + power
+        digits = ".0f" if value == 0 or abs(scaled[0]) >= 1000 else "#.4g"
+        return _signed(f"{scaled[0]:{digits}}") + power
     decimals = _decimals(scaled[1])
     text = f"{scaled[0]:.{decimals}f} ± {scaled[1]:.{decimals}f}"
     return _signed(f"({text})" if power else text) + power
@@ -95,8 +110,9 @@ def first_sentence(doc: str) -> str:
 
 
 def paragraphs(doc: str) -> list[str]:
-    """Return a docstring's paragraphs: all but those on arguments and source."""
-    return [p for p in doc.split("\n\n") if not re.match(r"(Args|Source):", p)]
+    """Return a docstring's paragraphs, without its lists of arguments and the like."""
+    apart = re.compile(r"(Args|Returns|Raises|Source):")
+    return [paragraph for paragraph in doc.split("\n\n") if not apart.match(paragraph)]
 
 
 def source(doc: str) -> str:
@@ -125,3 +141,92 @@ def is_equation(paragraph: str) -> bool:
         return False
     words = re.findall(r"\b[a-z]{3,}\b", paragraph)
     return len(words) < len(paragraph.split()) / 4 or not paragraph.rstrip().endswith((".", ":"))
+
+
+def kind(annotation: Any) -> str:
+    """Return a setting's type in words, as experiment files mean it."""
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return " ".join([kind(parts[0]), *(limit(mark) for mark in parts[1:])])
+    if origin is typing.Literal:
+        return " or ".join(map(str, parts))
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(kind(part) for part in parts)
+    if origin in (tuple, list):
+        return f"list of {kind(parts[0])}"
+    return "null" if annotation is types.NoneType else str((origin or annotation).__name__)
+
+
+def limit(mark: Any) -> str:
+    """Return what a mark of :mod:`annotated_types` asks for."""
+    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤", "min_length": "length ≥"}
+    return " ".join(
+        f"{signs.get(key, key.replace('_', ' '))} {value}"
+        for key, value in dataclasses.asdict(mark).items()
+        if value is not None
+    )
+
+
+def as_text(head: list[str], rows: list[list[str]], colours: Mapping[str, str] = {}) -> str:
+    """Return a table for the terminal, or 80 columns wide where there is none.
+
+    Args:
+        head: names of the columns, or none.
+        rows: their cells.
+        colours: of first cells, by their content.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD if head else None, show_header=bool(head), pad_edge=False)
+    for name, right in zip(head, numeric_columns(head, rows), strict=True):
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for first, *others in rows:
+        table.add_row(Text(first, style=colours.get(first.strip(), "")), *others)
+    console = Console(markup=False, highlight=False, emoji=False)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+def as_markdown(head: list[str], rows: list[list[str]]) -> str:
+    """Return a table as Markdown."""
+    marks = ["---:" if right else "---" for right in numeric_columns(head, rows)]
+    lines = [[cell.replace("|", r"\|") for cell in row] for row in (head, marks, *rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def as_latex(head: list[str], rows: list[list[str]]) -> str:
+    """Return a table as LaTeX, for the package booktabs."""
+    columns = "".join("r" if right else "l" for right in numeric_columns(head, rows))
+    lines = [" & ".join(map(_latex, row)) + r" \\" for row in (head, *rows)]
+    body = [r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"]
+    return "\n".join([rf"\begin{{tabular}}{{{columns}}}", *body, r"\end{tabular}", ""])
+
+
+def numeric_columns(head: list[str], rows: list[list[str]]) -> list[bool]:
+    """Return which columns hold numbers, and so are aligned to the right."""
+    looks = re.compile(r"[\d\s.,()\[\]e+±−·⁻⁰¹²³⁴-⁹–∞-]*|last")
+    return [all(looks.fullmatch(row[i]) for row in rows) for i in range(len(head))]
+
+
+def _latex(text: str) -> str:
+    """Escape text for LaTeX; mathematical signs and Greek letters become mathematics."""
+    text = re.sub(r"[&%$#_{}]", r"\\\g<0>", text)
+    text = re.sub(r"[⁻⁰¹²³⁴-⁹]+", lambda found: f"$^{{{_plain_digits(found[0])}}}$", text)
+    return "".join(_latex_sign(sign) for sign in text)
+
+
+def _latex_sign(sign: str) -> str:
+    if sign in LATEX:
+        return f"${LATEX[sign]}$"
+    name = unicodedata.name(sign, "")
+    if name.startswith("GREEK SMALL LETTER"):
+        return rf"$\{name.split()[-1].lower().replace('lamda', 'lambda')}$"
+    return sign
+
+
+def _plain_digits(superscripts: str) -> str:
+    return unicodedata.normalize("NFKC", superscripts).replace("−", "-")

@@ -61,6 +61,14 @@ class Scenario(ABC):
         return Split(*(np.concatenate(parts)[:n] for parts in zip(*chunks, strict=True)))
 
     def identity(self) -> tuple[object, ...]:
-        """Return what names this scenario's random streams: its folder and all its fields."""
-        folder = type(self).__module__.split(".")[-2]
-        return (folder, dataclasses.asdict(self))
+        """Return what names this scenario's random streams: its folder, and its fields.
+
+        A field at its default is left out, so that a scenario which learns a new one draws what
+        it drew before.
+        """
+        fields = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        return (type(self).__module__.split(".")[-2], fields)

@@ -118,16 +118,18 @@ def steps(plan: Plan) -> list[Step]:
         ends["verify"].append(verify)
         ends["draw"].append(draw)
     if not plan.narrowed:
-        book = book_spec(plan.experiments)
-        gather = GatheringStep(
-            "gather", None, None, 1, (plan.store.verdicts(),), tuple(ends["verify"]), book
-        )
-        pages = (gather, *ends["table"], *ends["draw"])
+        verdicts, report = (plan.store.verdicts(),), (plan.store.report(),)
+        gather = _gathering("gather", plan, verdicts, ends["verify"])
         found += [
             gather,
-            GatheringStep("report", None, None, 1, (plan.store.report(),), pages, book),
+            _gathering("report", plan, report, [gather, *ends["table"], *ends["draw"]]),
         ]
     return found
+
+
+def _gathering(verb: str, plan: Plan, outputs: tuple[Path, ...], inputs: list[Step]) -> Step:
+    book = book_spec(verb, plan.experiments)
+    return GatheringStep(verb, None, None, 1, outputs, tuple(inputs), book)
 
 
 def _experiment_steps(experiment: Experiment, store: Store) -> list[Step]:
@@ -310,31 +312,26 @@ def adopt(scale: str) -> None:
         UserError: if one is damaged, or is not what the code and the experiments here make.
     """
     plan = Plan(load_scale(scale))
-    kept = [s for s in steps(plan) if s.verb in ("tabulate", "verify", "draw", "gather", "report")]
-    bad = [
-        f"{s.name} is {s.state[0]}: {s.state[1]}".rstrip(": ")
-        for s in kept
-        if s.state[0] != "fresh"
-    ]
+    bad = []
+    for step in steps(plan):
+        state, why = step.state
+        kept = step.verb in ("tabulate", "verify", "draw", "gather", "report")
+        # Data, fits and scores need not be there; those that are would count as made, too.
+        if state != "fresh" and (kept or state != "missing"):
+            bad.append(f"{step.name} is {state}{': ' if why else ''}{why}")
     if bad:
         raise UserError(
             "not adopted, since these are not as the code and the experiments here make them:\n  "
             + "\n  ".join(bad)
             + "\nRun snakemake to make them anew."
         )
-    targets = [str(path) for step in kept for path in step.outputs]
-    snakemake = [sys.executable, "-m", "snakemake", "--cores", "1", "--touch", "--quiet", "all"]
-    rules = ["--allowed-rules", "tabulate", "verify", "draw", "verdicts", "report"]
-    forced = ["--forcerun", "tabulate", "verify", "draw", "verdicts", "report"]
+    touch = ["--cores", "1", "--touch", "--forceall", "--quiet", "--config", f"scale={scale}"]
     done = subprocess.run(
-        [*snakemake, "--config", f"scale={scale}", *rules, *forced, "--", *targets],
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-m", "snakemake", *touch], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise UserError(f"not adopted; snakemake says:\n{done.stdout}{done.stderr}")
-    click.echo(f"{len(targets)} files are as they were made, and count as made now")
+    click.echo("adopted: tables, verdicts, figures and report are as they were made")
 
 
 def prune(scale: str, dry_run: bool) -> None:

@@ -45,7 +45,8 @@ class StrictYaml:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
             words = ", ".join(filter(None, [error.context, error.problem]))
-            raise UserError(f"{path}:{line}: not valid YAML: {words}") from None
+            cure = "see to the indentation, brackets and quotes here"
+            raise UserError(f"{path}:{line}: not valid YAML: {words}: {cure}") from None
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             raise UserError(f"{path}:{line}: not valid YAML: {error.reason}") from None

@@ -1,6 +1,5 @@
 """Every mistake in an experiment or scale file is one message: file, line, value, and the cure."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -124,8 +123,8 @@ MISTAKES = {
         ["unknown key 'sedes'", "did you mean seeds?"],
     ),
     "misspelt key in the book": (
-        "  section:",
-        "  sction: '3' #<\n  ",
+        '  section: "5.3"',
+        '  sction: "5.3" #<',
         ["unknown key 'sction'", "did you mean section?"],
     ),
     "misspelt key in samples": (
@@ -198,7 +197,11 @@ MISTAKES = {
         "",
         ["key 'area' is missing", "allowed: area, beliefs"],
     ),
-    "missing key in the book": ("book:\n", "book: #<\n", ["key 'title' is missing"]),
+    "missing key in the book": (
+        'book:\n  example: "5.6"\n  section: "5.3"\n  title: Learned ISTA\n',
+        'book: #<\n  example: "5.6"\n  section: "5.3"\n',
+        ["book: key 'title' is missing", "allowed: example, says, section, title"],
+    ),
     "missing field of the scenario": (
         "scenario:\n  observation_matrix: unit_columns\n",
         "scenario: #<\n",
@@ -550,8 +553,7 @@ MISTAKES = {
     "bound on a metric that is not measured": (
         "metrics:\n  - squared_error\n  - squared_residual\ntrace: [0, 1, 2, 5]\nbounds:\n"
         "  - oracle_least_squares",
-        "metrics:\n  - squared_residual\ntrace: [0, 1, 2, 5]\nbounds:\n"
-        "  - oracle_least_squares #<",
+        "metrics:\n  - squared_residual\ntrace: [0, 1, 2, 5]\nbounds:\n  - oracle_least_squares #<",
         ["'oracle_least_squares' bounds 'squared_error'", "add that to metrics"],
     ),
     # sweeps
@@ -672,7 +674,8 @@ MISTAKES = {
     ),
     "claim that does not pin one row": (
         "claims:\n  - says: It is better.\n    source: Example 5.6\n    left: {method: lista}\n"
-        "    relation: below\n    right: {method: ista}\n    at: {noise_std: 0.1, n_train: [10, 20]}",
+        "    relation: below\n    right: {method: ista}\n"
+        "    at: {noise_std: 0.1, n_train: [10, 20]}",
         "claims:\n  - says: It is better. #<\n    source: Example 5.6\n    left: {method: lista}\n"
         "    relation: below\n    right: {method: ista}\n    at: {noise_std: 0.1}",
         ["lista at noise_std = 0.1 is 2 rows of the table", "say also n_train"],
@@ -743,8 +746,16 @@ MISTAKES = {
         "trace: [0, 1, 2, 5\nbounds: #<",
         ["not valid YAML", "',' or ']'"],
     ),
-    "YAML with a tab": ("  says:", "\tsays: #<", ["not valid YAML", "'\\t'"]),
-    "YAML with wrong indentation": ("  says:", "   says: #<", ["not valid YAML"]),
+    "YAML with a tab": (
+        "  says: It needs fewer iterations.",
+        "\tsays: It. #<",
+        ["not valid YAML", "'\\t'"],
+    ),
+    "YAML with wrong indentation": (
+        "  says: It needs fewer iterations.",
+        "   says: It needs fewer iterations. #<",
+        ["not valid YAML", "see to the indentation"],
+    ),
     "second document": (
         "area: sparse_recovery",
         "--- #<\narea: sparse_recovery",
@@ -765,8 +776,6 @@ def blamed_line(text):
 def test_a_mistake_is_one_message_with_line_value_and_cure(tmp_path, mistake):
     old, new, words = MISTAKES[mistake]
     text = edited(old, new)
-    if mistake == "missing key in the book":
-        text = edited("  title: Learned ISTA\n", "", text)
     with pytest.raises(UserError) as caught:
         load(tmp_path, text)
     message = str(caught.value)
@@ -793,14 +802,14 @@ def test_a_mistake_is_one_message_with_line_value_and_cure(tmp_path, mistake):
 def test_a_file_that_is_no_mapping_is_refused(tmp_path, content, line, words):
     with pytest.raises(UserError) as caught:
         load(tmp_path, content)
-    assert str(caught.value) == f"{tmp_path / '1.01_example.yaml'}:{line}: {words}" or (
-        str(caught.value).startswith(f"{tmp_path / '1.01_example.yaml'}:{line}: ")
-        and str(caught.value).endswith(words)
-    )
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / '1.01_example.yaml'}:{line}: ")
+    assert message.endswith(words)
+    assert "\n" not in message
 
 
 def test_an_alias_inside_what_it_names_is_refused(tmp_path):
-    with pytest.raises(UserError, match="an alias .* stands inside what it names"):
+    with pytest.raises(UserError, match=r"an alias .* stands inside what it names"):
         load(tmp_path, edited("  blind: {nonzero_std: null}", "  blind: &b {a: *b}"))
 
 
@@ -825,22 +834,28 @@ def test_two_mistakes_are_two_messages(tmp_path):
     assert "trace.0: -1" in second
 
 
-def test_mistakes_in_two_files_are_told_together(tmp_path, monkeypatch):
-    monkeypatch.setattr(experiment_file, "EXPERIMENTS", tmp_path)
-    (tmp_path / "1.01_a.yaml").write_text(edited("seeds: 4", "seeds: four"))
-    (tmp_path / "1.02_b.yaml").write_text(BASE)
-    (tmp_path / "1.03_c.yaml").write_text(edited("seeds: 4", "seeds: five"))
+@pytest.fixture
+def experiments(tmp_path, monkeypatch):
+    """The folder of experiments, empty."""
+    monkeypatch.chdir(tmp_path)
+    experiment_file.EXPERIMENTS.mkdir(parents=True)
+    return experiment_file.EXPERIMENTS
+
+
+def test_mistakes_in_two_files_are_told_together(experiments):
+    (experiments / "1.01_a.yaml").write_text(edited("seeds: 4", "seeds: four"))
+    (experiments / "1.02_b.yaml").write_text(BASE)
+    (experiments / "1.03_c.yaml").write_text(edited("seeds: 4", "seeds: five"))
     with pytest.raises(UserError) as caught:
         experiment_file.load_all(FULL)
     first, second = str(caught.value).splitlines()
-    assert first.startswith(f"{tmp_path / '1.01_a.yaml'}:20: seeds: 'four'")
-    assert second.startswith(f"{tmp_path / '1.03_c.yaml'}:20: seeds: 'five'")
+    assert first.startswith(f"{experiments / '1.01_a.yaml'}:20: seeds: 'four'")
+    assert second.startswith(f"{experiments / '1.03_c.yaml'}:20: seeds: 'five'")
 
 
-def test_a_name_that_is_no_experiment_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(experiment_file, "EXPERIMENTS", tmp_path)
-    (tmp_path / "5.06_lista.yaml").write_text(BASE)
-    (tmp_path / "5.01_linear.yaml").write_text(MINIMAL)
+def test_a_name_that_is_no_experiment_is_refused(experiments):
+    (experiments / "5.06_lista.yaml").write_text(BASE)
+    (experiments / "5.01_linear.yaml").write_text(MINIMAL)
     with pytest.raises(UserError) as caught:
         experiment_file.load_all(FULL, "5.01_linear, 5.06_ista")
     assert str(caught.value) == (
@@ -1016,13 +1031,10 @@ def test_1_is_the_same_number_as_1_point_0(tmp_path):
         ("says: It is better.", "says: It is worse.", {("verify", None)}),
         ("title: Error", "title: Loss", {("draw", None)}),
         ("title: Learned ISTA", "title: LISTA", set()),
-        ("factor", None, None),
+        ("relation: below", "relation: below\n    factor: 0.5", {("verify", None)}),
     ],
 )
 def test_a_change_reaches_only_the_jobs_that_use_it(tmp_path, old, new, changed):
-    if new is None:
-        old, new = "relation: below", "relation: below\n    factor: 0.5"
-        changed = {("verify", None)}
     before, after = specs(load(tmp_path, BASE)), specs(load(tmp_path, edited(old, new)))
     assert {key for key in before if before[key] != after[key]} == changed
 
@@ -1032,7 +1044,7 @@ def test_a_setting_of_one_method_leaves_the_fits_of_others(tmp_path):
     after = specs(load(tmp_path, edited("rho: 0.125", "rho: 0.5")))
     changed = {key for key in before if before[key] != after[key]}
     assert {("train", "lista"), ("evaluate", "lista")} <= changed
-    assert not any("ista" == part or part == "ista_strong" for key in changed for part in key)
+    assert not {"ista", "ista_strong"} & {part for key in changed for part in key}
     assert ("simulate", None) not in changed
 
 
@@ -1085,7 +1097,9 @@ def test_blocks_of_a_sweep_fill_in_the_scenario_and_share_runs(tmp_path):
 
 def test_training_sets_of_all_sizes_are_cut_from_one(tmp_path):
     experiment = load(tmp_path, BASE)
-    small, large = (f for f in experiment.fits("lista") if f.point == {"noise_std": 0.1} and f.seeds[0] == 0)
+    small, large = (
+        f for f in experiment.fits("lista") if f.point == {"noise_std": 0.1} and f.seeds[0] == 0
+    )
     assert (small.n_train, large.n_train) == (10, 20)
     assert experiment.data_spec(small) == experiment.data_spec(large)
     assert experiment.data_spec(small)["sizes"] == {"train": 20, "validation": 5, "test": 7}
@@ -1125,7 +1139,9 @@ def test_a_claim_says_where_it_is_tested(tmp_path):
 
 
 def test_values_that_are_run_only_apart_pin_no_row(tmp_path):
-    blocks = "sweep:\n  - {noise_std: [0.1], n_train: [10, 20]}\n  - {noise_std: [0.2], n_train: [30]}\n"
+    blocks = (
+        "sweep:\n  - {noise_std: [0.1], n_train: [10, 20]}\n  - {noise_std: [0.2], n_train: [30]}\n"
+    )
     text = edited("sweep:\n  noise_std: [0.1, 0.2]\n  n_train: [10, 20]\n", blocks)
     text = edited("n_train: [10, 20]}\npub", "n_train: [10, 30]}\npub", text)
     with pytest.raises(UserError) as caught:
@@ -1149,8 +1165,6 @@ def test_a_scale_caps_each_quantity_and_raises_none(tmp_path):
     assert small.scenario == full.scenario
     assert small.points == full.points
     assert small.claims == full.claims
-    same = dataclasses.replace(full.methods["ista"].recipe, steps=20) if False else None
-    assert same is None
 
 
 def test_capped_training_sizes_that_coincide_are_one(tmp_path):
@@ -1171,8 +1185,3 @@ def test_a_capped_sweep_keeps_its_ends_and_is_spread_between(tmp_path, most, kep
     assert [point["nonzero_std"] for point in small.test_points] == kept
     sizes = [10, 30] if most == 2 else [10, 20, 30]
     assert [n for point, n in small.runs if point == {"noise_std": 1.0}] == sizes
-
-
-def test_a_capped_test_set_begins_as_the_full_one_does():
-    """Nothing but sizes differs between scales, so data of equal size are equal."""
-    assert "scale" not in {field.name for field in dataclasses.fields(load.__annotations__ or Scale) if False}

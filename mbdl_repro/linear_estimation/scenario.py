@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Gt
@@ -32,6 +32,8 @@ class LinearGaussian(Scenario):
 
     Source: Section 5.1 (the example that compares generative with discriminative learning).
     """
+
+    chunk_size: ClassVar[int] = 50  # many small training sets: 256 rows would mostly be waste
 
     n_signal: Annotated[int, Gt(0)] = 30
     n_observations: Annotated[int, Gt(0)] = 30

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import os
 import re
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ def report(job: Job) -> None:
         .get_template("report.html.j2")
         .render(
             sections=sections,
+            failed=[(s, v) for s in sections for v in s["verdicts"] if v["verdict"] == "fails"],
             scale=job.scale,
             book=BOOK,
             marks=MARKS,
@@ -88,12 +90,17 @@ def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> di
     legends = {label: entry.legend for label, entry in experiment.methods.items()}
     styles = row_styles(families | dict.fromkeys(experiment.bounds, Family.BOUND), legends)
     used = sorted(set(families.values()), key=lambda family: family.rank)
+    figure = read_checked(store.figure(name))
     return {
         "experiment": experiment,
         "families": used,
-        "figure": base64.b64encode(read_checked(store.figure(name))).decode(),
+        "figure": base64.b64encode(figure).decode(),
+        "size": [round(0.6 * pixels) for pixels in struct.unpack(">II", figure[16:24])],
         "alt": _alt(experiment),
-        "verdicts": verdicts.to_dict("records"),
+        "verdicts": [
+            verdict | {side: _side(verdict[side], styles) for side in ("left", "right")}
+            for verdict in verdicts.to_dict("records")
+        ],
         "counts": _counts(verdicts),
         "setup": _setup(experiment),
         "tables": _tables(experiment, table, styles),
@@ -114,6 +121,19 @@ def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> di
         },
         "record": record,
         "n_seeds": int(table["n_seeds"].max()),
+    }
+
+
+def _side(text: str, styles: dict[str, RowStyle]) -> dict[str, str | None]:
+    """Split one side of a comparison: a factor, a row by its legend and colour, and its place."""
+    (parts,) = re.findall(r"^(\S+ × )?(\S+)(.*)", text)
+    factor, name, place = parts
+    style = styles.get(name)
+    return {
+        "factor": factor,
+        "name": style.legend if style else name,
+        "colour": style.colour if style else None,
+        "place": place.strip(" ()"),
     }
 
 
@@ -213,7 +233,7 @@ def _setup(experiment: Experiment) -> dict[str, str]:
     setup = {
         "scenario": _words(scenario),
         "training pairs": sizes,
-        "a seed": f"{experiment.samples.test:,} test and {experiment.samples.validation:,} "
+        "each seed": f"{experiment.samples.test:,} test and {experiment.samples.validation:,} "
         "validation signals",
     }
     for column in experiment.test_columns:
@@ -234,7 +254,10 @@ def _words(fields: dict[str, Any], null: str = "null") -> str:
 
 def _span(values: Iterable[Any]) -> str:
     """Return a few values in full, and many as the first, the last, and how many they are."""
-    shown = [readable.plain(value) for value in distinct(values)]
+    values = distinct(values)
+    if not any(isinstance(value, str | None) for value in values):
+        values = sorted(values)
+    shown = [readable.plain(value) for value in values]
     if len(shown) <= 4:
         return " / ".join(shown)
     return f"{shown[0]} … {shown[-1]} ({len(shown)} values)"

@@ -60,7 +60,8 @@ def test_solution_satisfies_the_optimality_conditions(solver):
     assert (gaps <= 1e-12 * 0.5 * x.square().sum(1)).all()
     correlation = (x - s @ H.T) @ H
     support = s != 0
-    assert support.any(1).all() and not support.all(1).any()
+    assert support.any(1).all()
+    assert not support.all(1).any()
     torch.testing.assert_close(correlation[support], rho * s[support].sign(), rtol=0, atol=1e-8)
     assert (correlation.abs() <= rho + 1e-8).all()
 
@@ -131,7 +132,8 @@ def test_iterates_start_at_zero_and_end_at_the_estimate(solver):
     iterates = list(method.iterates(x))
     assert len(iterates) == 8
     assert not iterates[0].any()
-    assert torch.equal(iterates[-1], method(x)) and torch.equal(method(x), method(x))
+    assert torch.equal(iterates[-1], method(x))
+    assert torch.equal(method(x), method(x))
 
 
 @BOTH

@@ -47,7 +47,7 @@ class Lista(IterativeMethod):
         super().__init__()
         H = torch.tensor(belief.H)
         mu = 1 / lipschitz_constant(H) if step is None else step
-        self.A = nn.Parameter(H.mT.clone())
+        self.A = nn.Parameter(H.mT.contiguous())
         self.B = nn.Parameter(H.mT @ H)
         self.log_step = nn.Parameter(torch.full((iterations,), mu, dtype=H.dtype).log())
         self.log_threshold = nn.Parameter(torch.full((iterations,), mu * rho, dtype=H.dtype).log())
