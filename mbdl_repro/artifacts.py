@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import io
@@ -107,14 +108,16 @@ def write_bytes(path: Path, content: bytes) -> None:
         stop_if_orphaned()
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
-        raise UserError(_cannot_write(path, error)) from error
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise UserError(cannot_write(path, error)) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _cannot_write(path: Path, error: OSError) -> str:
+def cannot_write(path: Path, error: OSError) -> str:
+    """Return the message of a write that failed: why, and what to do."""
     cures = {
         errno.ENOSPC: "the disk is full: free some space",
         errno.EDQUOT: "your disk quota is used up: free some space",
@@ -181,12 +184,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """Read a table after checking it against its record."""
     import pandas as pd
 
-    return pd.read_csv(
-        io.BytesIO(read_checked(path)),
-        float_precision="round_trip",
-        keep_default_na=False,
-        na_values=["nan", ""],
-    )
+    return pd.read_csv(io.BytesIO(read_checked(path)), keep_default_na=False, na_values=["nan", ""])
 
 
 def read_json(path: Path) -> Any:
@@ -228,13 +226,17 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 def damage(path: Path) -> str | None:
     """Say what is wrong with a file that is there, or None if it is as it was made."""
+    return _damage(path, read_bytes(path))
+
+
+def _damage(path: Path, content: bytes) -> str | None:
     record = read_record(path)
     if record is None:
         return "its record is missing or unreadable"
     expected = record["files"].get(path.name)
     if expected is None:
         return "its record does not name it"
-    if digest(read_bytes(path)) != expected:
+    if digest(content) != expected:
         return "it is not as it was made (its checksum differs)"
     return None
 
@@ -246,7 +248,7 @@ def read_checked(path: Path) -> bytes:
         UserError: if it is missing or damaged; a damaged file never becomes a number.
     """
     content = read_bytes(path)
-    problem = damage(path)
+    problem = _damage(path, content)
     if problem is not None:
         raise UserError(
             f"{path} is damaged: {problem}. Run snakemake again: it sets damaged files aside and "
@@ -264,7 +266,7 @@ def write_outputs(outputs: Mapping[Path, bytes], record: Mapping[str, Any]) -> N
     try:
         first.unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(_cannot_write(first, error)) from error
+        raise UserError(cannot_write(first, error)) from error
     for path, content in outputs.items():
         write_bytes(path, content)
     files = {path.name: digest(content) for path, content in outputs.items()}

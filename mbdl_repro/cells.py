@@ -8,12 +8,14 @@ is found again by its key, and only the rest is computed. A cell's file is named
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mbdl_repro.artifacts import Store, stop_if_orphaned, write_bytes
+from mbdl_repro.artifacts import Store, cannot_write, write_bytes
+from mbdl_repro.errors import UserError
 from mbdl_repro.experiment import Experiment, canonical
 from mbdl_repro.fingerprint import digest, fingerprint
 
@@ -54,9 +56,10 @@ class Cells:
         try:
             content = path.read_bytes()
         except FileNotFoundError:
-            return None
+            content = b""
         if name != self._name(key, content):
-            path.unlink()
+            path.unlink(missing_ok=True)
+            del self._names[key]
             return None
         return content
 
@@ -85,9 +88,11 @@ class Cells:
     def _note_seconds(self, key: str, seconds: float) -> None:
         """Remember how long a cell took, beside the cells: their own bytes hold no times."""
         self.seconds[key] = seconds
-        stop_if_orphaned()
-        with open(self.folder / SECONDS, "a", encoding="utf-8") as file:
-            file.write(f"{key} {seconds:.3f}\n")
+        try:
+            with open(self.folder / SECONDS, "a", encoding="utf-8") as file:
+                file.write(f"{key} {seconds:.3f}\n")
+        except OSError as error:
+            raise UserError(cannot_write(self.folder / SECONDS, error)) from error
 
 
 SECONDS = "seconds.txt"
@@ -95,12 +100,13 @@ SECONDS = "seconds.txt"
 
 
 def _read_seconds(folder: Path) -> dict[str, float]:
+    """Read how long cells took; a line that says nothing of the kind is passed over."""
     try:
-        lines = (folder / SECONDS).read_text(encoding="utf-8").splitlines()
+        text = (folder / SECONDS).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return {}
-    pairs = (line.split() for line in lines)
-    return {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2}
+    found = re.findall(r"^([0-9a-f]+) (\d+\.\d+)$", text, flags=re.MULTILINE)
+    return {key: float(seconds) for key, seconds in found}
 
 
 def is_whole(path: Path) -> bool:

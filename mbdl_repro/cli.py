@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,9 +67,6 @@ def main() -> None:
     """Look at the monograph's experiments, their methods and results."""
 
 
-Decorator = Callable[[Callable[..., None]], Callable[..., None]]
-
-
 def _scale_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--scale",
@@ -83,10 +81,6 @@ def _format_options(command: Callable[..., None]) -> Callable[..., None]:
     form = click.option("--format", "form", type=click.Choice(FORMATS), default="text")
     output = click.option("--output", type=click.Path(path_type=Path), help="Write to this file.")
     return form(output(command))
-
-
-def _area_option(text: str, required: bool = False) -> Decorator:
-    return click.option("--area", required=required, help=text)
 
 
 # Experiments and methods ------------------------------------------------------------------------
@@ -119,53 +113,45 @@ def _state(store: Store, name: str) -> str:
 
 
 @main.command()
-@_area_option("Only those of this running example.")
+@click.option("--area", help="Only those of this running example.")
 def methods(area: str | None) -> None:
     """List the methods along the continuum, with the classical parent of each."""
     for name in _areas(area):
-        click.secho(name, bold=True)
-        cards = catalogue.methods(name).values()
-        width = max(map(len, catalogue.methods(name)))
-        for family in sorted({card.family for card in cards}, key=lambda family: family.rank):
-            click.echo(f"  {family.title} (Section {family.section}): learns {family.learned}")
-            rows = [
-                [
-                    f"    {card.name:{width}}",
-                    readable.first_sentence(card.doc)
-                    + (f" (parent: {card.parent})" if card.parent else ""),
-                ]
-                for card in cards
-                if card.family is family
-            ]
+        click.echo(_bold(name))
+        cards = catalogue.methods(name)
+        width = max(map(len, cards))
+        for family in sorted({card.family for card in cards.values()}, key=lambda f: f.rank):
+            heading = f"{family.title} (Section {family.section}): learns {family.learned}"
+            click.echo(readable.wrapped(heading, "  "))
+            rows = []
+            for card in cards.values():
+                if card.family is family:
+                    parent = f" (parent: {card.parent})" if card.parent else ""
+                    says = readable.first_sentence(card.doc) + parent
+                    rows.append([f"    {card.name:{width}}", says])
             _show(readable.as_text([], rows))
 
 
 @main.command()
 @click.argument("name")
-@_area_option("The running example, where several have something of this name.")
+@click.option("--area", help="The running example, where several have one of this name.")
 @_scale_option
 def explain(name: str, area: str | None, scale_name: str) -> None:
     """Say what a method, a metric or a bound is, what it takes, and where it is used."""
     scale = experiment_file.load_scale(scale_name)
-    found = [
-        (place, card)
-        for place in _areas(area)
-        for kind in (catalogue.methods, catalogue.metrics, catalogue.bounds)
-        if (card := kind(place).get(name)) is not None
-    ]
-    experiments = experiment_file.load_all(scale)
+    areas = _areas(area)
+    experiments = [e for e in experiment_file.load_all(scale).values() if e.area in areas]
+    cards = {place: _cards(place) for place in areas}
+    for e in experiments:  # an experiment may give a method a name of its own
+        cards[e.area] = {**{k: entry.card for k, entry in e.methods.items()}, **cards[e.area]}
+    found = {place: known[name] for place, known in cards.items() if name in known}
     if not found:
-        entries = [e for e in experiments.values() if name in e.methods]
-        if entries:
-            card = entries[0].methods[name].card
-            raise UserError(f"{name!r} is {card.name} as {entries[0].name} sets it: explain that")
-        known = [n for place in _areas(area) for n in _names(place)]
+        known = [one for place in areas for one in cards[place]]
         raise UserError(f"no method, metric or bound {name!r}; {one_of(name, known)}")
     if len(found) > 1:
-        places = ", ".join(place for place, _ in found)
-        raise UserError(f"{name!r} is in several areas: say --area, one of {places}")
-    ((place, card),) = found
-    here = [e for e in experiments.values() if e.area == place]
+        raise UserError(f"{name!r} is in several areas: say --area, one of {', '.join(found)}")
+    ((place, card),) = found.items()
+    here = [e for e in experiments if e.area == place]
     if isinstance(card, MethodCard):
         _explain_method(card, here, Store.of(scale))
     else:
@@ -174,24 +160,27 @@ def explain(name: str, area: str | None, scale_name: str) -> None:
 
 def _explain_method(card: MethodCard, experiments: list[Experiment], store: Store) -> None:
     family = card.family
-    click.echo(click.style(card.name, bold=True) + f": {family.title} (Section {family.section})")
+    click.echo(f"{_bold(card.name)}: {family.title} (Section {family.section})")
     click.echo(f"learned: {family.learned}")
     if card.parent:
         click.echo(f"parent: {card.parent}, which it equals before it is fitted")
-    click.echo(f"file: {_file(card.path)}\n\n{card.doc}\n")
+    click.echo(f"file: {_file(card.path)}")
+    _show_doc(card.doc)
+    meanings = readable.arguments(card.doc)
+    click.echo(readable.wrapped(f"belief: {meanings.get('belief', '')}"))
     settings = [
-        [name, readable.kind(setting.annotation), _default(setting.default)]
-        for name, setting in card.settings.items()
+        [name, readable.kind(one.annotation), _default(one.default), meanings.get(name, "")]
+        for name, one in card.settings.items()
     ]
     if settings:
-        _show(readable.as_text(["setting", "type", "default"], settings))
+        _show(readable.as_text(["setting", "type", "default", "meaning"], settings))
     uses = [
         [
             e.name,
             entry.label,
             entry.belief,
             _parameters(e, entry.label, store),
-            ", ".join(f"{k} {readable.plain(v)}" for k, v in entry.settings.items()),
+            ", ".join(f"{k} {v}" for k, v in readable.settings(entry).items()),
         ]
         for e in experiments
         for entry in e.methods.values()
@@ -207,8 +196,17 @@ def _explain_function(card: FunctionCard, experiments: list[Experiment]) -> None
     marks = ", ".join(f"{key}: {value}" for key, value in card.marks.items())
     path = catalogue.PACKAGE.joinpath(*card.module.split(".")[1:]).with_suffix(".py")
     uses = [e.name for e in experiments if card.name in (*e.metrics, *e.bounds)]
-    click.echo(click.style(card.name, bold=True) + f" ({marks})\nfile: {_file(path)}\n\n{card.doc}")
-    click.echo(f"\nused in: {', '.join(uses) or 'no experiment'}")
+    click.echo(f"{_bold(card.name)} ({marks})\nfile: {_file(path)}")
+    _show_doc(card.doc)
+    click.echo(readable.wrapped(f"used in: {', '.join(uses) or 'no experiment'}"))
+
+
+def _show_doc(doc: str) -> None:
+    """Print a docstring: prose refilled, equations as they are typed."""
+    for text in readable.paragraphs(doc):
+        shown = textwrap.indent(text, "    ") if readable.is_equation(text) else None
+        click.echo("\n" + (shown or readable.wrapped(text)))
+    click.echo("\n" + readable.wrapped(f"source: {readable.source(doc)}"))
 
 
 def _default(value: Any) -> str:
@@ -227,8 +225,8 @@ def _file(path: Path) -> str:
     return path.relative_to(catalogue.PACKAGE.parent).as_posix()
 
 
-def _names(area: str) -> list[str]:
-    return [*catalogue.methods(area), *catalogue.metrics(area), *catalogue.bounds(area)]
+def _cards(area: str) -> dict[str, MethodCard | FunctionCard]:
+    return {**catalogue.methods(area), **catalogue.metrics(area), **catalogue.bounds(area)}
 
 
 def _areas(area: str | None) -> tuple[str, ...]:
@@ -337,13 +335,9 @@ def verdicts(experiment_name: str | None, form: str, output: Path | None, scale_
             for where, verdict, claim, source, comparison, difference in lines
             if where == name
         ]
-        blocks.append(
-            click.style(name, bold=True) + "\n" + readable.asreadable.as_text([], rows, COLOURS)
-        )
-    counts = ", ".join(
-        f"{sum(line[1] == verdict for line in lines)} {verdict}" for verdict in COLOURS
-    )
-    _write("\n".join([*blocks, counts + "\n"]), output)
+        blocks.append(f"{_bold(name)}\n{readable.as_text([], rows, COLOURS)}")
+    counts = [f"{verdict}: {sum(line[1] == verdict for line in lines)}" for verdict in COLOURS]
+    _write("\n".join([*blocks, ", ".join(counts) + "\n"]), output)
 
 
 def _verdict_line(row: dict[str, Any]) -> list[str]:
@@ -417,7 +411,7 @@ def prune(dry_run: bool, scale_name: str) -> None:
 
 @main.command("new-method")
 @click.argument("name")
-@_area_option("The running example that it belongs to.", required=True)
+@click.option("--area", required=True, help="The running example that it belongs to.")
 @click.option("--family", "family_name", required=True, help="Its place on the continuum.")
 @click.option("--write", is_flag=True, help="Write the file, and not only print it.")
 def new_method(name: str, area: str, family_name: str, write: bool) -> None:
@@ -430,7 +424,7 @@ def new_method(name: str, area: str, family_name: str, write: bool) -> None:
             f"{name!r} cannot name a method; allowed: lower-case letters, digits and underscores, "
             "beginning with a letter"
         )
-    if name in _names(area):
+    if name in _cards(area):
         raise UserError(f"{area} has a method, metric or bound {name!r} already: choose a new name")
     text = _skeleton(name, area, families[family_name])
     if not write:
@@ -460,9 +454,7 @@ def _skeleton(name: str, area: str, family: Family) -> str:
         f"from mbdl_repro.{area}.scenario import {', '.join(sorted(scenarios))}",
         "from mbdl_repro.method import Family, Method",
     ]
-    template = (catalogue.PACKAGE / "templates" / "method.py.txt").readreadable.as_text(
-        encoding="utf-8"
-    )
+    template = (catalogue.PACKAGE / "templates/method.py.txt").read_text(encoding="utf-8")
     return template.format(
         title=" ".join(words).capitalize(),
         class_name="".join(word.capitalize() for word in words),
@@ -503,6 +495,10 @@ def _write(text: str, output: Path | None) -> None:
     else:
         write_bytes(output, click.unstyle(text).encode())
         click.echo(f"wrote {output}", err=True)
+
+
+def _bold(text: str) -> str:
+    return click.style(text, bold=True)
 
 
 def _show(text: str) -> None:

@@ -68,7 +68,7 @@ def _read(module: str) -> tuple[str, tuple[str, ...]]:
         raise FileNotFoundError(f"no module {module} in this package")
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     imported = tuple(_imports(tree))
-    return digest(ast.dump(_without_docstrings(tree)))[:16], imported
+    return digest(ast.unparse(_without_docstrings(tree)))[:16], imported
 
 
 def _imports(tree: ast.Module) -> list[str]:

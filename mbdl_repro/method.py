@@ -65,8 +65,11 @@ class Method(nn.Module, ABC):
         """
         return gradient_descent([self], [train], [validation], recipe, [rng], report)[0]
 
-    def initialize(self, rng: torch.Generator) -> None:
-        """Draw random initial weights from ``rng``; by default there are none."""
+    def initialize(self, train: Split, rng: torch.Generator) -> None:
+        """Draw random initial weights from ``rng``, and set what standardizes the training data.
+
+        By default there is neither.
+        """
 
 
 class IterativeMethod(Method):

@@ -228,7 +228,7 @@ def for_snakemake(config: dict[str, Any], is_main_process: bool) -> Plan:
         os.environ["MBDL_DEVICE"] = _checked_device(str(config.get("device", "cpu")))
         os.environ["MBDL_RUN_PID"] = str(os.getpid())
         # Jobs run in the environment of this process, whether that is activated or not.
-        os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         plan = Plan(
             experiment_file.load_scale(str(config.get("scale", "full"))),
             _comma_separated(config.get("experiments")),

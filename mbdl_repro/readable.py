@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import shutil
 import textwrap
 import types
 import typing
@@ -12,7 +13,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mbdl_repro.experiment import Experiment, distinct
+from mbdl_repro.experiment import Experiment, MethodEntry, distinct
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +81,16 @@ def plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def settings(entry: MethodEntry) -> dict[str, str]:
+    """Return a method's settings where they are not as by default, those tuned included."""
+    given = {
+        name: plain(value)
+        for name, value in entry.settings.items()
+        if value != entry.card.settings[name].default
+    }
+    return given | {name: f"one of {', '.join(map(plain, v))}" for name, v in entry.tune.items()}
+
+
 def seconds(value: float) -> str:
     """Return a duration to two digits."""
     for unit, size in (("h", 3600), ("min", 60)):
@@ -135,11 +146,19 @@ def arguments(doc: str) -> dict[str, str]:
     return meanings
 
 
+def wrapped(text: str, indent: str = "") -> str:
+    """Return prose refilled to the terminal's width, or to 80 columns where there is none."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    return textwrap.fill(
+        text, width, initial_indent=indent, subsequent_indent=indent + "  " * bool(indent)
+    )
+
+
 def is_equation(paragraph: str) -> bool:
     """Return whether a paragraph is a formula, to be shown as it is typed, and not prose."""
     if not re.search(r"[=≈≤≥<>∝←∈~]", paragraph):
         return False
-    words = re.findall(r"\b[a-z]{3,}\b", paragraph)
+    words = re.findall(r"\b[A-Za-z][a-z]{2,}\b", paragraph)
     return len(words) < len(paragraph.split()) / 4 or not paragraph.rstrip().endswith((".", ":"))
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from mbdl_repro.experiment import Experiment, Fit, Point
 
+N_EXAMPLES = 3
+"""Test signals of the first seed whose estimates are kept for illustrations."""
+
 
 def measured(values: np.ndarray | tuple[np.ndarray, np.ndarray] | float) -> dict[str, Any]:
     """Return the mean over test rows, its standard error, and how many rows there were.

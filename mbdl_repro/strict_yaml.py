@@ -50,13 +50,12 @@ class StrictYaml:
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             raise UserError(f"{path}:{line}: not valid YAML: {error.reason}") from None
+        except RecursionError:
+            raise UserError(f"{path}: not valid YAML: nested too deep") from None
         if not isinstance(node, yaml.MappingNode):
             found = f"a {node.id}" if node else "nothing"
             raise UserError(f"{path}:1: should be a mapping of keys to values; found {found}")
-        try:
-            self.data: dict[str, Any] = self._mapping(node, ())
-        except RecursionError:
-            raise UserError(f"{path}: an alias (*name) stands inside what it names") from None
+        self.data: dict[str, Any] = self._mapping(node, ())
 
     def line(self, where: Where) -> int:
         """Return the line of this key path, or of its nearest ancestor that has one."""
@@ -70,6 +69,9 @@ class StrictYaml:
         return f"{self.path}:{self.line(where)}: {name + ': ' if name else ''}{message}"
 
     def _value(self, node: yaml.Node, where: Where) -> Any:
+        if len(where) > _DEEPEST:
+            message = "nested too deep: is there an alias (*name) inside what it names?"
+            raise UserError(self.error(where[:3], message))
         kind = node.tag.removeprefix(_YAML)
         if kind not in _PLAIN:
             shown = f"{node.value} is" if isinstance(node, yaml.ScalarNode) else "this is"
@@ -115,5 +117,6 @@ class StrictYaml:
         return mapping
 
 
+_DEEPEST = 20
 _YAML = "tag:yaml.org,2002:"
 _PLAIN = ("str", "int", "float", "bool", "null", "seq", "map")

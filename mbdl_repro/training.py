@@ -60,8 +60,8 @@ def gradient_descent(
     Raises:
         TrainingDivergedError: if a loss is infinite or not a number; says at which step.
     """
-    for member, rng in zip(members, rngs, strict=True):
-        member.initialize(rng)
+    for member, train, rng in zip(members, trains, rngs, strict=True):
+        member.initialize(train, rng)
     ensemble = _Ensemble(members, recipe)
     x, s = ensemble.stack(trains)
     x_val, s_val = ensemble.stack(validations)
@@ -129,10 +129,14 @@ class _Ensemble:
             name: torch.stack([t[name].detach() for t in tensors]).to(self.dtype).requires_grad_()
             for name in trainable
         }
-        # What is not trained comes from the belief, and so is the same for all members.
-        fixed = {n: p.detach() for n, p in tensors[0].items() if n not in self.parameters}
-        fixed |= dict(members[0].named_buffers())
-        self.fixed = {n: t.to(self.dtype) if t.is_floating_point() else t for n, t in fixed.items()}
+        untrained = [
+            {n: p.detach() for n, p in t.items() if n not in self.parameters}
+            | dict(m.named_buffers())
+            for t, m in zip(tensors, members, strict=True)
+        ]
+        self.fixed = {
+            name: self._cast(torch.stack([u[name] for u in untrained])) for name in untrained[0]
+        }
 
     def stack(self, splits: Sequence[Split]) -> tuple[Tensor, Tensor]:
         """Return the members' observations and targets, (members, n, ...)."""
@@ -142,24 +146,23 @@ class _Ensemble:
         )
 
     def _cast(self, data: Tensor) -> Tensor:
+        """Return a tensor on the members' device, in the precision of the fit."""
         data = data.to(self.device)
         if data.is_complex():
             return data.to(torch.complex64 if self.dtype == torch.float32 else torch.complex128)
-        return data.to(self.dtype)
+        return data.to(self.dtype) if data.is_floating_point() else data
 
     def losses(self, x: Tensor, s: Tensor) -> Tensor:
         """Return each member's loss on its own rows, (members,)."""
 
-        def loss_of(parameters: dict[str, Tensor], x: Tensor, s: Tensor) -> Tensor:
-            return torch.func.functional_call(
-                _Loss(self.members[0]),
-                {f"method.{n}": t for n, t in (parameters | self.fixed).items()},
-                (x, s),
-            )
+        def loss_of(tensors: dict[str, Tensor], x: Tensor, s: Tensor) -> Tensor:
+            named = {f"method.{name}": tensor for name, tensor in tensors.items()}
+            return torch.func.functional_call(_Loss(self.members[0]), named, (x, s))
 
+        tensors = self.parameters | self.fixed
         if len(self.members) == 1:  # plain autograd: no restriction on what the method does
-            return loss_of({n: p[0] for n, p in self.parameters.items()}, x[0], s[0])[None]
-        return torch.func.vmap(loss_of)(self.parameters, x, s)
+            return loss_of({name: t[0] for name, t in tensors.items()}, x[0], s[0])[None]
+        return torch.func.vmap(loss_of)(tensors, x, s)
 
     def evaluate(self, x: Tensor, s: Tensor) -> Tensor:
         """Return each member's loss without recording gradients."""

@@ -809,8 +809,20 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, content, line, words):
 
 
 def test_an_alias_inside_what_it_names_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"an alias .* stands inside what it names"):
+    with pytest.raises(UserError, match=r":15: beliefs.blind.a: nested too deep: is there an al"):
         load(tmp_path, edited("  blind: {nonzero_std: null}", "  blind: &b {a: *b}"))
+
+
+def test_lists_without_end_are_refused(tmp_path):
+    with pytest.raises(UserError, match="not valid YAML: nested too deep"):
+        load(tmp_path, edited("trace: [0, 1, 2, 5]", f"trace: {'[' * 5000}{']' * 5000}"))
+
+
+def test_an_alias_stands_for_what_it_names(tmp_path):
+    second = "  second: {method: lista, iterations: 1, rho: 1, recipe: *r}\n"
+    text = edited("recipe:\n", "recipe: &r\n")
+    text = edited("metrics:\n", f"{second}metrics:\n", text)
+    assert load(tmp_path, text).methods["second"].recipe.steps == 30
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

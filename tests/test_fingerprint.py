@@ -208,7 +208,8 @@ def test_what_python_imports_is_in_it(name):
     """The second derivation: Python itself, with nothing behind the carriers."""
     carriers = CARRIERS - {"mbdl_repro.errors"}  # a base class cannot be a mock; it imports nothing
     code = IMPORT.format(carriers=sorted(carriers), name=name)
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
     imported = set(run.stdout.split()) - CARRIERS
     packages = {m for m in imported if module_path(m).name == "__init__.py"}
     assert name in imported

@@ -1,4 +1,4 @@
-"""Streams depend on their names alone: in every process, in any order, whatever others there are."""
+"""Streams depend on their names alone: in every process and order, whatever others there are."""
 
 import dataclasses
 import inspect

@@ -352,7 +352,10 @@ def test_error_rate_of_a_combined_success(true_differences):
         (partial(compare, 1.0, 2.0, "below"), r"left has shape \(\)"),
         (partial(compare, [1.0, 2.0], [1.0] * 3, "below"), r"2 values and right 3: .*same seeds"),
         (partial(compare, [1.0, 2.0], [1.0], "below"), r"2 values and right 1: .*one number"),
-        (partial(compare, [1.0], 2.0, "below", standard_errors=[0.1]), r"allowed is \(of left, of r"),
+        (
+            partial(compare, [1.0], 2.0, "below", standard_errors=[0.1]),
+            r"allowed is \(of left, of r",
+        ),
         (
             partial(compare, [1.0, 2.0], 2.0, "below", standard_errors=np.ones(2)),
             r"allowed is \(of left, of right\)",

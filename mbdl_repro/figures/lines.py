@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from mbdl_repro.figures.panel import PanelSpec, Sources
 
@@ -25,7 +26,7 @@ class Spec(PanelSpec):
     bounds: list[str] | None = None
     x_label: str | None = None
     y_label: str | None = None
-    y_range: list[float] | None = None
+    y_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:

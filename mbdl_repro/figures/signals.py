@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from mbdl_repro.figures.panel import PanelSpec, Sources
+from mbdl_repro.rows import N_EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,9 +20,9 @@ class Spec(PanelSpec):
     """Keys of a panel of signals."""
 
     show: Literal["observation", "target", "estimates"]
-    methods: list[str]
+    methods: Annotated[list[str], Field(min_length=1)]
     """Whose estimates are shown; the first one's stored example gives observation and target."""
-    example: int = 0
+    example: Annotated[int, Field(ge=0, lt=N_EXAMPLES)] = 0
     x_label: str = "index"
     y_label: str = "value"
 

@@ -12,6 +12,7 @@ from mbdl_repro.artifacts import arrays_from_bytes, arrays_to_bytes, table_to_by
 from mbdl_repro.catalogue import FunctionCard
 from mbdl_repro.cells import bound_cells
 from mbdl_repro.data import Data
+from mbdl_repro.errors import UserError
 from mbdl_repro.experiment import Experiment, Fit, Point
 from mbdl_repro.family import Family
 from mbdl_repro.job import Job, run
@@ -67,7 +68,11 @@ def _compute(
     for seed, on_test, on_training in zip(fit.seeds, tests, trained, strict=True):
         if exact is None or needs_data:
             given = known | on_training | on_test
-            exact = measured(function(**{name: given[name] for name in card.arguments}))
+            try:
+                values = function(**{name: given[name] for name in card.arguments})
+            except ValueError as error:
+                raise UserError(f"bound {card.name} at {fit}: {error}") from error
+            exact = measured(values)
         rows.append(
             {
                 "seed": seed,

@@ -16,11 +16,8 @@ from mbdl_repro.experiment import Experiment, Fit, Point
 from mbdl_repro.job import Job, run
 from mbdl_repro.method import IterativeMethod, Method
 from mbdl_repro.models import Models, to_device
-from mbdl_repro.rows import measured, row_frame
+from mbdl_repro.rows import N_EXAMPLES, measured, row_frame
 from mbdl_repro.scenario import Split
-
-N_EXAMPLES = 3
-"""Test signals whose estimates are kept for illustrations, of the first seed."""
 
 _EXAMPLE = ("x", "s", "estimate")
 

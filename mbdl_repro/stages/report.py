@@ -153,7 +153,7 @@ def _method(
         "entry": entry,
         "style": style,
         "n_parameters": "–".join(f"{n:,}" for n in distinct(sizes[:1] + sizes[-1:])),
-        "settings": entry.settings | {key: f"one of {v}" for key, v in entry.tune.items()},
+        "settings": entry.settings | readable.settings(entry),
         "recipe": ", ".join(
             f"{k.replace('_', ' ')} {readable.plain(v)}" for k, v in recipe.items()
         ),

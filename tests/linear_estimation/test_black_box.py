@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+import scipy.linalg
 import torch
 from torch import Tensor
 
@@ -28,20 +29,27 @@ def pairs(truth: LinearGaussian, n: int, *stream: object) -> Split:
 
 def test_network_is_the_formula_in_its_docstring() -> None:
     network = BlackBox(SMALL, hidden_widths=(8, 6), activation="relu", input_scale=0.5)
+    train = pairs(SMALL, 50, "train")
+    network.initialize(train, torch_rng_for("formula"))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.normal_(generator=torch_rng_for("formula"))
     W_1, b_1, W_2, b_2, W_3, b_3 = (p.detach().numpy() for p in network.parameters())
     x = pairs(SMALL, 10, "test").x
-    z_1 = np.maximum(0.5 * x.numpy() @ W_1.T + b_1, 0)
+    # The whitener is the one symmetric matrix whose inverse squared is the shrunk covariance.
+    covariance = np.cov(train.x.numpy().T)
+    shrunk = covariance + 0.03 * np.trace(covariance) / 5 * np.eye(5)
+    z_0 = (x.numpy() - train.x.numpy().mean(0)) @ scipy.linalg.inv(scipy.linalg.sqrtm(shrunk))
+    z_1 = np.maximum(0.5 * z_0 @ W_1.T + b_1, 0)
     z_2 = np.maximum(z_1 @ W_2.T + b_2, 0)
-    np.testing.assert_allclose(network(x).detach().numpy(), z_2 @ W_3.T + b_3, rtol=1e-12)
+    np.testing.assert_allclose(network(x).detach().numpy(), z_2 @ W_3.T + b_3, rtol=1e-9)
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_gradients(activation: str) -> None:
     network = BlackBox(SMALL, hidden_widths=(4, 4), activation=activation)
     x, s = pairs(SMALL, 6, "train")
+    network.initialize(Split(x, s), torch_rng_for("gradients"))
     names = [name for name, _ in network.named_parameters()]
 
     def loss(*weights: Tensor) -> Tensor:
