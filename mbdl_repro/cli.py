@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import re
-import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,7 +165,8 @@ def _explain_method(card: MethodCard, experiments: list[Experiment], store: Stor
         click.echo(f"parent: {card.parent}, which it equals before it is fitted")
     click.echo(f"file: {_file(card.path)}")
     _show_doc(card.doc)
-    meanings = readable.arguments(card.doc)
+    arguments = readable.arguments(card.doc)
+    meanings = {name: readable.QUOTED.sub(r"\2", text) for name, text in arguments.items()}
     click.echo(readable.wrapped(f"belief: {meanings.get('belief', '')}"))
     settings = [
         [name, readable.kind(one.annotation), _default(one.default), meanings.get(name, "")]
@@ -203,10 +203,9 @@ def _explain_function(card: FunctionCard, experiments: list[Experiment]) -> None
 
 def _show_doc(doc: str) -> None:
     """Print a docstring: prose refilled, equations as they are typed."""
-    for text in readable.paragraphs(doc):
-        shown = textwrap.indent(text, "    ") if readable.is_equation(text) else None
-        click.echo("\n" + (shown or readable.wrapped(text)))
-    click.echo("\n" + readable.wrapped(f"source: {readable.source(doc)}"))
+    source = readable.source(doc)
+    for text in [*readable.paragraphs(doc), *([f"source: {source}"] if source else [])]:
+        click.echo("\n" + readable.wrapped(text))
 
 
 def _default(value: Any) -> str:

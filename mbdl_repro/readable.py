@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+QUOTED = re.compile(r"(?::\w+:)?(`{1,2})~?(.+?)\1")
+"""What stands between back-quotes in a docstring, perhaps with its role before them."""
 LATEX = {
     "±": r"\pm",
     "−": "-",
@@ -147,11 +149,15 @@ def arguments(doc: str) -> dict[str, str]:
 
 
 def wrapped(text: str, indent: str = "") -> str:
-    """Return prose refilled to the terminal's width, or to 80 columns where there is none."""
+    """Return prose, refilled, or an equation, as typed, to fit the terminal or 80 columns."""
     width = min(shutil.get_terminal_size().columns, 100)
-    return textwrap.fill(
-        text, width, initial_indent=indent, subsequent_indent=indent + "  " * bool(indent)
-    )
+    if is_equation(text):
+        lines = text.splitlines()
+        if max(map(len, lines)) + 4 > width:
+            lines = [part for line in lines for part in re.split(r"(?<=\S)  +", line)]
+        return textwrap.indent("\n".join(lines), "    ")
+    unquoted = QUOTED.sub(r"\2", text)
+    return textwrap.fill(unquoted, width, initial_indent=indent, subsequent_indent=2 * indent)
 
 
 def is_equation(paragraph: str) -> bool:

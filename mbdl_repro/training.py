@@ -130,9 +130,9 @@ class _Ensemble:
             for name in trainable
         }
         untrained = [
-            {n: p.detach() for n, p in t.items() if n not in self.parameters}
-            | dict(m.named_buffers())
-            for t, m in zip(tensors, members, strict=True)
+            {name: p.detach() for name, p in own.items() if name not in self.parameters}
+            | dict(member.named_buffers())
+            for own, member in zip(tensors, members, strict=True)
         ]
         self.fixed = {
             name: self._cast(torch.stack([u[name] for u in untrained])) for name in untrained[0]

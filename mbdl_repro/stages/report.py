@@ -77,8 +77,7 @@ def _environment() -> Environment:
 
 def _prose(text: str) -> Markup:
     """Return a docstring's paragraph as HTML: what stands between back-quotes is code."""
-    quoted = re.compile(r"(?::\w+:)?(`{1,2})~?(.+?)\1")
-    return Markup(quoted.sub(r"<code>\2</code>", str(escape(text))))
+    return Markup(readable.QUOTED.sub(r"<code>\2</code>", str(escape(text))))
 
 
 def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,27 +30,26 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
     places, n_seeds = [], 0
     for left, right in claim.pairs:
         left_rows = _rows_at(experiment, rows, left, claim.metric)
-        right_rows = (
-            None if isinstance(right, float) else _rows_at(experiment, rows, right, claim.metric)
-        )
-        if left_rows.empty or (right_rows is not None and right_rows.empty):
+        other: Any = right
+        other_error: Any = 0.0
+        if isinstance(right, Place):
+            left_rows, right_rows = _paired(
+                left_rows, _rows_at(experiment, rows, right, claim.metric)
+            )
+            other = right_rows["value"].to_numpy()
+            other_error = right_rows["standard_error"].to_numpy()
+        if left_rows.empty:
             continue  # this scale does not run the point
-        if right_rows is not None:
-            left_rows, right_rows = _paired(left_rows, right_rows)
         n_seeds = len(left_rows)
-        number = right if isinstance(right, float) else None
         places.append(
             partial(
                 compare,
                 left_rows["value"].to_numpy(),
-                number if right_rows is None else right_rows["value"].to_numpy(),
+                other,
                 claim.relation,
                 factor=claim.factor,
                 tolerance=claim.tolerance,
-                standard_errors=(
-                    left_rows["standard_error"].to_numpy(),
-                    0.0 if right_rows is None else right_rows["standard_error"].to_numpy(),
-                ),
+                standard_errors=(left_rows["standard_error"].to_numpy(), other_error),
             )
         )
     decided = combine(places) if places else None

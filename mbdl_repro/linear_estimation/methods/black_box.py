@@ -62,6 +62,8 @@ class BlackBox(Method):
         self.input_scale = input_scale
         self.shrinkage = shrinkage
         n = belief.n_observations
+        self.center: Tensor
+        self.whitener: Tensor
         self.register_buffer("center", torch.zeros(n, dtype=torch.float64))
         self.register_buffer("whitener", torch.eye(n, dtype=torch.float64))
 
