@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import dataclasses
 import errno
 import io
@@ -175,9 +176,18 @@ def json_to_bytes(value: object) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-def table_to_bytes(table: pd.DataFrame) -> bytes:
-    """Return a table as CSV; numbers keep every digit that tells them apart."""
-    return table.to_csv(index=False, lineterminator="\n").encode()
+def table_to_bytes(table: pd.DataFrame | list[dict[str, Any]]) -> bytes:
+    """Return a table, or rows of one, as CSV; numbers keep every digit that tells them apart."""
+    rows = table if isinstance(table, list) else table.to_dict("records")
+    columns = dict.fromkeys(name for row in rows for name in row)
+    if not isinstance(table, list):
+        columns = dict.fromkeys(map(str, table.columns))
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(columns), lineterminator="\n")
+    writer.writeheader()
+    # A value that is not equal to itself is NaN, which a table leaves empty.
+    writer.writerows({k: "" if v != v else v for k, v in row.items()} for row in rows)
+    return buffer.getvalue().encode()
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -330,7 +330,10 @@ def verdicts(experiment_name: str | None, form: str, output: Path | None, scale_
     blocks = []
     for name in distinct(line[0] for line in lines):
         rows = [
-            [f"  {verdict:9}", f"{claim}\n{comparison}, difference {difference} ({source})"]
+            [
+                f"  {verdict:9}",
+                f"{claim}\n{comparison}{difference and f', difference {difference}'} ({source})",
+            ]
             for where, verdict, claim, source, comparison, difference in lines
             if where == name
         ]
@@ -347,7 +350,8 @@ def _verdict_line(row: dict[str, Any]) -> list[str]:
         for side in ("left", "right")
     )
     within = f" ±{readable.plain(row['tolerance'])}" if row["tolerance"] == row["tolerance"] else ""
-    difference = readable.difference(row["difference"], row["ci_low"], row["ci_high"])
+    interval = (row["difference"], row["ci_low"], row["ci_high"])
+    difference = "" if row["verdict"] == "not run" else readable.difference(*interval)
     comparison = f"{left} {row['relation']} {right}{within}"
     return [row["experiment"], row["verdict"], row["claim"], row["source"], comparison, difference]
 

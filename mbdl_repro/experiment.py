@@ -13,6 +13,7 @@ from typing import Any, Literal
 from mbdl_repro import catalogue
 from mbdl_repro.blocks import AtMost, Book, FigureFrame, Samples
 from mbdl_repro.catalogue import MethodCard
+from mbdl_repro.fingerprint import digest
 from mbdl_repro.recipe import Recipe
 from mbdl_repro.scenario import Scenario
 
@@ -298,7 +299,11 @@ def book_spec(verb: str, experiments: Mapping[str, Experiment]) -> dict[str, Any
     """Return what a job that gathers all experiments stands on, besides its inputs."""
     if verb == "gather":
         return {"experiments": list(experiments)}
-    return {name: experiment.file for name, experiment in experiments.items()}
+    # The report shows docstrings and is laid out by its template; fingerprints know of neither.
+    shown = [catalogue.docs(area) for area in sorted({e.area for e in experiments.values()})]
+    template = (Path(__file__).parent / "templates/report.html.j2").read_bytes()
+    files = {name: experiment.file for name, experiment in experiments.items()}
+    return files | {"docs": digest(canonical(shown)), "template": digest(template)}
 
 
 def uses_n_train(experiment: Experiment, row: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +10,6 @@ import numpy as np
 from mbdl_repro.family import Family
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from mbdl_repro.experiment import Experiment, Fit, Point
 
 N_EXAMPLES = 3
@@ -41,19 +40,16 @@ def measured(values: np.ndarray | tuple[np.ndarray, np.ndarray] | float) -> dict
     }
 
 
-def row_frame(
+def rows_of(
     experiment: Experiment,
     fit: Fit,
     test_point: Point,
     label: str,
     family: Family,
     belief: str,
-    columns: dict[str, Any],
-) -> pd.DataFrame:
+    columns: Mapping[str, np.ndarray],
+) -> list[dict[str, Any]]:
     """Return measured columns as rows of the long table."""
-    import pandas as pd
-
-    frame = pd.DataFrame(columns)
     fixed = {
         "experiment": experiment.name,
         "scenario": experiment.scenario_name,
@@ -65,7 +61,8 @@ def row_frame(
         "belief": belief,
     }
     order = ["n_parameters", "seed", "iteration", "metric", "value", "standard_error", "n_test"]
-    return frame.assign(**fixed)[[*fixed, *order]]
+    values = zip(*(columns[name].tolist() for name in order), strict=True)
+    return [fixed | dict(zip(order, row, strict=True)) for row in values]
 
 
 def _standard_error(values: np.ndarray) -> float:

@@ -25,7 +25,8 @@ def silent(fraction: float, message: str) -> None:
 
 def part_of(report: Report, i: int, n: int, prefix: str = "") -> Report:
     """Return the report of the i-th of n equal parts, which says what it is part of."""
-    return lambda done, message: report((i + done) / n, f"{prefix}{message} ({i + 1} of {n})")
+    count = f" ({i + 1} of {n})" if n > 1 else ""
+    return lambda done, message: report((i + done) / n, f"{prefix}{message}{count}")
 
 
 class TrainingDivergedError(RuntimeError):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelSpec, Sources
+from mbdl_repro.figures.style import plain_log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,9 +51,11 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         if along.empty:
             level_lines.append((name, rows[rows["iteration"].isna()]))
         else:
+            _stop_if_ambiguous(spec, name, along[spec.x].duplicated().any())
             _line(axes, spec, sources, name, along.sort_values(spec.x))
     _scales(axes, spec)
     for name, rows in level_lines:
+        _stop_if_ambiguous(spec, name, len(rows) > 1)
         if not rows.empty:
             _level(axes, spec, sources, name, rows.iloc[0])
     axes.set_title(spec.title)
@@ -60,10 +64,23 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     axes.set_ylabel(spec.y_label or sources.labels.get(spec.y, spec.y) + unit)
     if spec.y_range is not None:
         axes.set_ylim(*spec.y_range)
+    for axis, scale in ((axes.xaxis, spec.x_scale), (axes.yaxis, spec.y_scale)):
+        if scale == "log":
+            plain_log_ticks(axis)
+
+
+def _stop_if_ambiguous(spec: Spec, name: str, ambiguous: bool) -> None:
+    if ambiguous:
+        raise UserError(
+            f"panel {spec.title!r}: {name} has several rows for one place; say in `where` "
+            "which value each column has that is not the panel's x"
+        )
 
 
 def _line(axes: Axes, spec: Spec, sources: Sources, name: str, rows: Any) -> None:
     style = sources.styles[name]
+    if spec.x_scale != "linear":
+        rows = rows[rows[spec.x] > 0]  # iteration 0 has no place on a logarithmic axis
     x = _shown_x(spec, rows[spec.x].to_numpy(float))
     mean, low, high = (_shown_y(spec, rows[c].to_numpy(float)) for c in _COLUMNS)
     every = max(1, len(x) // 10)  # markers tell methods apart; more of them would hide the line

@@ -36,6 +36,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     else:
         s = first["s_0"][spec.example]
         support = np.flatnonzero(s)
+        axes.set_xlim(-0.02 * len(s), 1.02 * len(s))
         axes.axhline(0, color="#888888", linewidth=0.8)
         axes.vlines(support, 0, s[support], color=TARGET, linewidth=3, label="sparse signal s")
         axes.plot(support, s[support], "o", color=TARGET, markersize=8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mbdl_repro.family import Family
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Hues that the colour-blind tell apart (after Okabe and Ito, and Tol), of differing lightness so
@@ -50,7 +52,7 @@ RC: Any = {
     "grid.color": "#e4e4e4",
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.5,
-    "lines.markersize": 5,
+    "lines.markersize": 5.5,
     "legend.frameon": False,
     "legend.fontsize": 8.5,
     "pdf.fonttype": 42,
@@ -78,7 +80,8 @@ class RowStyle:
             "linestyle": self.line,
             "markeredgecolor": "white",
             "markeredgewidth": 0.6,
-            "zorder": 2 if self.marker is None else 3,
+            "linewidth": 1.3 if self.marker is None else 1.5,
+            "zorder": 4 if self.marker is None else 3,  # a bound that is met shows on what meets it
         }
 
 
@@ -133,7 +136,9 @@ def legend_below(figure: Figure, columns: int | None) -> None:
     entries: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
+            known = entries.setdefault(label, handle)
+            if getattr(known, "get_linestyle", lambda: "")() == "None":
+                entries[label] = handle  # a line tells more than a mark of the same method
     if not entries:
         return
     order: Iterable[str] = sorted(
@@ -145,6 +150,19 @@ def legend_below(figure: Figure, columns: int | None) -> None:
         loc="outside lower center",
         ncols=columns or min(len(entries), 3),
     )
+
+
+def plain_log_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis with plain numbers; 1, 2 and 5 where it spans few decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = sorted(axis.get_view_interval())
+    decades = math.log10(high / low) if low > 0 else 9.0
+    if decades > 4:
+        return
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2 else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def to_bytes(figure: Figure, suffix: str) -> bytes:

@@ -16,38 +16,25 @@ from mbdl_repro.errors import UserError
 from mbdl_repro.experiment import Experiment, Fit, Point
 from mbdl_repro.family import Family
 from mbdl_repro.job import Job, run
-from mbdl_repro.rows import measured, row_frame
+from mbdl_repro.rows import measured, rows_of
 
 
 def bound(job: Job) -> None:
     """Compute every bound at every point and seed; write the rows."""
-    import pandas as pd
-
     experiment = job.experiment
-    cards = {name: catalogue.bounds(experiment.area)[name] for name in experiment.bounds}
     data = Data(experiment, job.store)
     cells = bound_cells(experiment, job.store)
     work = experiment.boundings()
-    frames = []
+    rows: list[dict[str, Any]] = []
     for i, (name, fit, test_point) in enumerate(work):
-        card = cards[name]
-        job.progress(i / len(work), f"{card.name} ({fit})")
+        job.progress(i / len(work), f"{name} ({fit})")
+        card = catalogue.bounds(experiment.area)[name]
         content, _ = cells.get(
-            cells.key(experiment.bound_spec(card.name, fit, test_point)),
+            cells.key(experiment.bound_spec(name, fit, test_point)),
             partial(_compute, experiment, data, card, fit, test_point),
         )
-        frames.append(
-            row_frame(
-                experiment,
-                fit,
-                test_point,
-                card.name,
-                Family.BOUND,
-                "full",
-                arrays_from_bytes(content),
-            )
-        )
-    rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        words = (name, Family.BOUND, "full")
+        rows += rows_of(experiment, fit, test_point, *words, arrays_from_bytes(content))
     job.save({job.store.bounds(experiment.name): table_to_bytes(rows)})
 
 

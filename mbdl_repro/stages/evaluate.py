@@ -16,7 +16,7 @@ from mbdl_repro.experiment import Experiment, Fit, Point
 from mbdl_repro.job import Job, run
 from mbdl_repro.method import IterativeMethod, Method
 from mbdl_repro.models import Models, to_device
-from mbdl_repro.rows import N_EXAMPLES, measured, row_frame
+from mbdl_repro.rows import N_EXAMPLES, measured, rows_of
 from mbdl_repro.scenario import Split
 
 _EXAMPLE = ("x", "s", "estimate")
@@ -30,7 +30,8 @@ def evaluate(job: Job) -> None:
     models = Models(experiment, label, job.store)
     cells = score_cells(experiment, label, job.store)
     work = experiment.scorings(label)
-    frames, seconds = [], 0.0
+    rows: list[dict[str, Any]] = []
+    seconds = 0.0
     examples: dict[str, np.ndarray] = {}
     for i, (fit, test_point) in enumerate(work):
         job.progress(i / len(work), f"{i} of {len(work)} scored ({fit})")
@@ -42,10 +43,7 @@ def evaluate(job: Job) -> None:
         if fit.seeds[0] == 0:
             examples |= {f"{name}_{i}": array for name, array in shown.items()}
         words = (label, entry.card.family, entry.belief)
-        frames.append(row_frame(experiment, fit, test_point, *words, arrays))
-    import pandas as pd
-
-    rows = pd.concat(frames, ignore_index=True)
+        rows += rows_of(experiment, fit, test_point, *words, arrays)
     job.save(
         {
             job.store.scores(experiment.name, label): table_to_bytes(rows),

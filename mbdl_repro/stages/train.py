@@ -10,8 +10,6 @@ from mbdl_repro.training import part_of
 
 def train(job: Job) -> None:
     """Fit each block of seeds, storing it at once; write the index and the training curves."""
-    import pandas as pd
-
     assert job.method is not None
     experiment, label = job.experiment, job.method
     parts = experiment.methods[label].jobs
@@ -32,7 +30,7 @@ def train(job: Job) -> None:
     job.save(
         {
             job.store.model(*place): json_to_bytes(index),
-            job.store.history(*place): table_to_bytes(pd.DataFrame(curves)),
+            job.store.history(*place): table_to_bytes(curves),
         },
         n_cells=len(fits),
         fit_seconds=sum(models.cells.seconds.get(models.key(fit), 0.0) for fit in fits),

@@ -1,0 +1,207 @@
+"""What reruns after a change, and what does not: counted by dry runs, and as ``mbdl plan`` says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import LINEAR, Project
+
+
+def test_a_clean_checkout_plans_everything(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    everything = {
+        "simulate": 2,
+        "train": 2,
+        "evaluate": 4,
+        "bound": 1,
+        "tabulate": 2,
+        "verify": 2,
+        "draw": 2,
+        "verdicts": 1,
+        "report": 1,
+    }
+    assert project.jobs() == project.planned() == everything
+
+
+def test_what_was_made_stays_made(made: Project) -> None:
+    assert made.jobs() == made.planned() == {}
+
+
+LISTA_ALONE = {
+    "train": 1,
+    "evaluate": 1,
+    "tabulate": 1,
+    "verify": 1,
+    "draw": 1,
+    "verdicts": 1,
+    "report": 1,
+}
+
+
+def edit_method(p: Project) -> None:
+    p.edit(p.method("lista"), "Ax = x @ self.A.mT", "Ax = 1 * x @ self.A.mT")
+
+
+def comment_method(p: Project) -> None:
+    path = p.method("lista")
+    path.write_text(path.read_text().replace('"""Yield', '"""Give') + "\n# a comment\n")
+
+
+def touch_method(p: Project) -> None:
+    os.utime(p.method("lista"))
+    os.utime(p.folder / "results/tables/sparse.csv")
+
+
+def comment_experiment(p: Project) -> None:
+    p.experiment("sparse").write_text("# a comment\n" + p.experiment("sparse").read_text())
+
+
+def add_method(p: Project) -> None:
+    line = "  ista: {iterations: 5, rho: 0.1}\n"
+    p.edit(p.experiment("sparse"), line, line + "  fista: {iterations: 5, rho: 0.1}\n")
+
+
+def add_method_file(p: Project) -> None:
+    text = p.method("ista").read_text().replace("class Ista(", "class Sista(")
+    (p.folder / "mbdl_repro/sparse_recovery/methods/sista.py").write_text(text)
+
+
+def change_setting(p: Project) -> None:
+    p.edit(
+        p.experiment("sparse"), "ista: {iterations: 5, rho: 0.1}", "ista: {iterations: 6, rho: 0.1}"
+    )
+
+
+def redraw_figure(p: Project) -> None:
+    p.edit(p.experiment("linear"), "title: Tiny, x", "title: Small, x")
+
+
+def reword_claim(p: Project) -> None:
+    p.edit(p.experiment("linear"), "Knowing all is better.", "To know all is better.")
+
+
+def edit_style(p: Project) -> None:
+    p.edit(p.folder / "mbdl_repro/figures/style.py", '"font.size": 9,', '"font.size": 10,')
+
+
+def edit_metric(p: Project) -> None:
+    p.edit(
+        p.folder / "mbdl_repro/linear_estimation/metrics.py",
+        "return ((estimate - split.s) ** 2)",
+        "return 1 * ((estimate - split.s) ** 2)",
+    )
+
+
+def reword_error(p: Project) -> None:
+    p.edit(p.folder / "mbdl_repro/artifacts.py", "the disk is full: free", "the disk is full, free")
+
+
+@pytest.mark.parametrize(
+    ("change", "jobs"),
+    [
+        (edit_method, LISTA_ALONE),
+        (comment_method, {}),
+        (touch_method, {}),
+        (comment_experiment, {}),
+        (add_method_file, {}),
+        (reword_error, {}),
+        (
+            add_method,
+            {"evaluate": 1, "tabulate": 1, "verify": 1, "draw": 1, "verdicts": 1, "report": 1},
+        ),
+        (
+            change_setting,
+            {"evaluate": 1, "tabulate": 1, "verify": 1, "draw": 1, "verdicts": 1, "report": 1},
+        ),
+        (redraw_figure, {"draw": 1, "report": 1}),
+        (edit_style, {"draw": 2, "report": 1}),
+        (reword_claim, {"verify": 1, "verdicts": 1, "report": 1}),
+        (
+            edit_metric,
+            {"evaluate": 2, "tabulate": 1, "verify": 1, "draw": 1, "verdicts": 1, "report": 1},
+        ),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else "",
+)
+def test_a_change_reruns_what_it_concerns(
+    copy: Project, change: Callable[[Project], None], jobs: dict[str, int]
+) -> None:
+    change(copy)
+    assert copy.jobs() == jobs
+    assert copy.planned() == jobs
+
+
+def test_the_device_is_no_matter_of_science(made: Project) -> None:
+    assert made.jobs("--config", "device=cuda") == {}
+
+
+def test_a_seed_more_computes_that_seed_only(copy: Project) -> None:
+    before = {path.name for path in copy.folder.glob("results/cells/*/*-*")}
+    copy.edit(copy.experiment("sparse"), "seeds: 2", "seeds: 3")
+    result = copy.snakemake("--config", "experiments=sparse")
+    assert result.returncode == 0, result.stderr
+    after = {path.name for path in copy.folder.glob("results/cells/*/*-*")}
+    assert before < after
+    # One set of data; two fits (sizes) of lista; scores of these and of ista.
+    assert len(after - before) == 1 + 2 + 3
+    assert ",3\n" not in (copy.folder / "results/tables/linear.csv").read_text()
+
+
+def test_a_run_can_be_narrowed(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    own = {
+        "simulate": 1,
+        "train": 1,
+        "evaluate": 2,
+        "bound": 1,
+        "tabulate": 1,
+        "verify": 1,
+        "draw": 1,
+    }
+    assert project.jobs("--config", "experiments=linear") == own
+    assert project.jobs("figures/linear.png") == {k: v for k, v in own.items() if k != "verify"}
+    assert project.jobs("figures") == {
+        "simulate": 2,
+        "train": 2,
+        "evaluate": 4,
+        "bound": 1,
+        "tabulate": 2,
+        "draw": 2,
+        "figures": 1,
+    }
+    assert project.jobs("results/scores/sparse/ista.csv") == {"simulate": 1, "evaluate": 1}
+    assert project.jobs("data") == {"simulate": 2, "data": 1}
+    for rule in ("models", "scores", "tables", "verdicts"):
+        assert project.jobs(rule)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--config", "scael=smoke"], "unknown setting; did you mean scale? allowed:"),
+        (["--config", "scale=large"], "no scale 'large'"),
+        (["--config", "experiments=linaer"], "no experiment 'linaer'; did you mean linear?"),
+        (["--config", "device=gpu"], "device=gpu"),
+        (["figures/nonesuch.png"], "no experiment 'nonesuch'"),
+        (["results/scores/sparse/nonesuch.csv"], "has no method 'nonesuch'"),
+    ],
+)
+def test_a_mistaken_request_is_told_what_is_allowed(
+    made: Project, words: list[str], expected: str
+) -> None:
+    result = made.run("snakemake", "--cores", "1", "--dry-run", *words)
+    assert result.returncode != 0
+    assert expected in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_a_broken_experiment_stops_the_run_before_the_first_job(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    project.experiment("linear").write_text(LINEAR.replace("linear_mmse: {}", "linear_mse: {}"))
+    result = project.snakemake()
+    assert result.returncode != 0
+    assert "linear.yaml:11: methods.linear_mse: unknown method 'linear_mse'" in result.stderr
+    assert not (project.folder / "results").exists()
