@@ -412,6 +412,15 @@ def prune(dry_run: bool, scale_name: str) -> None:
 # Something new ----------------------------------------------------------------------------------
 
 
+@main.command()
+def readme() -> None:
+    """Write the parts of the README that tell of experiments and results."""
+    from mbdl_repro import readme
+
+    text = readme.README.read_text(encoding="utf-8")
+    write_bytes(readme.README, readme.written(text).encode())
+
+
 @main.command("new-method")
 @click.argument("name")
 @click.option("--area", required=True, help="The running example that it belongs to.")

@@ -54,7 +54,12 @@ class Job:
         self.scale = scale
         self.store = Store.of(scale)
         self.code = code_of(verb, experiment, method)
-        self.target = "/".join(filter(None, [experiment.name if experiment else "", method]))
+        share = (
+            f" part {part}" if method and experiment and experiment.methods[method].jobs > 1 else ""
+        )
+        self.target = (
+            "/".join(filter(None, [experiment.name if experiment else "", method])) + share
+        )
         self._start = self._last_line = time.perf_counter()
 
     @property

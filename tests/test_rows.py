@@ -10,7 +10,7 @@ import scipy.stats
 from mbdl_repro import experiment_file
 from mbdl_repro.experiment import Scale
 from mbdl_repro.family import Family
-from mbdl_repro.rows import measured, row_frame
+from mbdl_repro.rows import measured, rows_of
 
 
 def rng(seed=0):
@@ -172,7 +172,7 @@ def test_measured_columns_become_rows_of_the_long_table(tmp_path: Path):
         "n_test": np.array([7, 7]),
         "n_parameters": np.array([3, 3]),
     }
-    frame = row_frame(
+    rows = rows_of(
         experiment,
         fit,
         experiment.test_points[0],
@@ -181,7 +181,7 @@ def test_measured_columns_become_rows_of_the_long_table(tmp_path: Path):
         "full",
         columns,
     )
-    assert list(frame.columns) == [
+    assert list(rows[0]) == [
         "experiment",
         "scenario",
         "noise_std",
@@ -198,11 +198,10 @@ def test_measured_columns_become_rows_of_the_long_table(tmp_path: Path):
         "standard_error",
         "n_test",
     ]
-    assert len(frame) == 2
-    first = frame.iloc[0]
+    first, second = rows
     assert first["experiment"] == "1.01_example"
     assert first["scenario"] == experiment.scenario_name
     assert (first["noise_std"], first["test_noise_std"], first["n_train"]) == (1.0, 0.25, 10)
     assert first["family"] == "discriminative learning"
-    assert frame["value"].tolist() == [0.1, 0.2]
-    assert frame["seed"].tolist() == [0, 1]
+    assert (first["value"], second["value"]) == (0.1, 0.2)
+    assert (first["seed"], second["seed"]) == (0, 1)

@@ -5,10 +5,13 @@ rule bound:
         store.bounds("{experiment}"),
     log:
         store.log("bound", "{experiment}"),
+    conda:
+        "../../environment.yml"
+    threads: 1
     params:
         spec=plan.spec("bound"),
         code=plan.code("bound"),
-    threads: 1
+        scale=plan.scale.name,
     shell:
         "exec python -m mbdl_repro.stages.bound --experiment {wildcards.experiment}"
-        " --scale {plan.scale.name} --log {log}"
+        " --scale {params.scale} --log {log}"

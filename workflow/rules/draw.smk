@@ -7,10 +7,13 @@ rule draw:
         store.figure("{experiment}", "pdf"),
     log:
         store.log("draw", "{experiment}"),
+    conda:
+        "../../environment.yml"
+    threads: 1
     params:
         spec=plan.spec("draw"),
         code=plan.code("draw"),
-    threads: 1
+        scale=plan.scale.name,
     shell:
         "exec python -m mbdl_repro.stages.draw --experiment {wildcards.experiment}"
-        " --scale {plan.scale.name} --log {log}"
+        " --scale {params.scale} --log {log}"

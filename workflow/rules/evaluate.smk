@@ -7,10 +7,13 @@ rule evaluate:
         store.examples("{experiment}", "{method}"),
     log:
         store.log("evaluate", "{experiment}/{method}"),
+    conda:
+        "../../environment.yml"
+    threads: 1
     params:
         spec=plan.spec("evaluate"),
         code=plan.code("evaluate"),
-    threads: 1
+        scale=plan.scale.name,
     shell:
         "exec python -m mbdl_repro.stages.evaluate --experiment {wildcards.experiment}"
-        " --method {wildcards.method} --scale {plan.scale.name} --log {log}"
+        " --method {wildcards.method} --scale {params.scale} --log {log}"

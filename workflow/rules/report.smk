@@ -5,12 +5,15 @@ rule verdicts:
         store.verdicts(),
     log:
         store.log("gather", "verdicts"),
+    conda:
+        "../../environment.yml"
+    threads: 1
     params:
         spec=plan.spec("gather"),
         code=plan.code("gather"),
-    threads: 1
+        scale=plan.scale.name,
     shell:
-        "exec python -m mbdl_repro.stages.gather --scale {plan.scale.name} --log {log}"
+        "exec python -m mbdl_repro.stages.gather --scale {params.scale} --log {log}"
 
 
 rule report:
@@ -22,9 +25,12 @@ rule report:
         store.report(),
     log:
         store.log("report", "report"),
+    conda:
+        "../../environment.yml"
+    threads: 1
     params:
         spec=plan.spec("report"),
         code=plan.code("report"),
-    threads: 1
+        scale=plan.scale.name,
     shell:
-        "exec python -m mbdl_repro.stages.report --scale {plan.scale.name} --log {log}"
+        "exec python -m mbdl_repro.stages.report --scale {params.scale} --log {log}"

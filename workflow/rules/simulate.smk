@@ -3,10 +3,13 @@ rule simulate:
         store.data("{experiment}"),
     log:
         store.log("simulate", "{experiment}"),
+    conda:
+        "../../environment.yml"
+    threads: 1
     params:
         spec=plan.spec("simulate"),
         code=plan.code("simulate"),
-    threads: 1
+        scale=plan.scale.name,
     shell:
         "exec python -m mbdl_repro.stages.simulate --experiment {wildcards.experiment}"
-        " --scale {plan.scale.name} --log {log}"
+        " --scale {params.scale} --log {log}"

@@ -6,10 +6,13 @@ rule tabulate:
         store.seed_rows("{experiment}"),
     log:
         store.log("tabulate", "{experiment}"),
+    conda:
+        "../../environment.yml"
+    threads: 1
     params:
         spec=plan.spec("tabulate"),
         code=plan.code("tabulate"),
-    threads: 1
+        scale=plan.scale.name,
     shell:
         "exec python -m mbdl_repro.stages.tabulate --experiment {wildcards.experiment}"
-        " --scale {plan.scale.name} --log {log}"
+        " --scale {params.scale} --log {log}"

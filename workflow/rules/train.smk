@@ -6,12 +6,15 @@ rule train:
         store.history("{experiment}", "{method}", "{part}", "{parts}"),
     log:
         store.log("train", "{experiment}/{method}.{part}of{parts}"),
+    priority: 1  # the longest jobs first, so that no core waits for the last of them
+    conda:
+        "../../environment.yml"
+    threads: 1
     params:
         spec=plan.spec("train"),
         code=plan.code("train"),
-    priority: 1  # the longest jobs first, so that no core waits for the last of them
-    threads: 1
+        scale=plan.scale.name,
     shell:
         "exec python -m mbdl_repro.stages.train --experiment {wildcards.experiment}"
         " --method {wildcards.method} --part {wildcards.part}"
-        " --scale {plan.scale.name} --log {log}"
+        " --scale {params.scale} --log {log}"

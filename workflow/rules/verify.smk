@@ -5,10 +5,13 @@ rule verify:
         store.verdicts("{experiment}"),
     log:
         store.log("verify", "{experiment}"),
+    conda:
+        "../../environment.yml"
+    threads: 1
     params:
         spec=plan.spec("verify"),
         code=plan.code("verify"),
-    threads: 1
+        scale=plan.scale.name,
     shell:
         "exec python -m mbdl_repro.stages.verify --experiment {wildcards.experiment}"
-        " --scale {plan.scale.name} --log {log}"
+        " --scale {params.scale} --log {log}"

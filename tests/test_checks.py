@@ -1,0 +1,39 @@
+"""What pre-commit checks: style, types, and the workflow's own linter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RULES = ["Snakefile", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("workflow/rules/*.smk"))]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["mypy"],
+        ["snakefmt", "--check", *RULES],
+        ["snakemake", "--lint"],
+    ],
+    ids=" ".join,
+)
+def test_the_tree_is_clean(words: list[str]) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_readme_tells_what_the_results_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mbdl_repro import readme
+
+    monkeypatch.chdir(ROOT)
+    text = readme.README.read_text(encoding="utf-8")
+    assert text.count("written by mbdl readme") >= 2
+    assert readme.written(text) == text, "run `mbdl readme`"
