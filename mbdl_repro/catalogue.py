@@ -98,12 +98,6 @@ def bounds(area: str) -> dict[str, FunctionCard]:
     return _marked_functions(area, "bounds", "bound")
 
 
-def docs(area: str) -> dict[str, str]:
-    """Return what the area's methods, metrics and bounds say of themselves, by name."""
-    cards = methods(area) | metrics(area) | bounds(area)
-    return {name: card.doc for name, card in cards.items()}
-
-
 def method_class(card: MethodCard) -> type:
     """Import and return the class of a method."""
     return getattr(importlib.import_module(card.module), card.class_name)

@@ -175,10 +175,24 @@ class Experiment:
         return max(n for other, n in self.runs if other == point)
 
     @property
+    def legends(self) -> dict[str, str]:
+        """How figures and tables call each method and bound."""
+        cards = catalogue.bounds(self.area)
+        return {label: entry.legend for label, entry in self.methods.items()} | {
+            name: cards[name].marks["label"] for name in self.bounds
+        }
+
+    @property
     def methods_with_examples(self) -> list[str]:
         """The methods whose stored examples the figure shows."""
         shown = (panel.methods for panel in self.panels if hasattr(panel, "show"))
         return sorted({label for labels in shown for label in labels})
+
+    def docs(self) -> list[str]:
+        """Return what the methods, metrics and bounds of this experiment say of themselves."""
+        measures = catalogue.metrics(self.area) | catalogue.bounds(self.area)
+        cards = [measures[name] for name in (*self.metrics, *self.bounds)]
+        return [entry.card.doc for entry in self.methods.values()] + [card.doc for card in cards]
 
     # What each stage depends on, as plain data ------------------------------------------------
 
@@ -284,9 +298,8 @@ class Experiment:
         if verb == "verify":
             return {"claims": [dataclasses.asdict(claim) for claim in self.claims]}
         if verb == "draw":
-            legends = {label: entry.legend for label, entry in self.methods.items()}
             panels = [panel.model_dump() for panel in self.panels]
-            return self.figure.model_dump() | {"panels": panels, "legends": legends}
+            return self.figure.model_dump() | {"panels": panels, "legends": self.legends}
         raise ValueError(f"no verb {verb!r}")
 
 
@@ -300,7 +313,7 @@ def book_spec(verb: str, experiments: Mapping[str, Experiment]) -> dict[str, Any
     if verb == "gather":
         return {"experiments": list(experiments)}
     # The report shows docstrings and is laid out by its template; fingerprints know of neither.
-    shown = [catalogue.docs(area) for area in sorted({e.area for e in experiments.values()})]
+    shown = [experiment.docs() for experiment in experiments.values()]
     template = (Path(__file__).parent / "templates/report.html.j2").read_bytes()
     files = {name: experiment.file for name, experiment in experiments.items()}
     return files | {"docs": digest(canonical(shown)), "template": digest(template)}

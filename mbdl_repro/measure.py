@@ -27,7 +27,7 @@ def metric(*, label: str) -> Callable[[Function], Function]:
 
 
 def bound(
-    *, metric: str, kind: Literal["floor", "theory", "reference"]
+    *, metric: str, kind: Literal["floor", "theory", "reference"], label: str
 ) -> Callable[[Function], Function]:
     """Mark a function of an area's ``bounds.py`` as a bound.
 
@@ -39,10 +39,12 @@ def bound(
         metric: the metric that it bounds.
         kind: ``floor``, nothing with this information can be better on average; ``theory``,
             the exact expectation of one of the methods; ``reference``, what some rule reaches.
+        label: what legends call it.
     """
 
     def mark(function: Function) -> Function:
         function.metric, function.kind = metric, kind  # type: ignore[attr-defined]
+        function.label = label  # type: ignore[attr-defined]
         return function
 
     return mark

@@ -6,6 +6,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -125,18 +126,11 @@ class Plan:
 
     def _experiment(self, wildcards: Any) -> Experiment:
         name = wildcards.experiment
-        if name not in self.experiments:
-            raise UserError(f"no experiment {name!r} in this run; {one_of(name, self.experiments)}")
         return self.experiments[name]
 
     def _entry(self, wildcards: Any) -> tuple[Experiment, str]:
         experiment = self._experiment(wildcards)
         label = wildcards.method
-        if label not in experiment.methods:
-            raise UserError(
-                f"experiment {experiment.name} has no method {label!r}; "
-                f"{one_of(label, experiment.methods)}"
-            )
         return experiment, label
 
     # What each rule stands on -----------------------------------------------------------------
@@ -190,6 +184,21 @@ class Plan:
             self.store.report(),
         ]
 
+    def stop_if_unknown(self, words: list[str]) -> None:
+        """Refuse a file that is asked for and that no run makes.
+
+        Raises:
+            UserError: naming the nearest ones that there are.
+        """
+        folders = (f"{self.store.results}/", f"{self.store.figures}/")
+        known = [str(path) for path in self.checked_files]
+        for word in words:
+            if word.startswith(folders) and word not in known:
+                near = get_close_matches(word, known, n=5, cutoff=0.3)
+                raise UserError(
+                    f"no run makes {word!r}; the nearest that there are:\n  " + "\n  ".join(near)
+                )
+
     def start(self) -> None:
         """Say what is about to run."""
         names = ", ".join(self.experiments)
@@ -233,6 +242,7 @@ def for_snakemake(config: dict[str, Any], is_main_process: bool) -> Plan:
             experiment_file.load_scale(str(config.get("scale", "full"))),
             _comma_separated(config.get("experiments")),
         )
+        plan.stop_if_unknown(sys.argv[1:])
         if is_main_process and not READ_ONLY & set(sys.argv):
             _take_lock()
             for message in set_aside_damaged(plan.checked_files):

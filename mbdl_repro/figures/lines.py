@@ -93,7 +93,8 @@ def _line(axes: Axes, spec: Spec, sources: Sources, name: str, rows: Any) -> Non
 def _level(axes: Axes, spec: Spec, sources: Sources, name: str, row: Any) -> None:
     style = sources.styles[name]
     mean, low, high = (float(_shown_y(spec, np.array(row[c], float))) for c in _COLUMNS)
-    line = axes.axhline(mean, **style.line_words | {"marker": None})
+    across = axes.get_yaxis_transform()  # x from edge to edge, y in data
+    (line,) = axes.plot([0, 0.5, 1], [mean] * 3, transform=across, **style.line_words)
     line.mbdl_order = style.order  # type: ignore[attr-defined]
     if np.isfinite(low):
         axes.axhspan(low, high, color=style.colour, alpha=0.18, linewidth=0)

@@ -31,6 +31,7 @@ COLOURS = {
     Family.DEEP_LEARNING: "#999933",
     Family.BOUND: "#808080",
 }
+_GREYS = (Family.MODEL_BASED, Family.BOUND)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 LINES = ("-", (0, (5, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)))
 BOUND_LINES = ((0, (6, 2)), (0, (2, 2)), (0, (8, 2, 2, 2)), (0, (1, 2)))
@@ -80,8 +81,9 @@ class RowStyle:
             "linestyle": self.line,
             "markeredgecolor": "white",
             "markeredgewidth": 0.6,
-            "linewidth": 1.3 if self.marker is None else 1.5,
-            "zorder": 4 if self.marker is None else 3,  # a bound that is met shows on what meets it
+            # Lines that coincide lie in each other, the thinner on top; bounds on top of all.
+            "linewidth": 1.2 if self.marker is None else max(1.3, 2.6 - 0.25 * self.order),
+            "zorder": 3 + 0.01 * self.order,
         }
 
 
@@ -108,7 +110,8 @@ def row_styles(families: Mapping[str, Family], legends: Mapping[str, str]) -> di
         lines = BOUND_LINES if is_bound else LINES
         styles[name] = RowStyle(
             legend=legends.get(name, name.replace("_", " ")),
-            colour=_lighter(COLOURS[family], 0 if is_bound else min(nth, 3) * 0.22),
+            # Lighter black would be the grey of bounds.
+            colour=_lighter(COLOURS[family], 0 if family in _GREYS else min(nth, 3) * 0.22),
             marker=marker,
             line=lines[nth % len(lines)],
             order=order,

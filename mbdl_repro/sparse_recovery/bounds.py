@@ -20,7 +20,7 @@ N_VALIDATION = 200
 """Signals that choose ρ: candidates are compared on the same ones, so a few do."""
 
 
-@bound(metric="squared_error", kind="floor")
+@bound(metric="squared_error", kind="floor", label="oracle that knows the support")
 def oracle_bayes(truth: SparseRecovery) -> float:
     """Return the least mean squared error of anyone, even if told which entries are not zero.
 
@@ -35,7 +35,7 @@ def oracle_bayes(truth: SparseRecovery) -> float:
     return _mean_trace_of_inverse(truth, (truth.noise_std / truth.nonzero_std) ** 2)
 
 
-@bound(metric="squared_error", kind="reference")
+@bound(metric="squared_error", kind="reference", label="least squares on the true support")
 def oracle_least_squares(truth: SparseRecovery) -> float:
     """Return the mean squared error of least squares on the true support.
 
@@ -48,7 +48,9 @@ def oracle_least_squares(truth: SparseRecovery) -> float:
     return _mean_trace_of_inverse(truth, 0.0)
 
 
-@bound(metric="squared_error", kind="reference")
+@bound(
+    metric="squared_error", kind="reference", label="least squares on the true support, simulated"
+)
 def oracle_least_squares_empirical(truth: SparseRecovery, test: Split) -> np.ndarray:
     """Return the squared error of least squares on the true support, signal by signal (n,)."""
     estimate = np.zeros_like(test.s)
@@ -58,7 +60,7 @@ def oracle_least_squares_empirical(truth: SparseRecovery, test: Split) -> np.nda
     return squared_error(estimate, test, truth)
 
 
-@bound(metric="squared_error", kind="reference")
+@bound(metric="squared_error", kind="reference", label="LASSO solution, ρ tuned")
 def lasso(truth: SparseRecovery, validation: Split, test: Split) -> np.ndarray:
     """Return the squared error of the exact LASSO estimate, signal by signal (n,).
 

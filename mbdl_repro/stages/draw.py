@@ -25,14 +25,13 @@ def draw(job: Job) -> None:
     experiment, store = job.experiment, job.store
     families = {label: entry.card.family for label, entry in experiment.methods.items()}
     families |= dict.fromkeys(experiment.bounds, Family.BOUND)
-    legends = {label: entry.legend for label, entry in experiment.methods.items()}
     sources = Sources(
         table=read_table(store.table(experiment.name)),
         examples={
             label: read_arrays(store.examples(experiment.name, label))
             for label in experiment.methods_with_examples
         },
-        styles=row_styles(families, legends),
+        styles=row_styles(families, experiment.legends),
         labels={
             name: card.marks["label"] for name, card in catalogue.metrics(experiment.area).items()
         }

@@ -86,8 +86,8 @@ def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> di
     table = read_table(store.table(name))
     record = read_record(store.table(name)) or {}
     families = {label: entry.card.family for label, entry in experiment.methods.items()}
-    legends = {label: entry.legend for label, entry in experiment.methods.items()}
-    styles = row_styles(families | dict.fromkeys(experiment.bounds, Family.BOUND), legends)
+    bounds = dict.fromkeys(experiment.bounds, Family.BOUND)
+    styles = row_styles(families | bounds, experiment.legends)
     used = sorted(set(families.values()), key=lambda family: family.rank)
     figure = read_checked(store.figure(name))
     return {

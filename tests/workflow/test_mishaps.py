@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Project
+from project import Project
 
 
 def processes_in(folder: Path) -> list[int]:
@@ -20,7 +20,7 @@ def processes_in(folder: Path) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if os.readlink(entry / "cwd") == str(folder):
+                if (entry / "cwd").readlink() == folder:
                     found.append(int(entry.name))
             except OSError:
                 continue

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import LINEAR, Project
+from project import LINEAR, Project
 
 
 def test_a_clean_checkout_plans_everything(tmp_path: Path) -> None:
@@ -185,8 +185,11 @@ def test_a_run_can_be_narrowed(tmp_path: Path) -> None:
         (["--config", "scale=large"], "no scale 'large'"),
         (["--config", "experiments=linaer"], "no experiment 'linaer'; did you mean linear?"),
         (["--config", "device=gpu"], "device=gpu"),
-        (["figures/nonesuch.png"], "no experiment 'nonesuch'"),
-        (["results/scores/sparse/nonesuch.csv"], "has no method 'nonesuch'"),
+        (["figures/nonesuch.png"], "no run makes 'figures/nonesuch.png'"),
+        (
+            ["results/scores/sparse/nonesuch.csv"],
+            "no run makes 'results/scores/sparse/nonesuch.csv'",
+        ),
     ],
 )
 def test_a_mistaken_request_is_told_what_is_allowed(
@@ -203,5 +206,5 @@ def test_a_broken_experiment_stops_the_run_before_the_first_job(tmp_path: Path) 
     project.experiment("linear").write_text(LINEAR.replace("linear_mmse: {}", "linear_mse: {}"))
     result = project.snakemake()
     assert result.returncode != 0
-    assert "linear.yaml:11: methods.linear_mse: unknown method 'linear_mse'" in result.stderr
+    assert "linear.yaml:10: methods.linear_mse: unknown method 'linear_mse'" in result.stderr
     assert not (project.folder / "results").exists()

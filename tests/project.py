@@ -1,0 +1,165 @@
+"""A small project of its own for each test: a copy of this one with two tiny experiments."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+LINEAR = """
+book: {example: null, section: "5.1", title: Tiny linear, says: A tiny experiment.}
+area: linear_estimation
+scenario: {n_signal: 3, n_observations: 4, observation_matrix: gaussian, noise_std: 0.3}
+beliefs: {nothing: {observation_matrix: null, signal_covariance: null, noise_std: null}}
+sweep: {noise_std: [0.3, 1.0], n_train: [20]}
+samples: {validation: 10, test: 20}
+seeds: 2
+methods:
+  linear_mmse: {}
+  discriminative: {belief: nothing}
+metrics: [squared_error]
+bounds: [minimum_mean_squared_error]
+figure:
+  caption: A tiny figure.
+  panels: [{kind: lines, title: Tiny, x: noise_std, y: squared_error}]
+claims:
+  - says: Knowing all is better.
+    source: ours
+    left: {method: linear_mmse}
+    relation: below
+    right: {method: discriminative, at: {n_train: 20}}
+    at: {noise_std: 1.0}
+"""
+
+SPARSE = """
+book: {example: null, section: "5.3", title: Tiny sparse, says: A tiny experiment.}
+area: sparse_recovery
+scenario:
+  {observation_matrix: unit_columns, n_observations: 8, n_signal: 12, n_nonzeros: 2,
+   nonzero_std: 0.5, noise_std: 0.01}
+sweep: {n_train: [16, 32]}
+samples: {validation: 8, test: 10}
+seeds: 2
+methods:
+  ista: {iterations: 5, rho: 0.1}
+  lista: {iterations: 2, rho: 0.1, recipe: {steps: 20, batch_size: 8}}
+metrics: [squared_error]
+trace: [0, 1, 2]
+figure:
+  caption: A tiny figure.
+  panels:
+    - {kind: lines, title: Tiny, x: n_train, y: squared_error}
+    - {kind: signals, title: Signal, show: estimates, methods: [ista]}
+"""
+
+
+class Project:
+    """A folder with the package, the workflow and tiny experiments."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("mbdl_repro", "workflow", "profiles"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        for name in ("Snakefile", "pyproject.toml", "environment.yml"):
+            shutil.copy(ROOT / name, folder / name)
+        for path in (folder / "workflow/experiments").iterdir():
+            path.unlink()
+        self.experiment("linear").write_text(LINEAR)
+        self.experiment("sparse").write_text(SPARSE)
+
+    def experiment(self, name: str) -> Path:
+        return self.folder / f"workflow/experiments/{name}.yaml"
+
+    def method(self, name: str) -> Path:
+        (path,) = self.folder.glob(f"mbdl_repro/*/methods/{name}.py")
+        return path
+
+    def edit(self, path: Path, old: str, new: str) -> None:
+        text = path.read_text()
+        assert text.count(old) == 1, (old, text.count(old))
+        path.write_text(text.replace(old, new))
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", *words]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The package of this folder, and nothing of an outer run."""
+        outer = {k: v for k, v in os.environ.items() if not k.startswith(("MBDL_", "PYTEST_"))}
+        return outer | {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(self, *words: str, **more: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words),
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            **more,
+        )  # type: ignore[call-overload]
+
+    def snakemake(self, *words: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+        return self.run("snakemake", "--cores", str(cores), *words)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command("snakemake", "--cores", "2", *words),
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def jobs(self, *words: str) -> dict[str, int]:
+        """Count the jobs of each rule that a run would do, by a dry run."""
+        result = self.run("snakemake", "--cores", "2", "--dry-run", *words)
+        assert result.returncode == 0, result.stdout + result.stderr
+        counts = re.findall(r"^(\w+) +(\d+)$", result.stdout + result.stderr, re.MULTILINE)
+        return {rule: int(n) for rule, n in counts if rule not in ("total", "all")}
+
+    def planned(self) -> dict[str, int]:
+        """Count the jobs of each rule as ``mbdl plan`` does."""
+        script = (
+            "import collections, json\n"
+            "from mbdl_repro import status\n"
+            "from mbdl_repro.experiment_file import load_scale\n"
+            "steps = status.to_run(status.Plan(load_scale('full')))\n"
+            "print(json.dumps(collections.Counter(step.verb for step in steps)))"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        counts: dict[str, int] = json.loads(result.stdout)
+        return {{"gather": "verdicts"}.get(verb, verb): n for verb, n in counts.items()}
+
+    def contents(self) -> dict[str, bytes]:
+        """Return all tables, verdicts and figures: what a run is for."""
+        paths = [
+            *self.folder.glob("results/tables/*.csv"),
+            *self.folder.glob("results/verdicts/*.csv"),
+            *self.folder.glob("figures/*.p??"),
+            self.folder / "results/verdicts.csv",
+        ]
+        return {str(p.relative_to(self.folder)): p.read_bytes() for p in paths}
+
+    def copy(self, folder: Path) -> Project:
+        """Return a copy, as it is now."""
+        shutil.copytree(self.folder, folder)
+        other = object.__new__(Project)
+        other.folder = folder
+        return other
