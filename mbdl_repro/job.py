@@ -61,6 +61,7 @@ class Job:
             "/".join(filter(None, [experiment.name if experiment else "", method])) + share
         )
         self._start = self._last_line = time.perf_counter()
+        self._start_up = time.process_time()
 
     @property
     def experiment(self) -> Experiment:
@@ -101,6 +102,7 @@ class Job:
             "code": self.code,
             "seconds": round(time.perf_counter() - self._start, 3),
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
+            "start_up_cpu_seconds": round(self._start_up, 3),
             "max_memory_mb": round(usage.ru_maxrss / (1024 if sys.platform == "linux" else 2**20)),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "device": device(),

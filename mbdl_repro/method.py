@@ -68,7 +68,8 @@ class Method(nn.Module, ABC):
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw random initial weights from ``rng``, and set what standardizes the training data.
 
-        By default there is neither.
+        By default there is neither. ``rng`` is a generator of the CPU: draw there and copy, so
+        that a fit on another device starts from the same weights.
         """
 
 

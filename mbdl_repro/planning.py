@@ -259,8 +259,8 @@ def _comma_separated(value: Any) -> str | None:
 
 
 def _checked_device(device: str) -> str:
-    if device.split(":")[0] not in ("cpu", "cuda", "mps"):
-        raise UserError(f"--config device={device}: {one_of(device, ['cpu', 'cuda', 'mps'])}")
+    if device.split(":")[0] not in ("cpu", "cuda"):  # both compute in double precision
+        raise UserError(f"--config device={device}: {one_of(device, ['cpu', 'cuda'])}")
     return device
 
 

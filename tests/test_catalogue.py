@@ -160,7 +160,8 @@ def test_the_card_of_a_metric_says_what_the_function_says(card):
 @every_bound
 def test_the_card_of_a_bound_says_what_the_function_says(card):
     function = catalogue.function(card)
-    assert card.marks == {"metric": function.metric, "kind": function.kind}
+    marks = {"metric": function.metric, "kind": function.kind, "label": function.label}
+    assert card.marks == marks
     assert card.marks["kind"] in ("floor", "theory", "reference")
     assert card.arguments == tuple(inspect.signature(function).parameters)
     assert set(card.arguments) <= {"truth", "n_train", "validation", "test"}

@@ -55,7 +55,7 @@ methods:
   linear_mmse: {}
   quiet_mmse: {method: linear_mmse, belief: too_quiet}
   discriminative: {belief: nothing, jobs: 2}
-metrics: [squared_error]
+metrics: [squared_error, relative_error]
 bounds: [minimum_mean_squared_error, sample_estimator_risk]
 figure:
   caption: A tiny figure.
@@ -210,8 +210,9 @@ def test_model_based_rows_are_those_of_the_closed_form(made, noise, test_noise):
     """Built from the belief where it stands, tested where the signals come from."""
     for label, believed in (("linear_mmse", noise), ("quiet_mmse", 0.1)):
         rows = rows_of(
-            made.store.scores("linear", label), noise_std=noise, test_noise_std=test_noise
-        )
+            made.store.scores("linear", label),
+            noise_std=noise, test_noise_std=test_noise, metric="squared_error",
+        )  # fmt: skip
         assert rows["seed"].tolist() == [0, 1, 2]
         for seed, row in enumerate(rows.to_dict("records")):
             test = linear(test_noise).draw(30, "test", seed)
@@ -230,7 +231,7 @@ def test_fitted_rows_are_trained_at_one_point_and_tested_at_another(
 ):
     rows = rows_of(
         made.store.scores("linear", "discriminative"),
-        noise_std=noise, test_noise_std=test_noise, n_train=n_train,
+        noise_std=noise, test_noise_std=test_noise, n_train=n_train, metric="squared_error",
     )  # fmt: skip
     assert rows["seed"].tolist() == [0, 1, 2]
     for seed, row in enumerate(rows.to_dict("records")):
@@ -240,6 +241,18 @@ def test_fitted_rows_are_trained_at_one_point_and_tested_at_another(
         assert row["value"] == pytest.approx(value, rel=1e-9)
         assert row["standard_error"] == pytest.approx(error, rel=1e-9)
         assert row["n_parameters"] == 3 * 4 + 3
+
+
+@pytest.mark.parametrize(("noise", "test_noise"), PLACES)
+def test_metrics_are_told_the_truth_that_signals_come_from(made, noise, test_noise):
+    where = {"noise_std": noise, "test_noise_std": test_noise}
+    floor = rows_of(made.store.bounds("linear"), method="minimum_mean_squared_error", **where)
+    path = made.store.scores("linear", "linear_mmse")
+    absolute = rows_of(path, metric="squared_error", **where)
+    relative = rows_of(path, metric="relative_error", **where)
+    for column in ("value", "standard_error"):
+        ratio = absolute[column].to_numpy() / relative[column].to_numpy()
+        np.testing.assert_allclose(ratio, floor["value"], rtol=1e-9)
 
 
 def test_each_fit_is_made_once_however_often_it_is_tested(made):
@@ -600,7 +613,7 @@ def scores_with(tmp_path: Path, name: str, text: str) -> dict[str, pd.DataFrame]
 
 
 def by_place(rows: pd.DataFrame) -> pd.DataFrame:
-    keys = ["noise_std", "test_noise_std", "n_train", "seed"]
+    keys = ["metric", "noise_std", "test_noise_std", "n_train", "seed"]
     return rows.sort_values(keys).reset_index(drop=True)
 
 

@@ -313,9 +313,28 @@ def test_patience_ends_a_fit_that_no_longer_improves(patience):
     assert len(method.trail) == 6 + 2 * patience, "it went on"
 
 
-def test_patience_is_renewed_by_every_improvement():
-    _, history = passing_by(50.0, steps=60, validate_every=2, patience=2)
-    assert history[-1]["step"] == 54
+class Scripted(Drift):
+    """Validation losses as a list says them, one after the other."""
+
+    def __init__(self, losses) -> None:
+        super().__init__()
+        self.script = [float(loss) for loss in losses]
+
+    def loss(self, x, s):
+        if torch.is_grad_enabled():
+            return super().loss(x, s)
+        return torch.tensor(self.script.pop(0))
+
+
+@pytest.mark.parametrize(
+    ("losses", "last"),
+    [([5, 6, 4, 6, 3, 6, 6, 1, 1], 6), ([5, 4, 3, 2, 1, 2, 2, 0], 6), ([5, 5, 5, 1], 2)],
+    ids=str,
+)
+def test_patience_is_renewed_by_every_improvement(losses, last):
+    data = Split(torch.zeros(2, 1), torch.zeros(2, 1))
+    history = descend(Scripted(losses), data, data, steps=8, validate_every=1, patience=2)
+    assert history[-1]["step"] == last
 
 
 def test_without_patience_a_fit_runs_to_its_end():

@@ -94,7 +94,8 @@ def _level(axes: Axes, spec: Spec, sources: Sources, name: str, row: Any) -> Non
     style = sources.styles[name]
     mean, low, high = (float(_shown_y(spec, np.array(row[c], float))) for c in _COLUMNS)
     across = axes.get_yaxis_transform()  # x from edge to edge, y in data
-    (line,) = axes.plot([0, 0.5, 1], [mean] * 3, transform=across, **style.line_words)
+    x, marked = [0, 0.06, 0.5, 0.94, 1], [1, 2, 3]
+    (line,) = axes.plot(x, [mean] * 5, transform=across, markevery=marked, **style.line_words)
     line.mbdl_order = style.order  # type: ignore[attr-defined]
     if np.isfinite(low):
         axes.axhspan(low, high, color=style.colour, alpha=0.18, linewidth=0)

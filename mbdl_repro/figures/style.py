@@ -82,7 +82,7 @@ class RowStyle:
             "markeredgecolor": "white",
             "markeredgewidth": 0.6,
             # Lines that coincide lie in each other, the thinner on top; bounds on top of all.
-            "linewidth": 1.2 if self.marker is None else max(1.3, 2.6 - 0.25 * self.order),
+            "linewidth": 1.2 if self.marker is None else max(1.3, 2.2 - 0.2 * self.order),
             "zorder": 3 + 0.01 * self.order,
         }
 

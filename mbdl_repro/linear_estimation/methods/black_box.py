@@ -78,7 +78,8 @@ class BlackBox(Method):
         self.whitener.copy_(vectors @ torch.diag(shrunk.rsqrt()) @ vectors.T)
         for layer in self.layers:
             weights, offsets = layer.parameters()
-            weights.normal_(0, 1 / math.sqrt(weights.shape[1]), generator=rng)
+            drawn = torch.randn(weights.shape, generator=rng, dtype=weights.dtype)
+            weights.copy_(drawn / math.sqrt(weights.shape[1]))
             offsets.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
