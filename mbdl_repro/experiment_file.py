@@ -449,7 +449,23 @@ class _Reader:
             for j, value in enumerate(values if isinstance(values, list) else []):
                 self.name(value, allowed, noun, (*where, key, j))
         self.place(experiment, getattr(panel, "where", {}), (*where, "where"))
+        if not self.problems and hasattr(panel, "x"):
+            self.one_line(experiment, panel, where)
         return panel
+
+    def one_line(self, experiment: Experiment, panel: Any, where: Where) -> None:
+        """Note a panel that leaves open which of several rows stands at a place on its x axis."""
+        tests = [{f"test_{k}": v for k, v in p.items()} for p in experiment.test_points or [{}]]
+        rows = [point | {"n_train": n} | test for point, n in experiment.runs for test in tests]
+        shown = [r for r in rows if all(same(r[k], v) for k, v in panel.where.items())]
+        rest = distinct({k: v for k, v in row.items() if k != panel.x} for row in shown)
+        open_columns = [k for k in rest[0] if len(distinct(r[k] for r in rest)) > 1] if rest else []
+        if open_columns:
+            self.problem(
+                where,
+                f"{', '.join(open_columns)} has several values here, and is not x: "
+                f"choose one, as in where: {{{open_columns[0]}: {rest[0][open_columns[0]]}}}",
+            )
 
     def place(self, experiment: Experiment, at: dict[str, Any], where: Where) -> None:
         """Check that a point, or points, that are spoken of are run."""

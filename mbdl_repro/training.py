@@ -74,7 +74,7 @@ def gradient_descent(
     best_weights = {name: p.detach().clone() for name, p in ensemble.parameters.items()}
     histories: list[History] = [[] for _ in members]
     stale = 0
-    running = torch.zeros(len(members), dtype=x.dtype, device=x.device)
+    running = torch.zeros(len(members), dtype=ensemble.dtype, device=x.device)
     since = 0
     for step in range(recipe.steps + 1):
         if step % recipe.validate_every == 0 or step == recipe.steps:
@@ -127,7 +127,7 @@ class _Ensemble:
         trainable = [name for name, p in tensors[0].items() if p.requires_grad]
         self.device = next(iter(tensors[0].values())).device
         self.parameters = {
-            name: torch.stack([t[name].detach() for t in tensors]).to(self.dtype).requires_grad_()
+            name: self._cast(torch.stack([t[name].detach() for t in tensors])).requires_grad_()
             for name in trainable
         }
         untrained = [
@@ -173,7 +173,8 @@ class _Ensemble:
     def clip(self, norm: float) -> None:
         """Scale each member's gradient down to the given norm where it is longer."""
         gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
-        lengths = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
+        squares = [g.reshape(len(g), -1).abs().square().sum(1) for g in gradients]
+        lengths = torch.stack(squares).sum(0).sqrt()
         scale = (norm / lengths.clamp_min(1e-12)).clamp_max(1.0)
         for g in gradients:
             g.mul_(scale.view(-1, *[1] * (g.ndim - 1)))

@@ -1093,6 +1093,7 @@ sweep:
 
 def test_blocks_of_a_sweep_fill_in_the_scenario_and_share_runs(tmp_path):
     text = edited("sweep:\n  noise_std: [0.1, 0.2]\n  n_train: [10, 20]\n", BLOCKS)
+    text = edited("where: {n_train: 10}", "where: {n_train: 10, n_nonzeros: 2}", text)
     text = text[: text.index("claims:")]
     experiment = load(tmp_path, text)
     assert experiment.sweep_columns == ["noise_std", "n_nonzeros"]
@@ -1134,6 +1135,8 @@ def test_seeds_are_taken_in_blocks(tmp_path, seeds, block, blocks):
 
 def test_a_test_sweep_multiplies_the_points_that_are_tested(tmp_path):
     text = edited("seeds: 4", "seeds: 4\ntest_sweep: {noise_std: [0.1, 1], n_nonzeros: [1, 2]}")
+    shown = "where: {n_train: 10, test_noise_std: 1, test_n_nonzeros: 2}"
+    text = edited("where: {n_train: 10}", shown, text)
     experiment = load(tmp_path, text[: text.index("claims:")])
     assert experiment.test_columns == ["test_noise_std", "test_n_nonzeros"]
     assert len(experiment.test_points) == 4
@@ -1143,6 +1146,9 @@ def test_a_test_sweep_multiplies_the_points_that_are_tested(tmp_path):
 
 def test_a_claim_says_where_it_is_tested(tmp_path):
     text = edited("seeds: 4", "seeds: 4\ntest_sweep: {noise_std: [0.1, 1.0]}")
+    with pytest.raises(UserError, match="test_noise_std has several values here, and is not x"):
+        load(tmp_path, text)
+    text = edited("where: {n_train: 10}", "where: {n_train: 10, test_noise_std: 1}", text)
     with pytest.raises(UserError, match="is 2 rows of the table, not one; say also test_noise_std"):
         load(tmp_path, text)
     text = edited("at: {noise_std: 0.1, n", "at: {noise_std: 0.1, test_noise_std: 1, n", text)
@@ -1191,6 +1197,7 @@ def test_a_capped_sweep_keeps_its_ends_and_is_spread_between(tmp_path, most, kep
     text = edited("noise_std: [0.1, 0.2]", "noise_std: [1, 2, 3, 4, 5, 6, 7]")
     text = edited("n_train: [10, 20]\nsamples", "n_train: [10, 20, 30]\nsamples", text)
     text = edited("seeds: 4", "seeds: 4\ntest_sweep: {nonzero_std: [1, 2, 3, 4, 5, 6, 7]}", text)
+    text = edited("where: {n_train: 10}", "where: {n_train: 10, test_nonzero_std: 1}", text)
     text = text[: text.index("claims:")]
     small = load(tmp_path, text, Scale("s", "a", "r", "f", AtMost(values_per_sweep=most)))
     assert [point["noise_std"] for point in small.points] == kept

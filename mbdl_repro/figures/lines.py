@@ -82,7 +82,8 @@ def _line(axes: Axes, spec: Spec, sources: Sources, name: str, rows: Any) -> Non
     if spec.x_scale != "linear":
         rows = rows[rows[spec.x] > 0]  # iteration 0 has no place on a logarithmic axis
     x = _shown_x(spec, rows[spec.x].to_numpy(float))
-    mean, low, high = (_shown_y(spec, rows[c].to_numpy(float)) for c in _COLUMNS)
+    columns = [rows[c].to_numpy(float) for c in _COLUMNS]
+    mean, low, high = (_shown_y(spec, column, columns[0]) for column in columns)
     every = max(1, len(x) // 10)  # markers tell methods apart; more of them would hide the line
     (line,) = axes.plot(x, mean, markevery=every, **style.line_words)
     line.mbdl_order = style.order  # type: ignore[attr-defined]
@@ -92,7 +93,8 @@ def _line(axes: Axes, spec: Spec, sources: Sources, name: str, rows: Any) -> Non
 
 def _level(axes: Axes, spec: Spec, sources: Sources, name: str, row: Any) -> None:
     style = sources.styles[name]
-    mean, low, high = (float(_shown_y(spec, np.array(row[c], float))) for c in _COLUMNS)
+    columns = [np.array(row[c], float) for c in _COLUMNS]
+    mean, low, high = (float(_shown_y(spec, column, columns[0])) for column in columns)
     across = axes.get_yaxis_transform()  # x from edge to edge, y in data
     x, marked = [0, 0.06, 0.5, 0.94, 1], [1, 2, 3]
     (line,) = axes.plot(x, [mean] * 5, transform=across, markevery=marked, **style.line_words)
@@ -108,9 +110,9 @@ def _shown_x(spec: Spec, x: np.ndarray) -> np.ndarray:
     return -20 * np.log10(x) if spec.x_scale == "snr_db" else x
 
 
-def _shown_y(spec: Spec, y: np.ndarray) -> np.ndarray:
-    # An interval may reach below zero, where there are no decibels.
-    return 10 * np.log10(np.maximum(y, 1e-30)) if spec.y_scale == "db" else y
+def _shown_y(spec: Spec, y: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    # An interval may reach below zero, where there are no decibels: it ends 20 dB down instead.
+    return 10 * np.log10(np.maximum(y, mean / 100)) if spec.y_scale == "db" else y
 
 
 def _scales(axes: Axes, spec: Spec) -> None:

@@ -40,7 +40,9 @@ class Sources:
         table = self.table
         wanted = (table["method"] == method) & (table["metric"] == metric)
         for column, value in where.items():
-            here = np.isclose(table[column], value) if _is_number(value) else table[column] == value
+            here = table[column] == value
+            if _is_number(value):  # the same but for rounding in their text
+                here = np.isclose(table[column], value, rtol=1e-9, atol=0)
             if column == "n_train":
                 here |= table[column] == 0
             wanted &= here

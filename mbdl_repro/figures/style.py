@@ -28,12 +28,19 @@ COLOURS = {
     Family.DNN_AIDED_PRIOR: "#44aa99",
     Family.DNN_AIDED_INFERENCE: "#0072b2",
     Family.NEURAL_AUGMENTATION: "#332288",
-    Family.DEEP_LEARNING: "#999933",
+    Family.DEEP_LEARNING: "#7a7a00",
     Family.BOUND: "#808080",
 }
 _GREYS = (Family.MODEL_BASED, Family.BOUND)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
-LINES = ("-", (0, (5, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)))
+LINES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1, 1, 1)),
+    (0, (3, 1)),
+    (0, (1, 1)),
+    (0, (5, 1, 1, 1, 1, 1)),
+    (0, (6, 3)),
+)
 BOUND_LINES = ((0, (6, 2)), (0, (2, 2)), (0, (8, 2, 2, 2)), (0, (1, 2)))
 
 RC: Any = {
