@@ -25,8 +25,10 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 COMMANDS = {
     "reproduce": ("", ["snakemake", "--cores", "all"]),
-    "test": ("[test]", ["pytest"]),
+    "test": ("[test]", ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]),
 }
+WHOLE = {"test": ["--cov", "--cov-report", "term:skip-covered", "--cov-fail-under", "90"]}
+"""What is added where no words narrow the command."""
 
 
 def main() -> None:
@@ -42,10 +44,11 @@ def main() -> None:
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
     program = str(BIN / command[0])
     sys.stdout.flush()
-    # Cores are asked for once: a later --cores in the words would be a second one.
+    # A number of cores in the words would be a second one.
     given = {"--cores", "-c", "-j", "--jobs"} & {word.split("=")[0] for word in words}
     defaults = [] if given else command[1:]
-    os.execve(program, [program, *defaults, *words], os.environ | {"PATH": path})
+    rest = words or WHOLE.get(name, [])
+    os.execve(program, [program, *defaults, *rest], os.environ | {"PATH": path})
 
 
 def set_up(extras: str) -> None:

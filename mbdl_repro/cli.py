@@ -197,7 +197,7 @@ def _explain_function(card: FunctionCard, experiments: list[Experiment]) -> None
     path = catalogue.PACKAGE.joinpath(*card.module.split(".")[1:]).with_suffix(".py")
     uses = [e.name for e in experiments if card.name in (*e.metrics, *e.bounds)]
     click.echo(f"{_bold(card.name)}{f' ({marks})' if marks else ''}")
-    click.echo(readable.wrapped(f"called: {card.marks['label']}"))
+    click.echo(readable.wrapped(f"label: {card.marks['label']}"))
     click.echo(f"file: {_file(path)}")
     _show_doc(card.doc)
     click.echo(readable.wrapped(f"used in: {', '.join(uses) or 'no experiment'}"))

@@ -1,9 +1,13 @@
 """A project of two small experiments with stored results, for what reads results."""
 
 import contextlib
+import os
 import shutil
 import struct
 from pathlib import Path
+
+# Last bits depend on the number of threads, so each job of a run has one: tests have it, too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
