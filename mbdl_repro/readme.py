@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from mbdl_repro.artifacts import Store, read_record, read_table
 from mbdl_repro.errors import UserError
@@ -62,12 +63,17 @@ def verdicts() -> str:
     for row in table[table["verdict"] != "holds"].itertuples():
         remark = f" ({row.remark})" if isinstance(row.remark, str) else ""
         lines.append(
-            f"- **{row.verdict}**, {row.experiment}: {row.claim} "
-            f"Ours: {row.left_value:.3g} {row.relation} {row.right}; "
-            f"difference {row.difference:.2g}, 95 % interval "
-            f"[{row.ci_low:.2g}, {row.ci_high:.2g}].{remark}"
+            f"- **{row.verdict}** ({row.experiment}): {row.claim.rstrip('.')}. Found: {row.left} "
+            f"{row.left_value:.4g}, {_right(row)}; difference "
+            f"{row.difference:.2g}, 95 % interval {row.ci_low:.2g} to {row.ci_high:.2g}.{remark}"
         )
     return "\n".join(lines)
+
+
+def _right(row: Any) -> str:
+    """Return the right side of a claim; where that is a number, the number alone."""
+    value = f"{row.right_value:.4g}"
+    return value if row.right == value else f"{row.right} {value}"
 
 
 def cost() -> str:
