@@ -193,34 +193,8 @@ class _Reader:
         self.stop_if_problems()
         test_points = _product(test_axes)
         self.combinations(scenario, beliefs, distinct(point for point, _ in runs), test_points)
-        for i, metric in enumerate(frame.metrics):
-            self.name(metric, catalogue.metrics(area), "metric", ("metrics", i))
-        self.stop_if_problems()
-        for i, bound in enumerate(frame.bounds):
-            if self.name(bound, catalogue.bounds(area), "bound", ("bounds", i)):
-                measured = catalogue.bounds(area)[bound].marks["metric"]
-                if measured not in frame.metrics:
-                    message = f"{bound!r} bounds {measured!r}: add that to metrics, or leave it out"
-                    self.problem(("bounds", i), message)
-        for key in ("metrics", "bounds", "trace"):
-            listed = getattr(frame, key)
-            self.no_repeats(listed, [(key, i) for i in range(len(listed))])
-        methods = {
-            label: entry
-            for label, data in frame.methods.items()
-            if (entry := self.method(area, label, data, beliefs, frame)) is not None
-        }
-        self.stop_if_problems()
-        legends = [entry.legend for entry in methods.values()]
-        self.no_repeats(legends, [("methods", label, "legend") for label in methods], "legend")
-        learner = next((e.label for e in methods.values() if e.card.family.learns), None)
-        if learner and any(n == 0 for _, n in runs):
-            self.problem(
-                ("sweep",) if "sweep" in self.yaml.data else ("methods", learner),
-                f"{learner!r} learns from data, so each block of the sweep needs n_train: "
-                "a list of training-set sizes, such as n_train: [100]",
-            )
-        self.stop_if_problems()
+        self.measures(frame)
+        methods = self.methods(frame, beliefs, runs)
 
         assert figure is not None
         full = Experiment(
@@ -250,6 +224,44 @@ class _Reader:
         claims += [self.published(full, p, i) for i, p in enumerate(frame.published)]
         self.stop_if_problems()
         return _at_scale(dataclasses.replace(full, panels=panels, claims=claims), scale)
+
+    def measures(self, frame: Any) -> None:
+        """Check metrics, bounds and recorded iterations."""
+        for i, metric in enumerate(frame.metrics):
+            self.name(metric, catalogue.metrics(frame.area), "metric", ("metrics", i))
+        self.stop_if_problems()
+        bounds = catalogue.bounds(frame.area)
+        for i, bound in enumerate(frame.bounds):
+            if self.name(bound, bounds, "bound", ("bounds", i)):
+                measured = bounds[bound].marks["metric"]
+                if measured not in frame.metrics:
+                    message = f"{bound!r} bounds {measured!r}: add that to metrics, or leave it out"
+                    self.problem(("bounds", i), message)
+        for key in ("metrics", "bounds", "trace"):
+            listed = getattr(frame, key)
+            self.no_repeats(listed, [(key, i) for i in range(len(listed))])
+
+    def methods(
+        self, frame: Any, beliefs: dict[str, Any], runs: list[tuple[Point, int]]
+    ) -> dict[str, MethodEntry]:
+        """Check all methods' entries, and that those that learn have data to learn from."""
+        methods = {
+            label: entry
+            for label, data in frame.methods.items()
+            if (entry := self.method(frame.area, label, data, beliefs, frame)) is not None
+        }
+        self.stop_if_problems()
+        legends = [entry.legend for entry in methods.values()]
+        self.no_repeats(legends, [("methods", label, "legend") for label in methods], "legend")
+        learner = next((e.label for e in methods.values() if e.card.family.learns), None)
+        if learner and any(n == 0 for _, n in runs):
+            self.problem(
+                ("sweep",) if "sweep" in self.yaml.data else ("methods", learner),
+                f"{learner!r} learns from data, so each block of the sweep needs n_train: "
+                "a list of training-set sizes, such as n_train: [100]",
+            )
+        self.stop_if_problems()
+        return methods
 
     def scenario(self, area: str, data: dict[str, Any]) -> tuple[str, Any]:
         """Build the truth."""
