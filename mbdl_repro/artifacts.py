@@ -56,6 +56,10 @@ class Store:
         """A few estimates of one method, for illustrations."""
         return self.results / "scores" / experiment / f"{method}.examples.npz"
 
+    def shown(self, experiment: str) -> Path:
+        """The estimates that the figure shows, kept with the table."""
+        return self.results / "tables" / f"{experiment}.examples.npz"
+
     def bounds(self, experiment: str) -> Path:
         """Rows of the bounds."""
         return self.results / "bounds" / f"{experiment}.csv"

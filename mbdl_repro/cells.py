@@ -140,7 +140,8 @@ def score_cells(experiment: Experiment, label: str, store: Store) -> Cells:
 
 def bound_cells(experiment: Experiment, store: Store) -> Cells:
     """Return the cells that hold the values of the bounds."""
-    code = fingerprint("mbdl_repro.stages.bound", f"mbdl_repro.{experiment.area}.bounds")
+    area = f"mbdl_repro.{experiment.area}"
+    code = fingerprint("mbdl_repro.stages.bound", f"{area}.bounds", f"{area}.scenario")
     return Cells(store.cells("bounds"), code, ".npz")
 
 

@@ -280,27 +280,42 @@ class Experiment:
             "block": self.block,
         }
         if verb == "simulate":
-            return data
+            drawn = [
+                self.data_spec(Fit(point, 0, seeds))
+                for point in self.points
+                for seeds in self.blocks
+            ]
+            return data | {"cells": _digest(drawn)}
         if label is not None:
             entry = self.methods[label]
             method = {"label": label, **entry.spec(), "belief": self.beliefs[entry.belief]}
             if verb == "train":
-                return data | {"method": method}
+                fits = [self.fit_spec(label, fit) for fit in self.fits(label)]
+                return data | {"method": method, "cells": _digest(fits)}
             if verb == "evaluate":
                 measured = {"metrics": self.metrics, "trace": self.trace}
-                return data | {"method": method | {"believes": entry.belief}} | measured
+                scored = [self.score_spec(label, *scoring) for scoring in self.scorings(label)]
+                method |= {"believes": entry.belief}
+                return data | {"method": method, "cells": _digest(scored)} | measured
         if verb == "bound":
-            return data | {"bounds": self.bounds, "metrics": self.metrics}
+            bounded = [self.bound_spec(*bounding) for bounding in self.boundings()]
+            named = {"bounds": self.bounds, "metrics": self.metrics}
+            return data | named | {"cells": _digest(bounded)}
         if verb == "tabulate":
             # All that the table comes from: one that was adopted has no scores to compare with.
             scores = [self.job_spec("evaluate", label) for label in self.methods]
-            return {"scores": scores, "bounds": self.bounds}
+            return {"scores": scores, "bounds": self.bounds, "shown": self.methods_with_examples}
         if verb == "verify":
             return {"claims": [dataclasses.asdict(claim) for claim in self.claims]}
         if verb == "draw":
             panels = [panel.model_dump() for panel in self.panels]
             return self.figure.model_dump() | {"panels": panels, "legends": self.legends}
         raise ValueError(f"no verb {verb!r}")
+
+
+def _digest(specs: list[dict[str, Any]]) -> str:
+    """Return what changes with any cell's specification, however that came to be made."""
+    return digest(canonical(specs))[:24]
 
 
 def canonical(value: object) -> str:

@@ -166,6 +166,10 @@ class _Reader:
     # The experiment ---------------------------------------------------------------------------
 
     def experiment(self, scale: Scale) -> Experiment:
+        if not re.fullmatch(r"[\w.-]+", self.yaml.path.stem):
+            self.problem(
+                (), f"{self.yaml.path.name!r} names results: use letters, digits, '_', '-' and '.'"
+            )
         frame = self.block(Frame, self.yaml.data, ())
         self.stop_if_problems()
         book = self.block(Book, frame.book, ("book",))

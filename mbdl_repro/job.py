@@ -20,7 +20,7 @@ from typing import Any
 
 from mbdl_repro import experiment_file
 from mbdl_repro.artifacts import Store, stop_if_orphaned, write_outputs
-from mbdl_repro.errors import UserError
+from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiment import Experiment, Scale, book_spec
 from mbdl_repro.fingerprint import fingerprint
 
@@ -103,7 +103,7 @@ class Job:
             "seconds": round(time.perf_counter() - self._start, 3),
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
             "start_up_cpu_seconds": round(self._start_up, 3),
-            "max_memory_mb": round(usage.ru_maxrss / (1024 if sys.platform == "linux" else 2**20)),
+            "max_memory_mb": _megabytes(usage),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "device": device(),
             "commit": commit(),
@@ -111,6 +111,18 @@ class Job:
             **extra,
         }
         write_outputs(outputs, record)
+
+
+def _stop_unless_complete(verb: str, experiment: Experiment | None, method: str | None) -> None:
+    """Refuse a job without the words that it needs."""
+    if experiment is None and verb not in ("gather", "report"):
+        raise UserError("--experiment is missing: which one?")
+    if (
+        experiment is not None
+        and verb in ("train", "evaluate")
+        and method not in experiment.methods
+    ):
+        raise UserError(f"no method {method!r}; {one_of(method, experiment.methods)}")
 
 
 def code_of(verb: str, experiment: Experiment | None, method: str | None = None) -> dict[str, str]:
@@ -154,6 +166,7 @@ def run(verb: str, do: Callable[[Job], None]) -> None:
         try:
             scale = experiment_file.load_scale(arguments.scale)
             experiment = experiment_file.load(arguments.experiment, scale) if named else None
+            _stop_unless_complete(verb, experiment, arguments.method)
             do(Job(verb, experiment, scale, arguments.method, arguments.part))
         except UserError as error:
             sys.exit(f"{verb}{named}: {error}")
@@ -188,6 +201,11 @@ def versions() -> dict[str, str]:
     for name in ("numpy", "scipy", "torch", "pandas", "matplotlib", "snakemake"):
         found[name] = importlib.metadata.version(name)
     return found
+
+
+def _megabytes(usage: resource.struct_rusage) -> int:
+    """Return the peak memory, which Linux counts in kilobytes and macOS in bytes."""
+    return round(usage.ru_maxrss / (1024 if sys.platform == "linux" else 2**20))
 
 
 def duration(seconds: float) -> str:
@@ -234,7 +252,7 @@ class _Log:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         self.file.write(
             f"{'done' if error is None else 'failed'}: CPU time "
-            f"{usage.ru_utime + usage.ru_stime:.1f} s, peak memory {usage.ru_maxrss // 1024} MB\n"
+            f"{usage.ru_utime + usage.ru_stime:.1f} s, peak memory {_megabytes(usage)} MB\n"
         )
         sys.stderr = sys.__stderr__
         self.file.close()

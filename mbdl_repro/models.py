@@ -93,6 +93,8 @@ class Models:
             try:
                 histories = self._descend(fit, methods, trains, validations, part)
             except (TrainingDivergedError, ValueError) as error:
+                if isinstance(error, TrainingDivergedError) and len(grid) > 1:
+                    continue  # others of the grid may do better
                 raise UserError(f"{self.entry.label} at {fit}: {error}") from error
             tried = []
             for method, validation, history in zip(methods, validations, histories, strict=True):
@@ -103,6 +105,11 @@ class Models:
                 min(old, new, key=lambda t: t[0])
                 for old, new in zip(best or tried, tried, strict=True)
             ]
+        if not best or math.inf in (loss for loss, *_ in best):
+            raise UserError(
+                f"{self.entry.label} at {fit}: no choice of {', '.join(self.entry.tune)} out of "
+                "those to be tuned over gives a finite validation loss: change the lists"
+            )
         tensors = {
             f"{seed}/{name}": tensor.detach().cpu().contiguous()
             for seed, (_, _, method, _) in zip(fit.seeds, best, strict=True)
@@ -141,6 +148,8 @@ class Models:
 def build(entry: MethodEntry, belief: Scenario, tuned: dict[str, Any]) -> Method:
     """Return a method built from a belief, on the run's device."""
     cls: Callable[..., Method] = catalogue.method_class(entry.card)
+    if job.device().startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"device={job.device()}: torch finds no such device here; use device=cpu")
     try:
         return cls(belief, **(entry.settings | tuned)).to(job.device())
     except ValueError as error:

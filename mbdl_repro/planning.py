@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import os
+import re
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mbdl_repro import experiment_file
 from mbdl_repro.artifacts import Store, set_aside_damaged
@@ -20,24 +22,11 @@ from mbdl_repro.job import code_of
 
 OPTIONS = ("experiments", "scale", "device")
 LOCK = Path(".snakemake/mbdl.lock")
-READ_ONLY = {
-    "-n",
-    "--dry-run",
-    "--dryrun",
-    "--dag",
-    "--rulegraph",
-    "--filegraph",
-    "--d3dag",
-    "--lint",
-    "--summary",
-    "--detailed-summary",
-    "--list",
-    "-l",
-    "--list-rules",
-    "--list-target-rules",
-    "--touch",
-    "-t",
-}
+READ_ONLY = re.compile(
+    r"--(dry|dag|rulegraph|filegraph|d3dag|lint|summary|detailed|list|touch|unlock|help|version)"
+    r"|-[a-zA-Z]*n[a-zA-Z]*$|-[lthv]$"
+)
+"""Options of snakemake that run nothing: only a real run takes the lock and mends files."""
 
 
 class Plan:
@@ -167,6 +156,7 @@ class Plan:
         pdfs = [self.store.figure(name, "pdf") for name in e]
         rows = [self.store.seed_rows(name) for name in e]
         examples = [self.store.examples(x.name, label) for x in e.values() for label in x.methods]
+        examples += [self.store.shown(name) for name in e]
         histories = [
             path.with_name(path.name.replace(".json", ".history.csv")) for path in self.models()
         ]
@@ -192,12 +182,35 @@ class Plan:
         """
         folders = (f"{self.store.results}/", f"{self.store.figures}/")
         known = [str(path) for path in self.checked_files]
-        for word in words:
+        gathered = ("verdicts", "report", str(self.store.verdicts()), str(self.store.report()))
+        for word in map(os.path.normpath, words):
+            if self.narrowed and word in gathered:
+                raise UserError(
+                    f"{word} gathers all experiments: ask for it without --config experiments=..."
+                )
             if word.startswith(folders) and word not in known:
                 near = get_close_matches(word, known, n=5, cutoff=0.3)
                 raise UserError(
                     f"no run makes {word!r}; the nearest that there are:\n  " + "\n  ".join(near)
                 )
+
+    def mend(self) -> None:
+        """Put away what a run must not take for made: damaged files, and those of another place.
+
+        Snakemake knows of a file that it did not make only that it is there; so results that
+        came with the repository, right or stale, would count as made until they are adopted.
+        """
+        for message in set_aside_damaged(self.checked_files):
+            print(message, file=sys.stderr)
+        foreign = [p for p in self.checked_files if p.is_file() and not _made_here(p)]
+        for path in foreign:
+            path.unlink()
+        if foreign:
+            print(
+                f"{len(foreign)} results were not made in this folder and are made anew "
+                "(`mbdl adopt` would have kept them; they are in the repository)",
+                file=sys.stderr,
+            )
 
     def start(self) -> None:
         """Say what is about to run."""
@@ -243,10 +256,9 @@ def for_snakemake(config: dict[str, Any], is_main_process: bool) -> Plan:
             _comma_separated(config.get("experiments")),
         )
         plan.stop_if_unknown(sys.argv[1:])
-        if is_main_process and not READ_ONLY & set(sys.argv):
-            _take_lock()
-            for message in set_aside_damaged(plan.checked_files):
-                print(message, file=sys.stderr)
+        if is_main_process and not any(READ_ONLY.match(word) for word in sys.argv[1:]):
+            _held.append(take_lock())
+            plan.mend()
     except UserError as error:
         sys.exit(f"\n{error}\n")
     except OSError as error:
@@ -264,10 +276,14 @@ def _checked_device(device: str) -> str:
     return device
 
 
-def _take_lock() -> None:
-    """Hold a lock for as long as this process lives; the system frees it however that ends.
+def take_lock() -> IO[str]:
+    """Hold a lock for as long as what is returned stays open, or this process lives.
 
-    Snakemake's own lock outlives a killed run and has to be removed by hand.
+    The system frees it however the process ends; Snakemake's own lock outlives a killed run
+    and has to be removed by hand.
+
+    Raises:
+        UserError: if another run holds it.
     """
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     handle = open(LOCK, "a+", encoding="utf-8")  # noqa: SIM115  (open until the process ends)
@@ -283,7 +299,13 @@ def _take_lock() -> None:
     handle.truncate(0)
     handle.write(f"process {os.getpid()}")
     handle.flush()
-    _held.append(handle)
+    return handle
 
 
-_held: list[Any] = []
+def _made_here(path: Path) -> bool:
+    """Return whether Snakemake has a note of making, or adopting, this file in this folder."""
+    note = base64.urlsafe_b64encode(str(path).encode()).decode()
+    return Path(".snakemake/metadata", note).is_file()
+
+
+_held: list[IO[str]] = []

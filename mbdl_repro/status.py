@@ -21,7 +21,7 @@ from mbdl_repro.experiment import Experiment, Fit, book_spec, canonical
 from mbdl_repro.experiment_file import load_scale
 from mbdl_repro.fingerprint import module_path
 from mbdl_repro.job import code_of, duration
-from mbdl_repro.planning import Plan
+from mbdl_repro.planning import Plan, take_lock
 
 START_UP_SECONDS = {"train": 3.5, "evaluate": 2.0, "bound": 2.0, "draw": 2.5}
 """What a job costs before it does anything: imports, mostly."""
@@ -160,15 +160,14 @@ def _experiment_steps(experiment: Experiment, store: Store) -> list[Step]:
     if experiment.bounds:
         scored.append(Step("bound", experiment, None, 1, (store.bounds(name),), (data,)))
         found.append(scored[-1])
-    tables = (store.table(name), store.seed_rows(name))
+    tables = (store.table(name), store.seed_rows(name), store.shown(name))
     table = Step("tabulate", experiment, None, 1, tables, tuple(scored))
-    shown = [s for s in scored if s.method in experiment.methods_with_examples]
     pictures = (store.figure(name, "png"), store.figure(name, "pdf"))
     return [
         *found,
         table,
         Step("verify", experiment, None, 1, (store.verdicts(name),), (table,)),
-        Step("draw", experiment, None, 1, pictures, (table, *shown)),
+        Step("draw", experiment, None, 1, pictures, (table,)),
     ]
 
 
@@ -189,6 +188,12 @@ def to_run(plan: Plan) -> list[Step]:
         )
         if step.changed or (step.state[0] == "missing" and needed):
             wanted.add(id(step))
+    # What is made because it was missing is new to all that stands on it, needed or not.
+    for step in everything:
+        if any(id(i) in wanted for i in step.inputs):
+            present = step.state[0] != "missing"
+            if present or any(str(path) in targets for path in step.outputs):
+                wanted.add(id(step))
     return [step for step in everything if id(step) in wanted]
 
 
@@ -312,6 +317,7 @@ def adopt(scale: str) -> None:
         UserError: if one is damaged, or is not what the code and the experiments here make.
     """
     plan = Plan(load_scale(scale))
+    take_lock().close()  # no run is at work; the touch below makes no use of it
     bad = []
     for step in steps(plan):
         state, why = step.state
@@ -337,6 +343,7 @@ def adopt(scale: str) -> None:
 def prune(scale: str, dry_run: bool) -> None:
     """Remove cells that no experiment needs any more, and damaged files that were set aside."""
     plan = Plan(load_scale(scale))
+    lock = take_lock()  # a run at work would lose what it is about to use
     used: set[Path] = set()
     for experiment in plan.experiments.values():
         used |= _used_cells(experiment, plan.store)
@@ -344,7 +351,7 @@ def prune(scale: str, dry_run: bool) -> None:
     unused = [
         path
         for path in sorted((root / "cells").glob("*/*"))
-        if path not in used and path.name != cells.SECONDS
+        if path not in used and path.name != cells.SECONDS and not path.name.startswith(".")
     ]
     unused += sorted(root.rglob("*.damaged")) + sorted(plan.store.figures.glob("*.damaged"))
     size = sum(path.stat().st_size for path in unused)
@@ -353,6 +360,7 @@ def prune(scale: str, dry_run: bool) -> None:
             path.unlink()
     verb = "would remove" if dry_run else "removed"
     click.echo(f"{verb} {len(unused)} files, {size / 1e6:.1f} MB")
+    lock.close()
 
 
 def _used_cells(experiment: Experiment, store: Store) -> set[Path]:

@@ -70,37 +70,15 @@ def gradient_descent(
     batches = [_batches(x.shape[1], recipe.batch_size, rng) for rng in rngs]
     which = torch.arange(len(members))[:, None]
 
-    best = [math.inf] * len(members)
-    best_weights = {name: p.detach().clone() for name, p in ensemble.parameters.items()}
-    histories: list[History] = [[] for _ in members]
-    stale = 0
-    running = torch.zeros(len(members), dtype=ensemble.dtype, device=x.device)
-    since = 0
+    kept = _Best(ensemble, recipe)
     for step in range(recipe.steps + 1):
         if step % recipe.validate_every == 0 or step == recipe.steps:
-            losses = ensemble.evaluate(x_val, s_val)
-            improved = False
-            for i, loss in enumerate(losses.tolist()):
-                if not math.isfinite(loss):
-                    raise TrainingDivergedError(
-                        f"validation loss is {loss} at step {step} of {recipe.steps}: "
-                        f"lower learning_rate (now {recipe.learning_rate:g}) or set clip_norm"
-                    )
-                trained = running[i].item() / since if since else math.nan
-                histories[i].append({"step": step, "train_loss": trained, "validation_loss": loss})
-                if loss < best[i]:
-                    best[i], improved = loss, True
-                    for name, p in ensemble.parameters.items():
-                        best_weights[name][i] = p.detach()[i]
-            running.zero_()
-            since = 0
-            mean = sum(best) / len(best)
-            report(step / recipe.steps, f"step {step}/{recipe.steps}, best validation {mean:.4g}")
-            stale = 0 if improved else stale + 1
-            if recipe.patience is not None and stale >= recipe.patience:
+            kept.validate(step, ensemble.evaluate(x_val, s_val))
+            report(
+                step / recipe.steps, f"step {step}/{recipe.steps}, best validation {kept.mean:.4g}"
+            )
+            if step == recipe.steps or kept.out_of_patience:
                 break
-        if step == recipe.steps:
-            break
         _set_learning_rate(optimizer, recipe, step)
         rows = torch.stack([next(batch) for batch in batches])  # (members, batch)
         optimizer.zero_grad(set_to_none=True)
@@ -111,10 +89,54 @@ def gradient_descent(
         if recipe.clip_norm is not None:
             ensemble.clip(recipe.clip_norm)
         optimizer.step()
-        running += losses.detach()
-        since += 1
-    ensemble.unstack(best_weights)
-    return histories
+        kept.running += losses.detach()
+    ensemble.unstack(kept.weights)
+    return kept.histories
+
+
+class _Best:
+    """Each member's history, and its weights where its validation loss was least."""
+
+    def __init__(self, ensemble: _Ensemble, recipe: Recipe) -> None:
+        self.ensemble = ensemble
+        self.recipe = recipe
+        n = len(ensemble.members)
+        self.losses = [math.inf] * n
+        self.weights = {name: p.detach().clone() for name, p in ensemble.parameters.items()}
+        self.histories: list[History] = [[] for _ in range(n)]
+        self.running = torch.zeros(n, dtype=ensemble.dtype, device=ensemble.device)
+        self._last_step = 0
+        self._stale = 0
+
+    def validate(self, step: int, losses: Tensor) -> None:
+        """Note the validation losses after this many steps, and keep what is better."""
+        improved = False
+        since = step - self._last_step
+        for i, loss in enumerate(losses.tolist()):
+            if not math.isfinite(loss):
+                raise TrainingDivergedError(
+                    f"validation loss is {loss} at step {step} of {self.recipe.steps}: "
+                    f"lower learning_rate (now {self.recipe.learning_rate:g}) or set clip_norm"
+                )
+            trained = self.running[i].item() / since if since else math.nan
+            self.histories[i].append({"step": step, "train_loss": trained, "validation_loss": loss})
+            if loss < self.losses[i]:
+                self.losses[i], improved = loss, True
+                for name, p in self.ensemble.parameters.items():
+                    self.weights[name][i] = p.detach()[i]
+        self.running.zero_()
+        self._last_step = step
+        self._stale = 0 if improved else self._stale + 1
+
+    @property
+    def mean(self) -> float:
+        """The mean of the least validation losses."""
+        return sum(self.losses) / len(self.losses)
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether too many validations have passed without improvement."""
+        return self.recipe.patience is not None and self._stale >= self.recipe.patience
 
 
 class _Ensemble:

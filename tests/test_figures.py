@@ -357,7 +357,7 @@ def test_labels_are_those_of_the_metric(axes):
         ({"bounds": []}, {"classical", "network"}),
         ({"methods": ["network"], "bounds": ["floor"]}, {"network", "floor"}),
     ],
-    ids=str,
+    ids=["methods", "bounds", "both"],
 )
 def test_only_those_that_are_named_are_drawn(axes, keys, shown):
     assert set(drawn(axes, x="n_train", where=HERE, **keys)) == shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("agg")  # before pyplot: no screen is needed, and bytes are the same everywhere
 
@@ -27,10 +28,7 @@ def draw(job: Job) -> None:
     families |= dict.fromkeys(experiment.bounds, Family.BOUND)
     sources = Sources(
         table=read_table(store.table(experiment.name)),
-        examples={
-            label: read_arrays(store.examples(experiment.name, label))
-            for label in experiment.methods_with_examples
-        },
+        examples=_by_method(read_arrays(store.shown(experiment.name))),
         styles=row_styles(families, experiment.legends),
         labels={
             name: card.marks["label"] for name, card in catalogue.metrics(experiment.area).items()
@@ -58,6 +56,15 @@ def draw(job: Job) -> None:
         }
         plt.close(figure)
     job.save(outputs)
+
+
+def _by_method(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """Return the examples ``x_0``, ``s_0``, ``estimate_0`` of each method."""
+    examples: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in arrays.items():
+        label, kind = name.split("/")
+        examples.setdefault(label, {})[kind] = array
+    return examples
 
 
 if __name__ == "__main__":

@@ -94,6 +94,10 @@ def _estimates(method: Method, test: Split, trace: list[int]) -> Iterator[tuple[
             for k, estimate in enumerate(method.iterates(x)):
                 if k in trace:
                     yield k, estimate.cpu().numpy()
+            # Iterations that a stopping rule made needless would have changed nothing.
+            for later in trace:
+                if k < later <= getattr(method, "iterations", k):
+                    yield later, estimate.cpu().numpy()
         else:
             estimate = method(x)
     yield np.nan, estimate.cpu().numpy()

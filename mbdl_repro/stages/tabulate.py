@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mbdl_repro.artifacts import read_record, read_table, table_to_bytes
+from mbdl_repro.artifacts import (
+    arrays_to_bytes,
+    read_arrays,
+    read_record,
+    read_table,
+    table_to_bytes,
+)
 from mbdl_repro.job import Job, run
 from mbdl_repro.statistics import mean_interval
 
 
 def tabulate(job: Job) -> None:
-    """Write the rows of each seed, and their summary with confidence intervals."""
+    """Write the rows of each seed, their summary with intervals, and the estimates to show."""
     experiment, store = job.experiment, job.store
     scores = [store.scores(experiment.name, label) for label in experiment.methods]
     tables = [read_table(path) for path in scores]
@@ -18,10 +24,17 @@ def tabulate(job: Job) -> None:
         tables.append(read_table(store.bounds(experiment.name)))
     rows = pd.concat(tables, ignore_index=True)
     cost = {label: _cost(job, label) for label in experiment.methods}
+    shown = {
+        f"{label}/{name}": array
+        for label in experiment.methods_with_examples
+        for name, array in read_arrays(store.examples(experiment.name, label)).items()
+        if name.endswith("_0")  # the first point
+    }
     job.save(
         {
             store.table(experiment.name): table_to_bytes(summarize(rows)),
             store.seed_rows(experiment.name): table_to_bytes(rows),
+            store.shown(experiment.name): arrays_to_bytes(shown),
         },
         cost=cost,
     )

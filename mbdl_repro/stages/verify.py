@@ -13,6 +13,26 @@ from mbdl_repro.experiment import Claim, Experiment, Place, same, uses_n_train
 from mbdl_repro.job import Job, run
 from mbdl_repro.statistics import combine, compare
 
+COLUMNS = [
+    "experiment",
+    "kind",
+    "claim",
+    "source",
+    "metric",
+    "left",
+    "relation",
+    "right",
+    "left_value",
+    "right_value",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "tolerance",
+    "n_seeds",
+    "n_places",
+    "verdict",
+    "remark",
+]
 SIGNS = {"below": "<", "above": ">", "within": "≈"}
 
 
@@ -21,8 +41,7 @@ def verify(job: Job) -> None:
     experiment = job.experiment
     rows = read_table(job.store.seed_rows(experiment.name))
     verdicts = [_verdict(experiment, rows, claim) for claim in experiment.claims]
-    columns = list(verdicts[0]) if verdicts else ["experiment", "verdict"]
-    table = pd.DataFrame(verdicts, columns=columns)
+    table = pd.DataFrame(verdicts, columns=COLUMNS)
     job.save({job.store.verdicts(experiment.name): table_to_bytes(table)})
 
 
@@ -53,7 +72,7 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
             )
         )
     decided = combine(places) if places else None
-    left, right = claim.pairs[0]
+    right = claim.pairs[0][1]
     factor = "" if claim.factor == 1 else f"{claim.factor:g} × "
     return {
         "experiment": experiment.name,
@@ -61,9 +80,9 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
         "claim": claim.says,
         "source": claim.source,
         "metric": claim.metric,
-        "left": _describe(left, claim),
+        "left": _describe(claim, 0),
         "relation": SIGNS[claim.relation],
-        "right": factor + (f"{right:g}" if isinstance(right, float) else _describe(right, claim)),
+        "right": factor + (f"{right:g}" if isinstance(right, float) else _describe(claim, 1)),
         "left_value": decided.left if decided else np.nan,
         "right_value": decided.right if decided else np.nan,
         "difference": decided.difference if decided else np.nan,
@@ -97,20 +116,19 @@ def _paired(left: pd.DataFrame, right: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     return left[left["seed"].isin(seeds)], right[right["seed"].isin(seeds)]
 
 
-def _describe(place: Place, claim: Claim) -> str:
-    """Return a place in words; where a claim spans several, the values that vary are left open."""
-    fixed = {
-        column: value
-        for column, value in place.at.items()
-        if all(value == pair[0].at.get(column, value) for pair in claim.pairs)
-    }
+def _describe(claim: Claim, side: int) -> str:
+    """Return a side's place in words; where a claim spans several, what varies is left open."""
+    places = [pair[side] for pair in claim.pairs]
+    first = places[0]
+    assert isinstance(first, Place)
     words = [
         f"{column} {value:g}" if isinstance(value, float) else f"{column} {value}"
-        for column, value in fixed.items()
+        for column, value in first.at.items()
+        if all(isinstance(p, Place) and p.at.get(column) == value for p in places)
     ]
-    if place.iteration is not None:
-        words.append(f"iteration {place.iteration}")
-    return place.method + (f" ({', '.join(words)})" if words else "")
+    if first.iteration is not None:
+        words.append(f"iteration {first.iteration}")
+    return first.method + (f" ({', '.join(words)})" if words else "")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 rule draw:
     input:
         store.table("{experiment}"),
-        plan.examples_of,
+        store.shown("{experiment}"),
     output:
         store.figure("{experiment}", "png"),
         store.figure("{experiment}", "pdf"),

@@ -1,9 +1,11 @@
 rule tabulate:
     input:
         plan.scores_of,
+        plan.examples_of,
     output:
         store.table("{experiment}"),
         store.seed_rows("{experiment}"),
+        store.shown("{experiment}"),
     log:
         store.log("tabulate", "{experiment}"),
     conda:
