@@ -170,6 +170,8 @@ def _annotation(argument: ast.arg, path: Path) -> Any:
 
 def _marked_functions(area: str, module: str, mark: str) -> dict[str, FunctionCard]:
     path = PACKAGE / area / f"{module}.py"
+    if not path.is_file():
+        return {}
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     cards = {}
     for node in tree.body:

@@ -118,7 +118,7 @@ def methods(area: str | None) -> None:
     for name in _areas(area):
         click.echo(_bold(name))
         cards = catalogue.methods(name)
-        width = max(map(len, cards))
+        width = max(map(len, cards), default=0)
         for family in sorted({card.family for card in cards.values()}, key=lambda f: f.rank):
             heading = f"{family.title} (Section {family.section}): learns {family.learned}"
             click.echo(readable.wrapped(heading, "  "))

@@ -68,9 +68,11 @@ def load_all(scale: Scale, chosen: str | None = None) -> dict[str, Experiment]:
     """
     known = names()
     wanted = [name.strip() for name in str(chosen).split(",")] if chosen else known
-    for name in wanted:
-        if name not in known:
+    for i, name in enumerate(wanted):
+        begun = [other for other in known if other.startswith(name)]
+        if name not in known and len(begun) != 1:
             raise UserError(f"no experiment {name!r}; {one_of(name, known)}")
+        wanted[i] = name if name in known else begun[0]
     experiments, problems = {}, []
     for name in wanted:
         try:

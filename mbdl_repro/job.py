@@ -144,7 +144,7 @@ def code_of(verb: str, experiment: Experiment | None, method: str | None = None)
         for label in experiment.methods:
             stands_on += code_of("train", experiment, label)
             stands_on += code_of("evaluate", experiment, label)
-        stands_on += code_of("bound", experiment)
+        stands_on += code_of("bound", experiment) if experiment.bounds else []
     if verb == "draw":
         kinds = {type(panel).__module__ for panel in experiment.panels}
         stands_on += sorted(kinds)

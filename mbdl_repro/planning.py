@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import itertools
 import os
 import re
 import sys
@@ -180,15 +181,17 @@ class Plan:
         Raises:
             UserError: naming the nearest ones that there are.
         """
-        folders = (f"{self.store.results}/", f"{self.store.figures}/")
         known = [str(path) for path in self.checked_files]
         gathered = ("verdicts", "report", str(self.store.verdicts()), str(self.store.report()))
-        for word in map(os.path.normpath, words):
+        for before, given in itertools.pairwise(["", *words]):
+            word = os.path.normpath(given)
+            if before.startswith("--"):
+                continue  # an option's own path, as of --report
             if self.narrowed and word in gathered:
                 raise UserError(
                     f"{word} gathers all experiments: ask for it without --config experiments=..."
                 )
-            if word.startswith(folders) and word not in known:
+            if word.startswith(("results/", "figures/")) and word not in known:
                 near = get_close_matches(word, known, n=5, cutoff=0.3)
                 raise UserError(
                     f"no run makes {word!r}; the nearest that there are:\n  " + "\n  ".join(near)

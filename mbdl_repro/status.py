@@ -41,8 +41,14 @@ class Step:
     @property
     def name(self) -> str:
         """How messages name it."""
-        where = [self.experiment.name] if self.experiment else []
-        return " ".join([self.verb, *where, *([self.method] if self.method else [])])
+        words = [self.verb]
+        if self.experiment:
+            words.append(self.experiment.name)
+        if self.experiment and self.method:
+            words.append(self.method)
+            if self.verb == "train" and (jobs := self.experiment.methods[self.method].jobs) > 1:
+                words.append(f"part {self.part} of {jobs}")
+        return " ".join(words)
 
     @cached_property
     def record(self) -> dict[str, Any] | None:
@@ -254,8 +260,13 @@ def show_status(scale: str, chosen: str | None, verbose: bool) -> None:
     """Print the state of every artifact; those that are fresh only if asked for in full."""
     plan = Plan(load_scale(scale), chosen)
     counts: dict[str, int] = {}
+    needed = {step.outputs for step in to_run(plan)}
     for step in steps(plan):
         state, why = step.state
+        if state == "missing" and step.outputs not in needed and not verbose:
+            state = "missing, but not needed by what is fresh"
+            counts[state] = counts.get(state, 0) + 1
+            continue
         if state == "fresh" and step.changed:
             source = next(s for s in step.inputs if s.changed)
             state, why = "stale", f"it comes from {source.name}"
@@ -305,9 +316,8 @@ def show_plan(scale: str, chosen: str | None, cores: int) -> None:
         click.echo(f"{shown:>7}  {step.name}: {reason}")
     longest = max((seconds_of(step, plan.store) or 0.0) for step in todo)
     more = f", and {unknown} whose time is not known yet" if unknown else ""
-    click.echo(
-        f"{len(todo)} jobs, about {duration(max(known / cores, longest))} on {cores} cores{more}"
-    )
+    total = duration(max(known / cores, longest))
+    click.echo(f"{len(todo)} jobs, about {total} on {cores} core{'s' * (cores > 1)}{more}")
 
 
 def adopt(scale: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -190,24 +191,54 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_message(fresh: Project)
     assert "Traceback" not in result.stderr
 
 
-def test_what_came_with_the_repository_can_be_adopted(made: Project, fresh: Project) -> None:
+def keep(made: Project, other: Project) -> None:
+    """Give another folder what the repository would keep of a run."""
     for name in ("results/tables", "results/verdicts", "figures"):
-        subprocess.run(["cp", "-r", made.folder / name, fresh.folder / name], check=False) if (
-            (fresh.folder / name).parent.exists()
-        ) else None
-        (fresh.folder / name).parent.mkdir(exist_ok=True)
-        subprocess.run(["cp", "-rT", made.folder / name, fresh.folder / name], check=True)
-    for name in ("verdicts", "report"):
-        for path in made.folder.glob(f"results/{name}.*"):
-            (fresh.folder / "results" / path.name).write_bytes(path.read_bytes())
-    assert fresh.run("mbdl_repro.cli", "adopt").returncode == 0
+        shutil.copytree(made.folder / name, other.folder / name)
+    for path in made.folder.glob("results/[vr]e*.*"):
+        shutil.copy(path, other.folder / "results")
+
+
+def test_what_came_with_the_repository_can_be_adopted(made: Project, fresh: Project) -> None:
+    keep(made, fresh)
+    adopted = fresh.run("mbdl_repro.cli", "adopt")
+    assert adopted.returncode == 0, adopted.stderr
     assert fresh.jobs() == fresh.planned() == {}
-    fresh.edit(fresh.experiment("linear"), "title: Tiny, x", "title: Small, x")
+    fresh.edit(fresh.experiment("sparse"), "title: Tiny, x", "title: Small, x")
     assert fresh.jobs() == fresh.planned() == {"draw": 1, "report": 1}
+    done = fresh.snakemake("figures/sparse.png")
+    assert done.returncode == 0, done.stderr
+    assert not (fresh.folder / "results/data").exists()
     flip_a_byte(fresh.folder / "results/tables/sparse.csv")
     refused = fresh.run("mbdl_repro.cli", "adopt")
     assert refused.returncode == 1
     assert "tabulate sparse is damaged" in refused.stderr
+
+
+def test_what_was_not_adopted_does_not_count_as_made(made: Project, fresh: Project) -> None:
+    keep(made, fresh)
+    done = fresh.snakemake("results/tables/linear.csv")
+    assert done.returncode == 0, done.stderr
+    assert "results were not made in this folder and are made anew" in done.stderr
+    table = "results/tables/linear.csv"
+    assert fresh.contents()[table] == made.contents()[table]
+    assert (fresh.folder / "results/scores/linear/linear_mmse.csv").exists()
+
+
+def test_a_dry_run_changes_nothing(copy: Project) -> None:
+    flip_a_byte(copy.folder / "results/tables/linear.csv")
+    before = {p: p.read_bytes() for p in (copy.folder / "results").rglob("*") if p.is_file()}
+    assert copy.run("snakemake", "-np", "--cores", "1").returncode == 0
+    assert before == {
+        p: p.read_bytes() for p in (copy.folder / "results").rglob("*") if p.is_file()
+    }
+
+
+def test_a_narrowed_run_writes_no_page_that_gathers_all(copy: Project) -> None:
+    for target in ("report", "results/verdicts.csv"):
+        result = copy.snakemake(target, "--config", "experiments=linear")
+        assert result.returncode != 0
+        assert f"{target} gathers all experiments" in result.stderr
 
 
 def test_jobs_leave_logs_with_time_and_memory(made: Project) -> None:
