@@ -185,8 +185,8 @@ class Plan:
         gathered = ("verdicts", "report", str(self.store.verdicts()), str(self.store.report()))
         for before, given in itertools.pairwise(["", *words]):
             word = os.path.normpath(given)
-            if before.startswith("--"):
-                continue  # an option's own path, as of --report
+            if before in ("--report", "--archive", "--directory", "-d"):
+                continue  # the option's own path
             if self.narrowed and word in gathered:
                 raise UserError(
                     f"{word} gathers all experiments: ask for it without --config experiments=..."

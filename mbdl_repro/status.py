@@ -91,7 +91,10 @@ class Step:
     def _changed_settings(self) -> Iterator[str]:
         then = self.record["spec"]  # type: ignore[index]
         now = json.loads(canonical(self.spec))
-        yield from _differences(then, now, "")
+        found = list(_differences(then, now, ""))
+        # The digest of all cells' specifications stands for what is not said otherwise.
+        words = [words for words in found if "cells changed" not in words]
+        yield from words or (["the specification of its cells changed"] if found else [])
 
     @property
     def spec(self) -> dict[str, Any]:
