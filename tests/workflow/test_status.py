@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import pytest
 from project import Project
@@ -14,13 +15,14 @@ from mbdl_repro.stages.simulate import simulate
 
 
 @pytest.fixture(autouse=True)
-def _inside(copy: Project, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def _inside(copy: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(copy.folder)
     monkeypatch.setattr(sys, "argv", ["snakemake", "--cores", "1"])
     for name in ("MBDL_DEVICE", "MBDL_RUN_PID"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    request.addfinalizer(planning._held.clear)
+    yield
+    planning._held.clear()
 
 
 def test_status_of_what_was_made(capsys: pytest.CaptureFixture[str]) -> None:
