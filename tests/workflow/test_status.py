@@ -69,7 +69,7 @@ def test_adopt_and_prune(copy: Project, capsys: pytest.CaptureFixture[str]) -> N
     status.adopt("full")
     assert "adopted" in capsys.readouterr().out
     copy.edit(copy.experiment("sparse"), "rho: 0.1, recipe", "rho: 0.2, recipe")
-    with pytest.raises(UserError, match="train sparse lista is stale: method.settings.rho changed"):
+    with pytest.raises(UserError, match=r"lista is stale: method\.settings\.rho changed"):
         status.adopt("full")
     status.prune("full", dry_run=True)
     assert "would remove 8 files" in capsys.readouterr().out
