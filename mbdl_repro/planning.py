@@ -205,7 +205,13 @@ class Plan:
         """
         for message in set_aside_damaged(self.checked_files):
             print(message, file=sys.stderr)
-        foreign = [p for p in self.checked_files if p.is_file() and not _made_here(p)]
+        # A narrowed run would not make the gathered pages again.
+        pages = (self.store.verdicts(), self.store.report()) if self.narrowed else ()
+        foreign = [
+            path
+            for path in self.checked_files
+            if path not in pages and path.is_file() and not _made_here(path)
+        ]
         for path in foreign:
             path.unlink()
         if foreign:
