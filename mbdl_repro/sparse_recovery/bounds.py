@@ -31,8 +31,8 @@ def oracle_bayes(truth: SparseRecovery) -> float:
     No rule that has to find S can have less. Where noise is weak, σ ≪ σ_s, this is
     :func:`oracle_least_squares` less a fraction of the order of σ²/σ_s².
     """
-    assert truth.noise_std is not None and truth.nonzero_std is not None
-    return _mean_trace_of_inverse(truth, (truth.noise_std / truth.nonzero_std) ** 2)
+    assert truth.nonzero_std is not None
+    return _mean_trace_of_inverse(truth, (truth.sigma / truth.nonzero_std) ** 2)
 
 
 @bound(metric="squared_error", kind="reference", label="least squares on the true support")
@@ -81,11 +81,10 @@ def lasso(truth: SparseRecovery, validation: Split, test: Split) -> np.ndarray:
 
 def _mean_trace_of_inverse(truth: SparseRecovery, ridge: float) -> float:
     """Return σ² E_S tr (H_SᵀH_S + ridge I)⁻¹."""
-    assert truth.noise_std is not None
     gram = truth.H.T @ truth.H + ridge * np.eye(truth.n_signal)
     supports = truth.supports(N_SUPPORTS, rng_for("bound", *truth.identity(), "supports"))
     traces = [np.trace(np.linalg.inv(gram[np.ix_(S, S)])) for S in supports]
-    return truth.noise_std**2 * float(np.mean(traces))
+    return truth.sigma**2 * float(np.mean(traces))
 
 
 def _lasso(x: np.ndarray, truth: SparseRecovery, rho: float, tolerance: float) -> np.ndarray:
