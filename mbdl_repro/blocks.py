@@ -56,6 +56,7 @@ class MethodFrame(Block):
     belief: Text = "full"
     recipe: dict[str, Any] | None = None
     tune: dict[str, list[Any]] = {}
+    depths: list[Count] = []
     jobs: Count = 1
 
 
@@ -111,7 +112,7 @@ class Frame(Block):
     scenario: dict[str, Any]
     beliefs: dict[str, dict[str, Any]] = {}
     sweep: Any = Field(default_factory=dict)
-    test_sweep: dict[str, list[Any]] = {}
+    test_sweep: Any = Field(default_factory=dict)
     samples: dict[str, Any]
     seeds: Count
     block: Count = 1

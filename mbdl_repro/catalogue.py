@@ -58,7 +58,7 @@ class FunctionCard:
     name: str
     module: str
     doc: str
-    marks: dict[str, str]
+    marks: dict[str, Any]
     arguments: tuple[str, ...]
 
 

@@ -41,6 +41,8 @@ class MethodEntry:
     belief: str
     settings: dict[str, Any]
     tune: dict[str, list[Any]]
+    depths: list[int]
+    """Numbers of iterations, each with a fit of its own; if none, ``settings`` says how many."""
     recipe: Recipe
     jobs: int
 
@@ -49,11 +51,15 @@ class MethodEntry:
         """Whether there is anything to fit: trainable tensors, or settings to be tuned."""
         return self.card.family.learns or bool(self.tune)
 
-    def spec(self) -> dict[str, Any]:
+    def settings_at(self, depth: int | None) -> dict[str, Any]:
+        """Return the settings of a fit, which is for so many iterations if any are named."""
+        return self.settings if depth is None else {**self.settings, "iterations": depth}
+
+    def spec(self, depth: int | None = None) -> dict[str, Any]:
         """Return what its fits depend on, besides data and code."""
         return {
             "method": self.card.module,
-            "settings": self.settings,
+            "settings": self.settings_at(depth),
             "tune": self.tune,
             "recipe": self.recipe.model_dump() if self.card.family.learns else None,
         }
@@ -90,11 +96,14 @@ class Fit:
     point: Point
     n_train: int
     seeds: tuple[int, ...]
+    depth: int | None = None
+    """Number of iterations that it is for, where the method has a fit for each of several."""
 
     def __str__(self) -> str:
         """Return it as messages name it, for example ``noise_std=0.1 n_train=100 seeds 0-49``."""
         parts = [f"{name}={value}" for name, value in self.point.items()]
         parts += [f"n_train={self.n_train}"] if self.n_train else []
+        parts += [f"iterations={self.depth}"] if self.depth else []
         first, last = self.seeds[0], self.seeds[-1]
         return " ".join([*parts, f"seed {first}" if first == last else f"seeds {first}-{last}"])
 
@@ -162,12 +171,14 @@ class Experiment:
 
         Fits to the same data, more or less of them, follow each other.
         """
-        learns = self.methods[label].card.family.learns
+        entry = self.methods[label]
+        learns = entry.card.family.learns
         return [
-            Fit(point, n, seeds)
+            Fit(point, n, seeds, depth)
             for point in self.points
             for seeds in self.blocks
             for n in ([n for other, n in self.runs if other == point] if learns else [0])
+            for depth in (*entry.depths,) or (None,)
         ]
 
     def largest_n_train(self, point: Point) -> int:
@@ -223,7 +234,7 @@ class Experiment:
         """Return what a fit depends on."""
         entry = self.methods[label]
         return {
-            **entry.spec(),
+            **entry.spec(fit.depth),
             "belief": dataclasses.asdict(self.belief_at(label, fit.point)),
             "truth": self.scenario_spec(fit.point) if entry.has_fit else None,
             "n_train": fit.n_train,
@@ -238,16 +249,34 @@ class Experiment:
             "truth": self.scenario_spec(fit.point, test_point),
             "n_test": self.samples.test,
             "metrics": self.metrics,
-            "trace": self.trace,
+            "trace": self.recorded(label, fit),
         }
+
+    def recorded(self, row: str, fit: Fit | None = None) -> list[int]:
+        """Return the iterations whose estimates are measured, of this method or bound.
+
+        Of a method that has a fit for each of several numbers of iterations, or one such fit,
+        these are recorded and nothing on the way there.
+        """
+        if row in self.bounds:
+            along = "iteration" in catalogue.bounds(self.area)[row].arguments
+            return self.trace if along else []
+        entry = self.methods[row]
+        if entry.depths:
+            return entry.depths if fit is None or fit.depth is None else [fit.depth]
+        if not entry.card.iterative:
+            return []
+        return [k for k in self.trace if k <= entry.settings.get("iterations", k)]
 
     def bound_spec(self, name: str, fit: Fit, test_point: Point) -> dict[str, Any]:
         """Return what the values of a bound depend on."""
+        along = "iteration" in catalogue.bounds(self.area)[name].arguments
         return {
             "bound": name,
             "tested": self.data_spec(fit, test_point or None),
             "fitted": self.data_spec(fit),
             "n_train": fit.n_train,
+            "trace": self.trace if along else None,
         }
 
     def scorings(self, label: str) -> list[tuple[Fit, Point]]:
@@ -289,6 +318,7 @@ class Experiment:
         if label is not None:
             entry = self.methods[label]
             method = {"label": label, **entry.spec(), "belief": self.beliefs[entry.belief]}
+            method |= {"depths": entry.depths} if entry.depths else {}
             if verb == "train":
                 fits = [self.fit_spec(label, fit) for fit in self.fits(label)]
                 return data | {"method": method, "cells": _digest(fits)}

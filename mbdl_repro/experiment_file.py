@@ -183,21 +183,16 @@ class _Reader:
         area = frame.area
         scenario_name, scenario = self.scenario(area, frame.scenario)
         self.stop_if_problems()
-        types = _field_types(type(scenario))
         beliefs: dict[str, dict[str, Any]] = {"full": {}} | {
             name: self.overrides(type(scenario), changes, ("beliefs", name), withhold=True)
             for name, changes in frame.beliefs.items()
         }
         if "full" in frame.beliefs:
             self.problem(("beliefs", "full"), "'full' is the truth itself: use another name")
-        runs = self.sweep(scenario, frame.sweep)
-        test_axes = {
-            name: self.values(types[name], values, ("test_sweep", name))
-            for name, values in frame.test_sweep.items()
-            if self.name(name, types, "scenario field", ("test_sweep", name))
-        }
+        runs = self.sweep(scenario, frame.sweep, "sweep", {"n_train": Count})
+        tested = self.sweep(scenario, frame.test_sweep, "test_sweep")
         self.stop_if_problems()
-        test_points = _product(test_axes)
+        test_points = [point for point, _ in tested if point]
         self.combinations(scenario, beliefs, distinct(point for point, _ in runs), test_points)
         self.measures(frame)
         methods = self.methods(frame, beliefs, runs)
@@ -328,16 +323,21 @@ class _Reader:
         self.no_repeats(values, places)
         return [self.value(kind, v, place) for v, place in zip(values, places, strict=True)]
 
-    def sweep(self, scenario: Scenario, data: Any) -> list[tuple[Point, int]]:
-        """Expand the sweep: a mapping of lists, or a list of such mappings."""
+    def sweep(
+        self, scenario: Scenario, data: Any, key: str, also: dict[str, Any] = {}
+    ) -> list[tuple[Point, int]]:
+        """Expand a sweep: a mapping of lists, or a list of such mappings.
+
+        A field that only others of the mappings speak of keeps the scenario's value.
+        """
         blocks = data if isinstance(data, list) else [data]
-        types = _field_types(type(scenario)) | {"n_train": Count}
+        types = _field_types(type(scenario)) | also
         swept = distinct(
             name for b in blocks if isinstance(b, dict) for name in b if name != "n_train"
         )
         runs: list[tuple[Point, int]] = []
         for i, b in enumerate(blocks):
-            where: Where = ("sweep", i) if isinstance(data, list) else ("sweep",)
+            where: Where = (key, i) if isinstance(data, list) else (key,)
             if not isinstance(b, dict):
                 self.problem(where, f"{_shown(b)}: should map fields to lists of values")
                 continue
@@ -355,7 +355,7 @@ class _Reader:
             for point in _product(axes) or [{}]:
                 runs += [(base | point, n) for n in sizes]
         if not blocks:
-            self.problem(("sweep",), "[]: should hold one block or more; leave it out for none")
+            self.problem((key,), "[]: should hold one block or more; leave it out for none")
         return distinct(runs)
 
     def combinations(
@@ -419,8 +419,9 @@ class _Reader:
             model = _settings_model(card, {key})
             checked = [self.block(model, {key: value}, (*where, "tune")) for value in values]
             tune[key] = [getattr(settings, key, None) for settings in checked]
-        given = {k: v for k, v in data.items() if k not in {*reserved, *tune}}
-        settings_model = _settings_model(card, card.settings.keys() - tune.keys())
+        elsewhere = {*tune, *self.depths(card, entry, data, where)}
+        given = {k: v for k, v in data.items() if k not in {*reserved, *elsewhere}}
+        settings_model = _settings_model(card, card.settings.keys() - elsewhere)
         settings = self.block(settings_model, given, where, also=[*reserved, *card.settings])
         if entry.recipe is not None and not card.family.learns:
             self.problem((*where, "recipe"), f"{name!r} learns nothing, so it takes no recipe")
@@ -434,9 +435,25 @@ class _Reader:
             belief=entry.belief,
             settings=settings.model_dump(),
             tune=tune,
+            depths=sorted(entry.depths),
             recipe=recipe,
             jobs=entry.jobs,
         )
+
+    def depths(
+        self, card: MethodCard, entry: MethodFrame, data: dict[str, Any], where: Where
+    ) -> list[str]:
+        """Check the numbers of iterations that each have a fit; return the setting they give."""
+        if not entry.depths:
+            return []
+        here = (*where, "depths")
+        self.no_repeats(entry.depths, [(*here, i) for i in range(len(entry.depths))])
+        if not (card.iterative and "iterations" in card.settings):
+            self.problem(here, f"{card.name!r} has no setting 'iterations': leave out depths")
+        if "iterations" in data or "iterations" in entry.tune:
+            message = "depths give the iterations, and so does the key 'iterations': keep one"
+            self.problem(here, message)
+        return ["iterations"]
 
     # What speaks of the table -----------------------------------------------------------------
 
@@ -454,7 +471,8 @@ class _Reader:
         panel = self.block(kinds[kind], given, where, also=["kind"])
         if panel is None:
             return None
-        columns = [*_columns(experiment), *(["iteration"] if experiment.trace else [])]
+        along = any(experiment.recorded(label) for label in experiment.methods)
+        columns = [*_columns(experiment), *(["iteration"] if along else [])]
         for key, allowed, noun in (
             ("x", columns, "column"),
             ("y", experiment.metrics, "metric"),
@@ -519,7 +537,7 @@ class _Reader:
                 self.problem((*where, "at", name), message)
                 return None
         self.place(experiment, cell.at, (*where, "at"))
-        recorded = _recorded(experiment, cell.method)
+        recorded = experiment.recorded(cell.method)
         if cell.iteration is not None and cell.iteration not in recorded:
             message = f"iteration {cell.iteration} is not recorded; {one_of('', recorded)}"
             self.problem((*where, "iteration"), message)
@@ -660,6 +678,9 @@ def _at_scale(experiment: Experiment, scale: Scale) -> Experiment:
         label: dataclasses.replace(
             entry,
             recipe=entry.recipe.model_copy(update={"steps": least(entry.recipe.steps, cap.steps)}),
+            depths=entry.depths
+            if cap.values_per_sweep is None
+            else _spread(entry.depths, cap.values_per_sweep),
         )
         for label, entry in experiment.methods.items()
     }
@@ -706,14 +727,6 @@ def _columns(experiment: Experiment) -> dict[str, list[Any]]:
     rows += [{f"test_{k}": v for k, v in point.items()} for point in experiment.test_points]
     columns = distinct(name for row in rows for name in row)
     return {name: distinct(row[name] for row in rows if name in row) for name in columns}
-
-
-def _recorded(experiment: Experiment, row: str) -> list[int]:
-    """Return the iterations whose estimates are measured, of this method or bound."""
-    entry = experiment.methods.get(row)
-    if entry is None or not entry.card.iterative:
-        return []
-    return [k for k in experiment.trace if k <= entry.settings.get("iterations", k)]
 
 
 def _expectation(detail: Any) -> str:

@@ -8,7 +8,9 @@ from typing import Any, Literal, TypeVar
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def metric(*, label: str) -> Callable[[Function], Function]:
+def metric(
+    *, label: str, summary: Literal["mean", "median"] = "mean", decibels: bool = False
+) -> Callable[[Function], Function]:
     """Mark a function of an area's ``metrics.py`` as a metric.
 
     The function is called as ``f(estimate, split, truth)`` with NumPy arrays, batch first, and
@@ -17,10 +19,14 @@ def metric(*, label: str) -> Callable[[Function], Function]:
 
     Args:
         label: what axes and tables call it, with its unit.
+        summary: what is reported of the rows' values.
+        decibels: report 10 log₁₀ of that. The function itself, and bounds on the metric, stay
+            linear.
     """
 
     def mark(function: Function) -> Function:
-        function.label = label  # type: ignore[attr-defined]
+        function.label, function.summary = label, summary  # type: ignore[attr-defined]
+        function.decibels = decibels  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -32,8 +38,9 @@ def bound(
     """Mark a function of an area's ``bounds.py`` as a bound.
 
     The function asks by argument name for what it needs, out of ``truth`` (the scenario),
-    ``n_train`` (size of the training set), ``validation`` and ``test`` (splits); it returns a
-    number, or one value a test row (n,).
+    ``n_train`` (size of the training set), ``validation`` and ``test`` (splits), and
+    ``iteration`` (a number of iterations; ``None``: the limit); it returns a number, or one
+    value a test row (n,).
 
     Args:
         metric: the metric that it bounds.

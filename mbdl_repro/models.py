@@ -73,7 +73,7 @@ class Models:
 
     def _build(self, fit: Fit, tuned: dict[str, Any]) -> Method:
         belief = self.experiment.belief_at(self.entry.label, fit.point)
-        return build(self.entry, belief, tuned)
+        return build(self.entry, belief, self.entry.settings_at(fit.depth) | tuned)
 
     def _fit(self, fit: Fit, report: Report) -> bytes:
         data = [
@@ -145,13 +145,13 @@ class Models:
         ]
 
 
-def build(entry: MethodEntry, belief: Scenario, tuned: dict[str, Any]) -> Method:
+def build(entry: MethodEntry, belief: Scenario, settings: dict[str, Any]) -> Method:
     """Return a method built from a belief, on the run's device."""
     cls: Callable[..., Method] = catalogue.method_class(entry.card)
     if job.device().startswith("cuda") and not torch.cuda.is_available():
         raise UserError(f"device={job.device()}: torch finds no such device here; use device=cpu")
     try:
-        return cls(belief, **(entry.settings | tuned)).to(job.device())
+        return cls(belief, **settings).to(job.device())
     except ValueError as error:
         raise UserError(f"method {entry.label} (belief {entry.belief}): {error}") from error
 

@@ -16,28 +16,39 @@ N_EXAMPLES = 3
 """Test signals of the first seed whose estimates are kept for illustrations."""
 
 
-def measured(values: np.ndarray | tuple[np.ndarray, np.ndarray] | float) -> dict[str, Any]:
+def measured(
+    values: np.ndarray | tuple[np.ndarray, np.ndarray] | float, marks: Mapping[str, Any] = {}
+) -> dict[str, Any]:
     """Return the mean over test rows, its standard error, and how many rows there were.
 
     A pair (a, b) stands for the ratio of sums ``sum(a) / sum(b)``, whose standard error is that
     of the linearized ratio. A number is exact: its standard error is zero.
+
+    Args:
+        values: what a metric or bound returned.
+        marks: words of the metric's decorator (see :func:`mbdl_repro.measure.metric`).
     """
+    value, error, n = _summary(values, marks.get("summary", "mean"))
+    if marks.get("decibels", False):
+        error *= 10 / np.log(10) / value if value > 0 else np.nan
+        value = 10 * np.log10(value) if value > 0 else -np.inf
+    return {"value": float(value), "standard_error": float(error), "n_test": n}
+
+
+def _summary(
+    values: np.ndarray | tuple[np.ndarray, np.ndarray] | float, summary: str
+) -> tuple[float, float, int]:
+    """Return what is reported of the rows' values, its standard error, and their number."""
     if isinstance(values, tuple):
         a, b = values
         ratio = a.sum() / b.sum()
-        return {
-            "value": ratio,
-            "standard_error": _standard_error((a - ratio * b) / b.mean()),
-            "n_test": len(a),
-        }
+        return ratio, _standard_error((a - ratio * b) / b.mean()), len(a)
     values = np.asarray(values, dtype=float)
     if values.ndim == 0:
-        return {"value": float(values), "standard_error": 0.0, "n_test": 0}
-    return {
-        "value": values.mean(),
-        "standard_error": _standard_error(values),
-        "n_test": len(values),
-    }
+        return float(values), 0.0, 0
+    if summary == "median":
+        return float(np.median(values)), _standard_error_of_median(values), len(values)
+    return values.mean(), _standard_error(values), len(values)
 
 
 def rows_of(
@@ -67,3 +78,12 @@ def rows_of(
 
 def _standard_error(values: np.ndarray) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
+
+
+def _standard_error_of_median(values: np.ndarray) -> float:
+    """Return a quarter of the distance of the order statistics two deviations off the median."""
+    n = len(values)
+    off = np.sqrt(n)  # two standard deviations of the rank, which is binomial (n, 1/2)
+    low, high = np.clip(np.round([n / 2 - off, n / 2 + off]), 0, n - 1).astype(int)
+    ordered = np.sort(values)
+    return float(ordered[high] - ordered[low]) / 4 if n > 1 else np.nan

@@ -441,7 +441,7 @@ MISTAKES = {
         "  n_signal: 8\n  n_nonzeros: 2",
         "scenario: #<\n  observation_matrix: unit_columns\n  n_observations: 6\n"
         "  n_signal: 8\n  n_nonzeros: 9",
-        ["n_nonzeros is 9, more than n_signal, which is 8"],
+        ["n_nonzeros is 9: allowed is 1 to n_signal, which is 8"],
     ),
     "field of the truth withheld": (
         "  noise_std: 0.3",
@@ -461,7 +461,7 @@ MISTAKES = {
     "belief at odds with the scenario": (
         "beliefs:\n  blind: {nonzero_std: null}",
         "beliefs:\n  blind: {n_nonzeros: 9} #<",
-        ["beliefs.blind", "n_nonzeros is 9, more than n_signal, which is 8"],
+        ["beliefs.blind", "n_nonzeros is 9: allowed is 1 to n_signal, which is 8"],
     ),
     # one meaning a name
     "belief that is called full": (
@@ -559,8 +559,8 @@ MISTAKES = {
     # sweeps
     "sweep over a field the scenario lacks": (
         "  noise_std: [0.1, 0.2]",
-        "  snr_db: [0, 10] #<",
-        ["sweep.snr_db: unknown scenario field 'snr_db'", "n_train, noise_std"],
+        "  snr: [0, 10] #<",
+        ["sweep.snr: unknown scenario field 'snr'", "snr_db", "noise_std"],
     ),
     "sweep over one value": (
         "  noise_std: [0.1, 0.2]",
@@ -585,7 +585,7 @@ MISTAKES = {
     "swept value that the scenario refuses": (
         "sweep:\n  noise_std: [0.1, 0.2]",
         "sweep: #<\n  noise_std: [0.1, 0.2]\n  n_nonzeros: [2, 9]",
-        ["n_nonzeros = 9", "more than n_signal, which is 8"],
+        ["n_nonzeros = 9", "allowed is 1 to n_signal, which is 8"],
     ),
     "sweep without blocks": (
         "sweep:\n  noise_std: [0.1, 0.2]\n  n_train: [10, 20]",
@@ -633,7 +633,7 @@ MISTAKES = {
     "test sweep that the scenario refuses": (
         "seeds: 4",
         "seeds: 4\ntest_sweep: {n_nonzeros: [1, 9]} #<",
-        ["test_sweep", "n_nonzeros = 9", "more than n_signal"],
+        ["test_sweep", "n_nonzeros = 9", "allowed is 1 to n_signal"],
     ),
     # claims
     "claim about a method that is not there": (
@@ -1142,6 +1142,89 @@ def test_a_test_sweep_multiplies_the_points_that_are_tested(tmp_path):
     assert len(experiment.test_points) == 4
     assert experiment.scenario_at({"noise_std": 0.2}, experiment.test_points[-1]).noise_std == 1.0
     assert len(experiment.fits("lista")) == 8  # testing elsewhere trains nothing
+
+
+def test_a_test_sweep_of_several_blocks_leaves_the_point_along_one_axis_at_a_time(tmp_path):
+    blocks = "test_sweep:\n  - {noise_std: [0.1, 0.3]}\n  - {n_nonzeros: [1, 2]}"
+    text = edited("seeds: 4", f"seeds: 4\n{blocks}")
+    text = edited(
+        "where: {n_train: 10}", "where: {n_train: 10, test_noise_std: 0.3, test_n_nonzeros: 2}", text
+    )
+    experiment = load(tmp_path, text[: text.index("claims:")])
+    assert experiment.test_points == [
+        {"noise_std": 0.1, "n_nonzeros": 2},
+        {"noise_std": 0.3, "n_nonzeros": 2},
+        {"noise_std": 0.3, "n_nonzeros": 1},
+    ]
+
+
+# --- a fit for each number of iterations ---
+
+
+def deep(entry: str) -> str:
+    return edited("    method: ista\n    iterations: 9\n    rho: 0.75", f"    {entry}")
+
+
+def test_a_method_may_have_a_fit_for_each_of_several_numbers_of_iterations(tmp_path):
+    text = deep("{method: ista, depths: [4, 1], tune: {rho: [0.5, 0.25]}}")
+    experiment = load(tmp_path, text)
+    fits = experiment.fits("ista_strong")
+    assert [fit.depth for fit in fits[:2]] == [1, 4]
+    assert len(fits) == 2 * len(experiment.fits("ista"))
+    assert "iterations=4" in str(fits[1])
+    assert [experiment.recorded("ista_strong", fit) for fit in fits[:2]] == [[1], [4]]
+    assert experiment.recorded("ista_strong") == [1, 4]
+    # The same settings make the same fit, whichever way they are written.
+    alone = load(tmp_path, deep("{method: ista, iterations: 4, tune: {rho: [0.5, 0.25]}}"))
+    assert experiment.fit_spec("ista_strong", fits[1]) == alone.fit_spec(
+        "ista_strong", alone.fits("ista_strong")[0]
+    )
+
+
+def test_a_claim_may_speak_of_a_depth_and_of_no_other_iteration(tmp_path):
+    text = deep("{method: ista, depths: [1, 4], rho: 0.5}")
+    at = "left: {method: lista, iteration: 2}"
+    text = edited("left: {method: lista}", at, text)
+    text = edited("right: {method: ista}", "right: {method: ista_strong, iteration: 4}", text)
+    claim = load(tmp_path, text).claims[0]
+    assert claim.pairs[0][1].iteration == 4
+    text = edited("ista_strong, iteration: 4", "ista_strong, iteration: 2", text)
+    with pytest.raises(UserError, match="iteration 2 is not recorded; allowed: 1, 4"):
+        load(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (
+            "{method: ista, rho: 0.5, iterations: 3, depths: [1, 4]}",
+            ["depths give the iterations", "keep one"],
+        ),
+        (
+            "{method: ista, rho: 0.5, depths: [1, 4], tune: {iterations: [2, 3]}}",
+            ["depths give the iterations", "keep one"],
+        ),
+        ("{method: ista, rho: 0.5, depths: [4, 4]}", ["depths.1: value 4 stands twice"]),
+        ("{method: ista, rho: 0.5, depths: [0]}", ["depths.0: 0: should be greater"]),
+    ],
+)
+def test_depths_that_make_no_sense(tmp_path, entry, words):
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, deep(entry))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_method_without_iterations_has_no_depths(tmp_path):
+    text = edited("{linear_mmse: {}}", "{linear_mmse: {depths: [1]}}", MINIMAL)
+    with pytest.raises(UserError, match="'linear_mmse' has no setting 'iterations'"):
+        load(tmp_path, text)
+
+
+def test_a_capped_scale_keeps_the_least_and_the_greatest_depth(tmp_path):
+    text = deep("{method: ista, depths: [1, 2, 4, 8], rho: 0.5}")
+    small = load(tmp_path, text, Scale("s", "a", "r", "f", AtMost(values_per_sweep=2)))
+    assert small.methods["ista_strong"].depths == [1, 8]
 
 
 def test_a_claim_says_where_it_is_tested(tmp_path):

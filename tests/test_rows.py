@@ -69,6 +69,28 @@ def test_the_standard_error_of_a_mean_is_that_of_repeated_test_sets():
     assert promised == pytest.approx(1 / math.sqrt(50), rel=0.02)
 
 
+# --- medians, and decibels ---
+
+
+def test_a_median_and_the_spread_of_medians_of_repeated_test_sets():
+    sets = [measured(rng(i).exponential(size=200), {"summary": "median"}) for i in range(2000)]
+    assert sets[0]["value"] == np.median(rng(0).exponential(size=200))
+    spread = np.std([row["value"] for row in sets], ddof=1)
+    assert spread == pytest.approx(1 / math.sqrt(200), rel=0.1)  # 1 / (2 f(median) √n), f = 1/2
+    promised = math.sqrt(np.mean([row["standard_error"] ** 2 for row in sets]))
+    assert promised == pytest.approx(spread, rel=0.15)
+
+
+def test_decibels_of_a_ratio_and_of_its_error():
+    a, b = pairs(400, 3)
+    linear, decibels = measured((a, b)), measured((a, b), {"decibels": True})
+    assert decibels["value"] == pytest.approx(10 * math.log10(a.sum() / b.sum()))
+    upper = 10 * math.log10(linear["value"] + linear["standard_error"])
+    lower = 10 * math.log10(linear["value"] - linear["standard_error"])
+    assert decibels["standard_error"] == pytest.approx((upper - lower) / 2, rel=1e-3)
+    assert measured(0.1, {"decibels": True}) == {"value": -10, "standard_error": 0, "n_test": 0}
+
+
 # --- ratios of sums ---
 
 

@@ -86,6 +86,7 @@ samples: {validation: 20, test: 10}
 seeds: 3
 methods:
   ista: {iterations: 5, tune: {rho: [0.02, 0.1, 0.3], step: [0.1, 0.3]}}
+  ista_each: {method: ista, depths: [1, 3], tune: {rho: [0.02, 0.1, 0.3]}}
   lista: {iterations: 2, rho: 0.1, recipe: {steps: 20, batch_size: 8, learning_rate: 0.002}}
   lista_tuned:
     {method: lista, iterations: 2, tune: {rho: [0.05, 0.5]}, recipe: {steps: 4, batch_size: 8}}
@@ -348,6 +349,30 @@ def test_rows_by_iteration_are_those_of_the_estimates_up_to_there(made):
                 expected = (errors**2).sum(1)
                 assert row["value"] == pytest.approx(expected.mean(), rel=1e-9)
                 assert row["standard_error"] == pytest.approx(scipy.stats.sem(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_each_depth_is_tuned_for_itself_and_the_answer_is_the_deepests(made, depth):
+    rows = rows_of(made.store.scores("sparse", "ista_each"), metric="squared_error")
+    assert len(rows) == 3 * (2 + 1)
+    index = json.loads(made.store.model("sparse", "ista_each", 1, 1).read_bytes())
+    assert [(entry["iterations"], *entry["seeds"]) for entry in index] == [
+        (k, seed) for seed in range(3) for k in (1, 3)
+    ]
+    step = 1 / np.linalg.norm(SPARSE_TRUTH.H, 2) ** 2
+    for seed in range(3):
+
+        def error(rho, split, seed=seed):
+            x, s = SPARSE_TRUTH.draw(20 if split == "validation" else 10, split, seed)
+            return mean_error(ista(x, rho, step)[depth], s)[0]
+
+        best = min((0.02, 0.1, 0.3), key=lambda rho: error(rho, "validation"))
+        answers = rows[rows["seed"] == seed]
+        (row,) = answers[answers["iteration"] == depth]["value"]
+        assert row == pytest.approx(error(best, "test"), rel=1e-9)
+        if depth == 3:
+            (row,) = answers[answers["iteration"].isna()]["value"]
+            assert row == pytest.approx(error(best, "test"), rel=1e-9)
 
 
 def stored_weights(made, label: str, n_train: int, seed: int) -> dict[str, np.ndarray]:

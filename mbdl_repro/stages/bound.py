@@ -47,28 +47,30 @@ def _compute(
         "truth": experiment.scenario_at(fit.point, test_point),
         "n_train": fit.n_train,
     }
+    metric = catalogue.metrics(experiment.area)[card.marks["metric"]]
     rows: list[dict[str, Any]] = []
     needs_data = {"test", "validation"} & set(card.arguments)
     tests = data.splits(fit, test_point or None) if needs_data else [{}] * len(fit.seeds)
     trained = data.splits(fit) if needs_data else tests
-    exact: dict[str, Any] | None = None
+    exact: dict[int | None, dict[str, Any]] = {}
     for seed, on_test, on_training in zip(fit.seeds, tests, trained, strict=True):
-        if exact is None or needs_data:
-            given = known | on_training | on_test
-            try:
-                values = function(**{name: given[name] for name in card.arguments})
-            except ValueError as error:
-                raise UserError(f"bound {card.name} at {fit}: {error}") from error
-            exact = measured(values)
-        rows.append(
-            {
-                "seed": seed,
-                "iteration": np.nan,
-                "metric": card.marks["metric"],
-                "n_parameters": 0,
-                **exact,
-            }
-        )
+        for iteration in [*experiment.recorded(card.name), None]:
+            if needs_data or iteration not in exact:
+                given = known | on_training | on_test | {"iteration": iteration}
+                try:
+                    values = function(**{name: given[name] for name in card.arguments})
+                except ValueError as error:
+                    raise UserError(f"bound {card.name} at {fit}: {error}") from error
+                exact[iteration] = measured(values, metric.marks)
+            rows.append(
+                {
+                    "seed": seed,
+                    "iteration": np.nan if iteration is None else iteration,
+                    "metric": metric.name,
+                    "n_parameters": 0,
+                    **exact[iteration],
+                }
+            )
     return arrays_to_bytes({name: np.array([row[name] for row in rows]) for name in rows[0]})
 
 

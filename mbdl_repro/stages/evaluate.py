@@ -33,16 +33,23 @@ def evaluate(job: Job) -> None:
     rows: list[dict[str, Any]] = []
     seconds = 0.0
     examples: dict[str, np.ndarray] = {}
+    places: dict[str, int] = {}
     for i, (fit, test_point) in enumerate(work):
         job.progress(i / len(work), f"{i} of {len(work)} scored ({fit})")
         key = cells.key(experiment.score_spec(label, fit, test_point))
-        content, _ = cells.get(key, partial(_score, experiment, models, fit, test_point))
+        trace = experiment.recorded(label, fit)
+        content, _ = cells.get(key, partial(_score, experiment, models, fit, test_point, trace))
         seconds += cells.seconds.get(key, 0.0)
         arrays = arrays_from_bytes(content)
         shown = {name: arrays.pop(name) for name in list(arrays) if name in _EXAMPLE}
         if fit.seeds[0] == 0:
-            examples |= {f"{name}_{i}": array for name, array in shown.items()}
+            place = places.setdefault(str((fit.point, fit.n_train, test_point)), len(places))
+            examples |= {f"{name}_{place}": array for name, array in shown.items()}
         words = (label, entry.card.family, entry.belief)
+        if fit.depth and fit.depth != entry.depths[-1]:
+            # The answer of the method is that of its last fit.
+            kept = ~np.isnan(arrays["iteration"])
+            arrays = {name: column[kept] for name, column in arrays.items()}
         rows += rows_of(experiment, fit, test_point, *words, arrays)
     job.save(
         {
@@ -54,26 +61,26 @@ def evaluate(job: Job) -> None:
     )
 
 
-def _score(experiment: Experiment, models: Models, fit: Fit, test_point: Point) -> bytes:
+def _score(
+    experiment: Experiment, models: Models, fit: Fit, test_point: Point, trace: list[int]
+) -> bytes:
     """Return the block's rows as columns, and the first seed's first estimates."""
     truth = experiment.scenario_at(fit.point, test_point)
-    metrics = {
-        name: catalogue.function(catalogue.metrics(experiment.area)[name])
-        for name in experiment.metrics
-    }
+    cards = [catalogue.metrics(experiment.area)[name] for name in experiment.metrics]
+    metrics = [(card, catalogue.function(card)) for card in cards]
     rows: list[dict[str, Any]] = []
     examples: dict[str, np.ndarray] = {}
     splits = models.data.splits(fit, test_point or None)
     for seed, method, split in zip(fit.seeds, models.load(fit), splits, strict=True):
         test = split["test"]
-        for iteration, estimate in _estimates(method, test, experiment.trace):
-            for name, metric in metrics.items():
+        for iteration, estimate in _estimates(method, test, trace):
+            for card, metric in metrics:
                 rows.append(
                     {
                         "seed": seed,
                         "iteration": iteration,
-                        "metric": name,
-                        **measured(metric(estimate, test, truth)),
+                        "metric": card.name,
+                        **measured(metric(estimate, test, truth), card.marks),
                         "n_parameters": sum(
                             p.numel() for p in method.parameters() if p.requires_grad
                         ),

@@ -19,6 +19,7 @@ def train(job: Job) -> None:
     for i, fit in enumerate(fits):
         name, notes = models.fitted(fit, part_of(job.progress, i, len(fits), f"{fit}: "))
         where = {**fit.point, "n_train": fit.n_train}
+        where |= {"iterations": fit.depth} if fit.depth else {}
         index.append({**where, "seeds": fit.seeds, "file": name})
         for seed, note in zip(fit.seeds, notes, strict=True):
             settings = " ".join(f"{k}={v}" for k, v in note["settings"].items())
