@@ -7,10 +7,12 @@ is found again by its key, and only the rest is computed. A cell's file is named
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +38,16 @@ class Cells:
         self.folder = folder
         self.code = code
         self.suffix = suffix
-        self.seconds: dict[str, float] = _read_seconds(folder)
-        self._names = {}
-        if folder.is_dir():
-            for name in sorted(os.listdir(folder)):
-                if name.endswith(suffix) and not name.startswith("."):
+        self.seconds: dict[str, float] = {}
+        self._names: dict[str, str] = {}
+        self._look()
+
+    def _look(self) -> None:
+        """Find out which cells there are."""
+        self.seconds = _read_seconds(self.folder)
+        if self.folder.is_dir():
+            for name in sorted(os.listdir(self.folder)):
+                if name.endswith(self.suffix) and not name.startswith("."):
                     self._names[name[:LENGTH]] = name
 
     def key(self, spec: dict[str, Any]) -> str:
@@ -67,12 +74,32 @@ class Cells:
         """Return a cell's content and its file, making it first where it is not there."""
         content = self.load(key)
         if content is None:
-            start = time.perf_counter()
-            content = make()
-            write_bytes(self.folder / self._name(key, content), content)
-            self._names[key] = self._name(key, content)
-            self._note_seconds(key, time.perf_counter() - start)
+            with self._nobody_else_makes(key):
+                self._look()
+                content = self.load(key)  # another job may have made it while we waited
+                if content is None:
+                    start = time.perf_counter()
+                    content = make()
+                    write_bytes(self.folder / self._name(key, content), content)
+                    self._names[key] = self._name(key, content)
+                    self._note_seconds(key, time.perf_counter() - start)
         return content, self.folder / self._names[key]
+
+    @contextlib.contextmanager
+    def _nobody_else_makes(self, key: str) -> Iterator[None]:
+        """Hold the lock on a cell, of which experiments that share it make only one.
+
+        The locks of all cells are bytes of one file, so that none is left behind; they end with
+        the process that holds them.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = open(self.folder / LOCK, "a", encoding="utf-8")
+        except OSError as error:
+            raise UserError(cannot_write(self.folder / LOCK, error)) from error
+        with file:
+            fcntl.lockf(file, fcntl.LOCK_EX, 1, int(key[:15], 16))
+            yield
 
     def has(self, key: str) -> bool:
         """Return whether there is a cell of this key, without reading it."""
@@ -94,6 +121,9 @@ class Cells:
         except OSError as error:
             raise UserError(cannot_write(self.folder / SECONDS, error)) from error
 
+
+LOCK = ".lock"
+"""File beside the cells whose bytes are the locks on those that are being made."""
 
 SECONDS = "seconds.txt"
 """File beside the cells that says how long each took."""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def cells(folder, code=CODE, suffix=".npz"):
 
 
 def names(folder):
-    return sorted(name for name in os.listdir(folder) if name != "seconds.txt")
+    return sorted(name for name in os.listdir(folder) if name not in ("seconds.txt", ".lock"))
 
 
 # --- hit and miss ---
@@ -63,6 +64,38 @@ def test_another_process_finds_it(folder):
     assert there.has(there.key(SPEC))
     assert there.get(there.key(SPEC), work) == (b"content", path)
     assert work.times == 0
+
+
+def test_what_another_process_made_meanwhile_is_found(folder):
+    here, there, work = cells(folder), cells(folder), Work(b"other")
+    _, path = there.get(there.key(SPEC), Work())
+    assert here.get(here.key(SPEC), work) == (b"content", path)
+    assert work.times == 0
+
+
+SLOW = """
+import time
+from pathlib import Path
+from mbdl_repro.cells import Cells
+
+def make():
+    print("makes it", flush=True)
+    time.sleep(0.5)
+    return b"content"
+
+content, _ = Cells(Path("cells"), {code!r}, ".npz").get("{key}", make)
+assert content == b"content"
+"""
+
+
+def test_of_processes_that_need_one_cell_at_a_time_one_makes_it(folder):
+    folder.mkdir()
+    code = SLOW.format(code=CODE, key=cells(folder).key(SPEC))
+    with ThreadPoolExecutor() as pool:
+        runs = list(pool.map(lambda _: process(code, folder.parent), range(3)))
+    assert [run.returncode for run in runs] == [0, 0, 0], runs
+    assert sorted(run.stdout for run in runs) == ["", "", "makes it\n"]
+    assert len(names(folder)) == 1
 
 
 def test_its_name_is_its_key_and_its_checksum(folder):
