@@ -94,10 +94,10 @@ class Cells:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            file = open(self.folder / LOCK, "a", encoding="utf-8")
+            (self.folder / LOCK).touch()
         except OSError as error:
             raise UserError(cannot_write(self.folder / LOCK, error)) from error
-        with file:
+        with open(self.folder / LOCK, "r+b") as file:
             fcntl.lockf(file, fcntl.LOCK_EX, 1, int(key[:15], 16))
             yield
 

@@ -324,14 +324,14 @@ class _Reader:
         return [self.value(kind, v, place) for v, place in zip(values, places, strict=True)]
 
     def sweep(
-        self, scenario: Scenario, data: Any, key: str, also: dict[str, Any] = {}
+        self, scenario: Scenario, data: Any, key: str, also: dict[str, Any] | None = None
     ) -> list[tuple[Point, int]]:
         """Expand a sweep: a mapping of lists, or a list of such mappings.
 
         A field that only others of the mappings speak of keeps the scenario's value.
         """
         blocks = data if isinstance(data, list) else [data]
-        types = _field_types(type(scenario)) | also
+        types = _field_types(type(scenario)) | (also or {})
         swept = distinct(
             name for b in blocks if isinstance(b, dict) for name in b if name != "n_train"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import re
 import shutil
@@ -90,7 +91,26 @@ def settings(entry: MethodEntry) -> dict[str, str]:
         for name, value in entry.settings.items()
         if value != entry.card.settings[name].default
     }
+    if entry.depths:
+        given["iterations"] = f"{', '.join(map(plain, entry.depths))} (a fit for each)"
     return given | {name: f"one of {', '.join(map(plain, v))}" for name, v in entry.tune.items()}
+
+
+def chosen(values: list[Any], counts: Mapping[str, int]) -> str:
+    """Return which of the values fits chose, how often, and how often the least or the greatest.
+
+    A baseline is well tuned where its best setting lies inside of what was tried.
+
+    Args:
+        values: those that were tried.
+        counts: how many fits chose each, by its text in JSON.
+    """
+    times = [(value, counts.get(json.dumps(value), 0)) for value in values]
+    text = ", ".join(f"{plain(value)} ({n})" for value, n in times if n)
+    numbers = [value for value in values if isinstance(value, int | float)]
+    ends = (min(numbers), max(numbers)) if numbers else ()
+    at_an_end = sum(n for value, n in times if value in ends)
+    return f"{text}; {at_an_end} of {sum(counts.values())} at an end" if at_an_end else text
 
 
 def seconds(value: float) -> str:

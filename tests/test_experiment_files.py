@@ -1148,7 +1148,9 @@ def test_a_test_sweep_of_several_blocks_leaves_the_point_along_one_axis_at_a_tim
     blocks = "test_sweep:\n  - {noise_std: [0.1, 0.3]}\n  - {n_nonzeros: [1, 2]}"
     text = edited("seeds: 4", f"seeds: 4\n{blocks}")
     text = edited(
-        "where: {n_train: 10}", "where: {n_train: 10, test_noise_std: 0.3, test_n_nonzeros: 2}", text
+        "where: {n_train: 10}",
+        "where: {n_train: 10, test_noise_std: 0.3, test_n_nonzeros: 2}",
+        text,
     )
     experiment = load(tmp_path, text[: text.index("claims:")])
     assert experiment.test_points == [

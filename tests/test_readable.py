@@ -100,6 +100,19 @@ def test_kind(annotation, text):
     assert readable.kind(annotation) == text
 
 
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        ({"0.2": 3}, "0.2 (3)"),
+        ({"0.1": 1, "0.2": 3}, "0.1 (1), 0.2 (3); 1 of 4 at an end"),
+        ({"0.4": 5}, "0.4 (5); 5 of 5 at an end"),
+        ({"null": 2}, "null (2)"),
+    ],
+)
+def test_what_was_chosen_out_of_a_list(counts, text):
+    assert readable.chosen([None, 0.1, 0.2, 0.4], counts) == text
+
+
 def test_latex_signs():
     rows = [["ρ_λ & 5 %", "(1.0 ± 0.2)·10⁻⁵"]]
     assert r"$\rho$\_$\lambda$ \& 5 \% & (1.0 $\pm$ 0.2)$\cdot$10$^{-5}$ \\" in readable.as_latex(

@@ -146,13 +146,16 @@ def _method(
     """Return what the page says of one method."""
     doc = entry.card.doc
     given = experiment.file["methods"][entry.label].get("recipe") or {}
+    settings = entry.settings | readable.settings(entry)
+    for name, counts in record.get("chosen", {}).get(entry.label, {}).items():
+        settings[name] += f"; chosen: {readable.chosen(entry.tune[name], counts)}"
     recipe = {key: value for key, value in entry.recipe.model_dump().items() if key in given}
     sizes = sorted(set(table.loc[table["method"] == entry.label, "n_parameters"]))
     return {
         "entry": entry,
         "style": style,
         "n_parameters": "–".join(f"{n:,}" for n in distinct(sizes[:1] + sizes[-1:])),
-        "settings": entry.settings | readable.settings(entry),
+        "settings": settings,
         "recipe": ", ".join(
             f"{k.replace('_', ' ')} {readable.plain(v)}" for k, v in recipe.items()
         ),

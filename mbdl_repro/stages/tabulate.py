@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pandas as pd
 
 from mbdl_repro.artifacts import (
@@ -23,7 +25,7 @@ def tabulate(job: Job) -> None:
     if experiment.bounds:
         tables.append(read_table(store.bounds(experiment.name)))
     rows = pd.concat(tables, ignore_index=True)
-    cost = {label: _cost(job, label) for label in experiment.methods}
+    work = {label: _work(job, label) for label in experiment.methods}
     shown = {
         f"{label}/{name}": array
         for label in experiment.methods_with_examples
@@ -36,7 +38,8 @@ def tabulate(job: Job) -> None:
             store.seed_rows(experiment.name): table_to_bytes(rows),
             store.shown(experiment.name): arrays_to_bytes(shown),
         },
-        cost=cost,
+        cost={label: cost for label, (cost, _) in work.items()},
+        chosen={label: chosen for label, (_, chosen) in work.items() if chosen},
     )
 
 
@@ -67,8 +70,13 @@ def summarize(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(records)[order]
 
 
-def _cost(job: Job, label: str) -> dict[str, float]:
-    """Return the seconds that the method's fits and scores took, from their records."""
+def _work(job: Job, label: str) -> tuple[dict[str, float], dict[str, dict[str, int]]]:
+    """Return what the records of a method's fits and scores tell.
+
+    Returns:
+        The seconds that they took, and for each setting that is tuned how many fits chose which
+        value.
+    """
     experiment, store = job.experiment, job.store
     entry = experiment.methods[label]
     fitted = [
@@ -77,10 +85,15 @@ def _cost(job: Job, label: str) -> dict[str, float]:
         if entry.has_fit
     ]
     scored = read_record(store.scores(experiment.name, label)) or {}
-    return {
+    seconds = {
         "train_seconds": round(sum(record.get("fit_seconds", 0.0) for record in fitted), 3),
         "evaluate_seconds": scored.get("score_seconds", 0.0),
     }
+    chosen: dict[str, Counter[str]] = {name: Counter() for name in entry.tune}
+    for record in fitted:
+        for name, counts in record.get("chosen", {}).items():
+            chosen[name].update(counts)
+    return seconds, {name: dict(counts) for name, counts in chosen.items()}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from mbdl_repro.artifacts import json_to_bytes, table_to_bytes
+from mbdl_repro.experiment import canonical
 from mbdl_repro.job import Job, run
 from mbdl_repro.models import Models
 from mbdl_repro.training import part_of
@@ -16,12 +19,15 @@ def train(job: Job) -> None:
     fits = experiment.fits(label)[job.part - 1 :: parts]
     models = Models(experiment, label, job.store)
     index, curves = [], []
+    chosen: dict[str, Counter[str]] = {name: Counter() for name in experiment.methods[label].tune}
     for i, fit in enumerate(fits):
         name, notes = models.fitted(fit, part_of(job.progress, i, len(fits), f"{fit}: "))
         where = {**fit.point, "n_train": fit.n_train}
         where |= {"iterations": fit.depth} if fit.depth else {}
         index.append({**where, "seeds": fit.seeds, "file": name})
         for seed, note in zip(fit.seeds, notes, strict=True):
+            for setting, value in note["settings"].items():
+                chosen[setting][canonical(value)] += 1
             settings = " ".join(f"{k}={v}" for k, v in note["settings"].items())
             curves += [
                 {**where, "seed": seed, "settings": settings, **row}
@@ -34,6 +40,7 @@ def train(job: Job) -> None:
             job.store.history(*place): table_to_bytes(curves),
         },
         n_cells=len(fits),
+        chosen=chosen,
         fit_seconds=sum(models.cells.seconds.get(models.key(fit), 0.0) for fit in fits),
     )
 
