@@ -11,7 +11,11 @@ from torch import Tensor, nn
 
 from mbdl_repro.method import Family, IterativeMethod
 from mbdl_repro.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.sparse_recovery.updates import lipschitz_constant, proximal_gradient_step
+from mbdl_repro.sparse_recovery.updates import (
+    layerwise,
+    lipschitz_constant,
+    proximal_gradient_step,
+)
 
 
 class Lista(IterativeMethod):
@@ -49,8 +53,8 @@ class Lista(IterativeMethod):
         mu = 1 / lipschitz_constant(H) if step is None else step
         self.A = nn.Parameter(H.mT.contiguous())
         self.B = nn.Parameter(H.mT @ H)
-        self.log_step = nn.Parameter(torch.full((iterations,), mu, dtype=H.dtype).log())
-        self.log_threshold = nn.Parameter(torch.full((iterations,), mu * rho, dtype=H.dtype).log())
+        self.log_step = layerwise(iterations, mu)
+        self.log_threshold = layerwise(iterations, mu * rho)
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""

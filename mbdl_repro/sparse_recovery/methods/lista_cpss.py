@@ -1,0 +1,72 @@
+"""LISTA-CPSS: LISTA with coupled weights and support selection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt, Le
+from torch import Tensor, nn
+
+from mbdl_repro.method import Family, IterativeMethod
+from mbdl_repro.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.sparse_recovery.updates import (
+    coupled_step,
+    layerwise,
+    lipschitz_constant,
+    trusted_counts,
+)
+
+
+class ListaCpss(IterativeMethod):
+    """LISTA-CP that trusts the largest entries to be on the support, and does not shrink them.
+
+    s_{k+1} = T_{θ_k}^{q_k}(s_k + W_kᵀ(x − H s_k)),    k = 0, …, K − 1,    s_0 = 0
+
+    T_θ^q leaves the q largest entries as they are if they exceed θ, and shrinks the others. q_k
+    grows over the layers, to ``trusted_fraction`` of all entries at the last. With 0 it is
+    LISTA-CP, and starts as K steps of ISTA.
+
+    Args:
+        belief: knows H.
+        iterations: K, the number of layers.
+        rho: ρ of the ISTA that it starts from.
+        step: μ of the ISTA that it starts from; ``None``: 1/L, L the largest eigenvalue of HᵀH.
+        trusted_fraction: share of entries trusted by the last layer, a little above the share
+            that is not zero; layer k trusts (k + 1)/K of it.
+
+    Source: Chen, Liu, Wang and Yin, 2018, section 3.2.
+    """
+
+    family = Family.UNFOLDED_OBJECTIVE
+
+    def __init__(
+        self,
+        belief: SparseRecovery,
+        *,
+        iterations: Annotated[int, Ge(1)],
+        rho: Annotated[float, Gt(0)],
+        step: Annotated[float, Gt(0)] | None = None,
+        trusted_fraction: Annotated[float, Ge(0), Le(1)] = 0.12,
+    ) -> None:
+        super().__init__()
+        self.H: Tensor
+        self.register_buffer("H", torch.tensor(belief.H))
+        mu = 1 / lipschitz_constant(self.H) if step is None else step
+        # Entries of order one, so that one learning rate serves them and the logarithms.
+        self.scale = len(self.H) ** -0.5
+        self.W_by_scale = nn.Parameter((mu / self.scale * self.H).repeat(iterations, 1, 1))
+        self.log_threshold = layerwise(iterations, mu * rho)
+        self.n_trusted = trusted_counts(iterations, self.H.shape[1], trusted_fraction)
+
+    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield s_0 = 0, s_1, …, s_K (n, m)."""
+        s = x.new_zeros(len(x), self.H.shape[1])
+        yield s
+        thresholds = self.log_threshold.exp()
+        for W, threshold, n_trusted in zip(
+            self.W_by_scale, thresholds, self.n_trusted, strict=True
+        ):
+            s = coupled_step(s, x, self.H, W, threshold, self.scale, n_trusted)
+            yield s
