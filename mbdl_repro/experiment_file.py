@@ -426,6 +426,9 @@ class _Reader:
         if entry.recipe is not None and not card.family.learns:
             self.problem((*where, "recipe"), f"{name!r} learns nothing, so it takes no recipe")
         recipe = self.block(Recipe, entry.recipe or {}, (*where, "recipe"))
+        if recipe and recipe.supervise == "every_iterate" and not card.iterative:
+            words = f"every_iterate: {name!r} has no iterates; allowed: answer"
+            self.problem((*where, "recipe", "supervise"), words)
         if settings is None or recipe is None:
             return None
         return MethodEntry(

@@ -25,6 +25,10 @@ class Recipe(BaseModel):
     steps: Count = 1000
     batch_size: Count = 128
     """Rows drawn a step, without replacement within a pass over the data."""
+    supervise: Literal["answer", "every_iterate"] = "answer"
+    """What is held against the targets: the answer, in the method's own loss, or, for iterative
+    methods, every iterate, in the mean of their logarithmic errors. All layers of a deep network
+    then learn from the first step on. Validation is on the answer always."""
     clip_norm: Positive | None = None
     """Largest norm of a member's gradient; longer ones are scaled down to it."""
     validate_every: Count = 50

@@ -82,7 +82,7 @@ def gradient_descent(
         _set_learning_rate(optimizer, recipe, step)
         rows = torch.stack([next(batch) for batch in batches])  # (members, batch)
         optimizer.zero_grad(set_to_none=True)
-        losses = ensemble.losses(x[which, rows], s[which, rows])
+        losses = ensemble.losses(x[which, rows], s[which, rows], recipe.supervise)
         # The members' losses add up to one number, whose gradient in a member's weights is
         # that member's own.
         losses.sum().backward()
@@ -175,12 +175,12 @@ class _Ensemble:
             return data.to(torch.complex64 if self.dtype == torch.float32 else torch.complex128)
         return data.to(self.dtype) if data.is_floating_point() else data
 
-    def losses(self, x: Tensor, s: Tensor) -> Tensor:
+    def losses(self, x: Tensor, s: Tensor, supervise: str = "answer") -> Tensor:
         """Return each member's loss on its own rows, (members,)."""
 
         def loss_of(tensors: dict[str, Tensor], x: Tensor, s: Tensor) -> Tensor:
             named = {f"method.{name}": tensor for name, tensor in tensors.items()}
-            return torch.func.functional_call(_Loss(self.members[0]), named, (x, s))
+            return torch.func.functional_call(_Loss(self.members[0], supervise), named, (x, s))
 
         tensors = self.parameters | self.fixed
         if len(self.members) == 1:  # plain autograd: no restriction on what the method does
@@ -211,14 +211,25 @@ class _Ensemble:
 
 
 class _Loss(torch.nn.Module):
-    """The method's loss as a module's forward, which ``functional_call`` asks for."""
+    """The loss as a module's forward, which ``functional_call`` asks for."""
 
-    def __init__(self, method: Method) -> None:
+    def __init__(self, method: Method, supervise: str) -> None:
         super().__init__()
         self.method = method
+        self.supervise = supervise
 
     def forward(self, x: Tensor, s: Tensor) -> Tensor:
-        return self.method.loss(x, s)
+        if self.supervise == "answer":
+            return self.method.loss(x, s)
+        iterates = getattr(self.method, "iterates", None)
+        if iterates is None:
+            raise ValueError(
+                "recipe: supervise is every_iterate, and "
+                f"{type(self.method).__name__} is not iterative: allowed is answer"
+            )
+        # The first iterate is before the first layer: no weight has a part in it.
+        errors = [(s_k - s).square().flatten(1).sum(1).mean() for s_k in iterates(x)]
+        return torch.stack(errors[1:]).log().mean()
 
 
 def _optimizer(parameters: dict[str, Tensor], recipe: Recipe) -> torch.optim.Optimizer:

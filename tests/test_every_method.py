@@ -54,7 +54,7 @@ SMALL = {
             nonzero_std=0.5,
             noise_std=0.05,
         ),
-        {"iterations": 4, "rho": 0.02, "penalty": 0.2},
+        {"iterations": 4, "rho": 0.02, "penalty": 0.2, "hidden_widths": (6,)},
         recipe=Recipe(
             learning_rate=1e-3, steps=100, batch_size=32, validate_every=10, clip_norm=1.0
         ),

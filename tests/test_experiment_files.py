@@ -1217,6 +1217,14 @@ def test_depths_that_make_no_sense(tmp_path, entry, words):
         assert word in str(caught.value)
 
 
+def test_a_method_without_iterates_has_none_to_supervise(tmp_path):
+    learner = "{discriminative: {recipe: {supervise: every_iterate}}}"
+    text = edited("{linear_mmse: {}}", learner, MINIMAL)
+    text = edited("sweep: {", "sweep: {n_train: [10], ", text)
+    with pytest.raises(UserError, match="every_iterate: 'discriminative' has no iterates"):
+        load(tmp_path, text)
+
+
 def test_a_method_without_iterations_has_no_depths(tmp_path):
     text = edited("{linear_mmse: {}}", "{linear_mmse: {depths: [1]}}", MINIMAL)
     with pytest.raises(UserError, match="'linear_mmse' has no setting 'iterations'"):

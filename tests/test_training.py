@@ -10,7 +10,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from mbdl_repro.method import Family, Method
+from mbdl_repro.method import Family, IterativeMethod, Method
 from mbdl_repro.recipe import Recipe
 from mbdl_repro.scenario import Split
 from mbdl_repro.training import TrainingDivergedError, gradient_descent, part_of
@@ -517,3 +517,72 @@ def test_progress_of_a_part_is_progress_of_the_whole():
     fractions = [fraction for fraction, _ in said]
     assert fractions == sorted(fractions) == [i / 8 for i in (0, 1, 2, 2, 3, 4, 4, 5, 6, 6, 7, 8)]
     assert said[4][1] == "seed: step (2 of 4)"
+
+
+# --- what is supervised ---
+
+
+class Chain(IterativeMethod):
+    """ŝ_{k+1} = w_k (ŝ_k + x): three layers of one weight each."""
+
+    family = Family.UNFOLDED_HYPERPARAMETERS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.tensor([0.5, 0.7, 0.2], dtype=torch.float64))
+
+    def iterates(self, x):
+        s = torch.zeros_like(x)
+        yield s
+        for w in self.w:
+            s = w * (s + x)
+            yield s
+
+
+def chain_data():
+    g = torch.Generator().manual_seed(3)
+    x = torch.randn(30, 2, generator=g, dtype=torch.float64)
+    return Split(x, 2 * x + 0.1 * torch.randn(30, 2, generator=g, dtype=torch.float64))
+
+
+def test_every_iterate_is_supervised_by_its_logarithmic_error():
+    data, method = chain_data(), Chain()
+    recipe = Recipe(
+        optimizer="sgd", momentum=0.0, learning_rate=0.1, schedule="constant", steps=1,
+        batch_size=30, supervise="every_iterate",
+    )  # fmt: skip
+    (history,) = gradient_descent(
+        [method], [data], [data], recipe, [torch.Generator().manual_seed(0)]
+    )
+
+    def loss(w):
+        s, total = np.zeros_like(data.x.numpy()), 0.0
+        for layer in w:
+            s = layer * (s + data.x.numpy())
+            total += np.log(np.mean(np.sum((s - data.s.numpy()) ** 2, 1))) / 3
+        return total
+
+    start, h = np.array([0.5, 0.7, 0.2]), 1e-6
+    slope = [(loss(start + h * e) - loss(start - h * e)) / (2 * h) for e in np.eye(3)]
+    np.testing.assert_allclose(method.w.detach().numpy(), start - 0.1 * np.array(slope), atol=1e-8)
+    assert history[1]["train_loss"] == pytest.approx(loss(start))
+    # Validation stays on the answer: it decides which weights are kept.
+    assert history[1]["validation_loss"] == pytest.approx(method.loss(*data).item())
+
+
+def test_a_method_without_iterates_has_none_to_supervise():
+    data = chain_data()
+    recipe = Recipe(steps=1, supervise="every_iterate")
+    with pytest.raises(ValueError, match="supervise is every_iterate, and Affine is not iterative"):
+        gradient_descent([Affine(2)], [data], [data], recipe, [torch.Generator()])
+
+
+def test_members_fitted_together_are_those_fitted_apart_at_every_iterate():
+    data, recipe = chain_data(), Recipe(steps=20, batch_size=8, supervise="every_iterate")
+    together, apart = [Chain(), Chain()], [Chain(), Chain()]
+    rngs = [torch.Generator().manual_seed(i) for i in range(2)]
+    gradient_descent(together, [data] * 2, [data] * 2, recipe, rngs)
+    for i, member in enumerate(apart):
+        rng = torch.Generator().manual_seed(i)
+        gradient_descent([member], [data], [data], recipe, [rng])
+        torch.testing.assert_close(together[i].w, member.w, rtol=0, atol=1e-12)

@@ -25,7 +25,10 @@ def soft_threshold(z: Tensor, threshold: Tensor | float) -> Tensor:
 
     Source: Example 3.6.
     """
-    # Twice as fast, with its derivative, as to take signs and absolute values; the same numbers.
+    # Both are the same numbers. A number as threshold is not learned: fewest passes over memory.
+    if isinstance(threshold, float):
+        return z - z.clamp(-threshold, threshold)
+    # Twice as fast, with its derivative, as to take signs and absolute values.
     return (z - threshold).relu() - (-z - threshold).relu()
 
 
@@ -76,7 +79,10 @@ def proximal_gradient_step(
 
     Source: Examples 3.6 and 5.6; Daubechies, Defrise and De Mol, 2004.
     """
-    return soft_threshold(s - step * gradient, threshold)
+    # torch.sub with a number takes one pass over memory, and not two.
+    learned = isinstance(step, Tensor)
+    descended = s - step * gradient if learned else torch.sub(s, gradient, alpha=step)
+    return soft_threshold(descended, threshold)
 
 
 def coupled_step(
@@ -140,6 +146,26 @@ def analytic_weights(H: Tensor) -> Tensor:
         )
     W = torch.linalg.solve(H @ H.mT, H)
     return W / (W * H).sum(0)
+
+
+def learning_coordinates(H: Tensor) -> Tensor:
+    """Return an invertible P for which W = P V is learned faster through V than entry by entry.
+
+    P = (H Hᵀ/c + I/100)^(−½) / √n,  c = tr(H Hᵀ)/n
+
+    Then Wᵀ(x − H s) = Vᵀ(P x − P H s), where the residual is about white, so that no direction of
+    V learns much more slowly than another; and for W of the size of H, entries of V are of order
+    one, so that one learning rate serves them and logarithms.
+
+    Args:
+        H: (n, m).
+
+    Returns:
+        P (n, n), symmetric.
+    """
+    eigenvalues, vectors = torch.linalg.eigh(H @ H.mT)
+    scaled = eigenvalues.clamp_min(0.0) / eigenvalues.mean() + 0.01
+    return (vectors * scaled.rsqrt()) @ vectors.mT / len(H) ** 0.5
 
 
 def layerwise(iterations: int, value: float) -> nn.Parameter:

@@ -1,17 +1,21 @@
-"""Bounds and references: theory against experiment, and one solver against another."""
+"""Bounds and references: theory against experiment, and one theory against another."""
 
 import dataclasses
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Lasso
+import torch
 
 from mbdl_repro.sparse_recovery.bounds import (
-    lasso,
+    amp_state_evolution_bayes,
+    amp_state_evolution_soft,
     oracle_bayes,
+    oracle_bayes_nmse,
     oracle_least_squares,
     oracle_least_squares_empirical,
+    oracle_least_squares_nmse,
 )
+from mbdl_repro.sparse_recovery.methods.lasso import Lasso
 from mbdl_repro.sparse_recovery.metrics import squared_error, squared_residual
 from mbdl_repro.sparse_recovery.scenario import SparseRecovery
 
@@ -29,6 +33,14 @@ EXAMPLE_3_6 = dataclasses.replace(
     n_observations=256,
     n_signal=1000,
     n_nonzeros=5,
+)
+BENCHMARK = SparseRecovery(
+    observation_matrix="unit_columns",
+    n_observations=250,
+    n_signal=500,
+    nonzero_probability=0.1,
+    nonzero_std=1.0,
+    snr_db=40.0,
 )
 NOISY = dataclasses.replace(EXAMPLE_5_6, n_observations=20, n_signal=30, noise_std=0.5)
 
@@ -63,21 +75,53 @@ def test_bayes_oracle_meets_least_squares_where_noise_is_weak():
     assert 1 - 2 * (0.01 / 0.5) ** 2 < ratio < 1
 
 
-def test_lasso_is_tuned_and_solved():
-    """Against coordinate descent at the best ρ known for Example 5.6, and at half and twice it."""
-    validation, test = EXAMPLE_5_6.draw(200, "validation"), EXAMPLE_5_6.draw(400, "test")
-    errors = lasso(EXAMPLE_5_6, validation, test)
-    assert errors.shape == (400,)
-    assert abs(errors.mean() - 0.0024) < 0.0002
+@pytest.mark.parametrize("truth", [EXAMPLE_5_6, BENCHMARK])
+def test_relative_bounds_are_those_over_the_energy(truth):
+    energy = np.square(truth.draw(4000, "test").s).sum(1)
+    standard_error = energy.std() / np.sqrt(4000)
+    for relative, absolute in (
+        (oracle_bayes_nmse, oracle_bayes),
+        (oracle_least_squares_nmse, oracle_least_squares),
+    ):
+        assert abs(absolute(truth) / relative(truth) - energy.mean()) < 4 * standard_error
 
-    few = test.first(60)
-    by_rho = {}
-    for rho in (0.0075, 0.015, 0.03):
-        model = Lasso(alpha=rho / 150, fit_intercept=False, tol=1e-8, max_iter=10_000)
-        estimate = np.stack([model.fit(EXAMPLE_5_6.H, x).coef_.copy() for x in few.x])
-        by_rho[rho] = squared_error(estimate, few, EXAMPLE_5_6).mean()
-    assert min(by_rho, key=by_rho.get) == 0.015
-    assert abs(errors[:60].mean() / by_rho[0.015] - 1) < 0.1
+
+def test_the_benchmark_has_the_known_oracle():
+    assert abs(10 * np.log10(oracle_least_squares_nmse(BENCHMARK)) + 45.95) < 0.1
+
+
+def test_state_evolution_starts_at_the_energy_and_falls_to_its_limit():
+    for evolution in (amp_state_evolution_soft, amp_state_evolution_bayes):
+        errors = [evolution(BENCHMARK, k) for k in (0, 1, 2, 5, 10, 20, 50, None)]
+        assert errors[0] == 1.0
+        assert (np.diff(errors) <= 1e-15).all()
+        assert errors[-1] == pytest.approx(evolution(BENCHMARK, 500), rel=1e-9)
+
+
+def test_the_better_denoiser_is_better_and_no_better_than_knowing_the_support():
+    """In the limit of large problems least squares on the support has pσ²/(1 − pm/n) an entry."""
+    soft, bayes = (
+        f(BENCHMARK, None) for f in (amp_state_evolution_soft, amp_state_evolution_bayes)
+    )
+    known_support = BENCHMARK.sigma**2 / (1 - 0.1 * 500 / 250)
+    assert known_support * (1 - 1e-4) < bayes < 0.2 * soft
+    assert abs(oracle_least_squares_nmse(BENCHMARK) / known_support - 1) < 0.02
+
+
+def test_the_state_evolution_meets_the_tuned_lasso():
+    """Bayati and Montanari, 2012: its limit at the best α is the LASSO's error at the best ρ."""
+    x, s = map(torch.from_numpy, BENCHMARK.draw(150, "test"))
+    by_rho = [
+        ((Lasso(BENCHMARK, rho=rho)(x) - s).square().sum() / s.square().sum()).item()
+        for rho in (0.003, 0.004, 0.006, 0.008)
+    ]
+    assert abs(10 * np.log10(min(by_rho) / amp_state_evolution_soft(BENCHMARK, None))) < 0.5
+
+
+@pytest.mark.parametrize("evolution", [amp_state_evolution_soft, amp_state_evolution_bayes])
+def test_the_state_evolution_is_refused_where_it_does_not_hold(evolution):
+    with pytest.raises(ValueError, match="observation_matrix is orthonormal_rows"):
+        evolution(EXAMPLE_3_6, None)
 
 
 def test_metrics_are_sums_over_entries():

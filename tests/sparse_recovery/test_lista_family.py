@@ -21,6 +21,7 @@ from mbdl_repro.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.sparse_recovery.updates import (
     analytic_weights,
     coupled_step,
+    learning_coordinates,
     trusted_counts,
     trusting_soft_threshold,
 )
@@ -154,8 +155,8 @@ def test_layers_compute_the_stated_equation_signal_by_signal(kind):
     n_trusted = getattr(method, "n_trusted", [0] * 3)
     steps = np.exp(method.log_step.tolist()) if hasattr(method, "log_step") else np.ones(3)
     thresholds = np.exp(method.log_threshold.tolist())
-    if hasattr(method, "W_by_scale"):
-        W = method.W_by_scale.detach().numpy() / np.sqrt(15)
+    if hasattr(method, "V"):
+        W = method.P.numpy() @ method.V.detach().numpy()
     else:
         W = getattr(method, "W", method.H).numpy()
     W = np.broadcast_to(W, (3, *TRUTH.H.shape))
@@ -179,10 +180,10 @@ def test_lista_whose_matrices_are_coupled_is_tied_lista_cp():
     W = torch.from_numpy(TRUTH.H + 0.1 * rng.standard_normal(TRUTH.H.shape))
     lista = Lista(TRUTH, iterations=4, rho=0.1, step=1.0)
     with torch.no_grad():
-        cp.W_by_scale.copy_((W / cp.scale).expand(4, -1, -1))
+        cp.V.copy_(torch.linalg.solve(cp.P, W).expand(4, -1, -1))
         cp.log_threshold.copy_(lista.log_threshold)
         lista.A.copy_(W.mT)
-        lista.B.copy_(W.mT @ cp.H)  # C = I − A H: what is left of s is I − B
+        lista.B.copy_(W.mT @ torch.tensor(TRUTH.H))  # C = I − A H: what is left of s is I − B
     torch.testing.assert_close(lista(x), cp(x), rtol=0, atol=1e-12)
 
 
@@ -210,8 +211,19 @@ def test_gradients_reach_every_layer(kind):
     method = disturbed(kind(tiny, iterations=3, rho=0.01), 0.05)
     method.loss(*data).backward()
     for name, weight in method.named_parameters():
-        layers = weight.grad.flatten(1) if name == "W_by_scale" else weight.grad[:, None]
+        layers = weight.grad.flatten(1) if name == "V" else weight.grad[:, None]
         assert (layers != 0).any(1).all(), name
+
+
+@pytest.mark.parametrize("shape", [(15, 20), (20, 15)])
+def test_in_the_learning_coordinates_observations_are_about_white(shape):
+    H = torch.from_numpy(rng_for("test", "coordinates").standard_normal(shape))
+    P = learning_coordinates(H)
+    torch.testing.assert_close(P, P.mT)
+    assert torch.linalg.cond(P) < 100  # nothing is lost, whatever the rank of H
+    variances = shape[0] * torch.linalg.eigvalsh(P @ H @ H.mT @ P) / ((H @ H.mT).trace() / shape[0])
+    used = variances[-min(shape) :]
+    assert used.min() > 0.5 and used.max() <= 1.0
 
 
 def n_parameters(method):

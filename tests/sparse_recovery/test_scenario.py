@@ -18,6 +18,9 @@ UNIT_COLUMNS = SparseRecovery(
     noise_std=0.2,
 )
 ORTHONORMAL_ROWS = dataclasses.replace(UNIT_COLUMNS, observation_matrix="orthonormal_rows")
+BERNOULLI = dataclasses.replace(
+    UNIT_COLUMNS, n_nonzeros=None, nonzero_probability=0.08, noise_std=None, snr_db=15.0
+)
 BOTH = pytest.mark.parametrize("truth", [UNIT_COLUMNS, ORTHONORMAL_ROWS])
 N = 20_000
 
@@ -119,3 +122,67 @@ def test_what_is_withheld_cannot_be_used(field):
     belief = UNIT_COLUMNS.believed(**{field: None})
     with pytest.raises(ValueError, match=f"{field}.* withheld"):
         belief.sample(3, rng_for("test"))
+
+
+def test_bernoulli_supports_are_independent_entry_by_entry():
+    _, s = BERNOULLI.sample(N, rng_for("test", "bernoulli"))
+    support, p, m = s != 0, 0.08, 50
+    np.testing.assert_allclose(support.mean(0), p, atol=5 * np.sqrt(p * (1 - p) / N))
+    counts = support.sum(1)  # binomial: its variance would be 0 with a fixed number of nonzeros
+    variance = m * p * (1 - p)
+    assert abs(counts.mean() - m * p) < 5 * np.sqrt(variance / N)
+    fourth = variance * (1 + 3 * (m - 2) * p * (1 - p))  # central moment of a binomial
+    assert abs(counts.var() - variance) < 5 * np.sqrt((fourth - variance**2) / N)
+    nonzeros = s[support]
+    np.testing.assert_allclose(nonzeros.std(), 0.5, rtol=5 / np.sqrt(2 * nonzeros.size))
+
+
+@pytest.mark.parametrize("kind", ["unit_columns", "orthonormal_rows"])
+@pytest.mark.parametrize("n_nonzeros", [None, 4])
+def test_noise_follows_from_the_signal_to_noise_ratio(kind, n_nonzeros):
+    truth = dataclasses.replace(
+        BERNOULLI,
+        observation_matrix=kind,
+        n_nonzeros=n_nonzeros,
+        nonzero_probability=None if n_nonzeros else 0.08,
+    )
+    x, s = truth.sample(N, rng_for("test", "snr_db"))
+    energy = np.square(s @ truth.H.T).sum(1)
+    noise = np.square(x - s @ truth.H.T).sum(1)
+    ratio = energy.mean() / noise.mean()
+    error = np.hypot(energy.std() / energy.mean(), noise.std() / noise.mean()) / np.sqrt(N)
+    assert abs(ratio / 10**1.5 - 1) < 5 * error
+    assert abs(noise.mean() / (30 * truth.sigma**2) - 1) < 5 * np.sqrt(2 / 30 / N)
+
+
+def test_mean_energy_is_the_mean_of_energies():
+    for truth in (UNIT_COLUMNS, BERNOULLI):
+        energy = np.square(truth.sample(N, rng_for("test", "energy")).s).sum(1)
+        assert abs(energy.mean() - truth.mean_energy) < 5 * energy.std() / np.sqrt(N)
+
+
+@pytest.mark.parametrize("epsilon", [0.02, 0.2])
+def test_a_perturbed_matrix_is_off_by_as_much_as_it_says(epsilon):
+    perturbed = dataclasses.replace(UNIT_COLUMNS, matrix_perturbation=epsilon).H
+    np.testing.assert_allclose(np.linalg.norm(perturbed, axis=0), 1.0, rtol=1e-14)
+    off = np.linalg.norm(perturbed - UNIT_COLUMNS.H, axis=0)
+    # The angle between a Gaussian column and itself plus ε times another, in 30 dimensions.
+    assert abs(off.mean() / epsilon - 1) < 0.15
+    rows = dataclasses.replace(ORTHONORMAL_ROWS, matrix_perturbation=epsilon).H
+    np.testing.assert_allclose(rows @ rows.T, np.eye(30), atol=1e-13)
+    assert not np.array_equal(rows, ORTHONORMAL_ROWS.H)
+
+
+@pytest.mark.parametrize(
+    "both",
+    [{"nonzero_probability": 0.1}, {"snr_db": 20.0}],
+)
+def test_what_implies_each_other_is_not_given_twice(both):
+    with pytest.raises(ValueError, match=f"{next(iter(both))} are both given"):
+        dataclasses.replace(UNIT_COLUMNS, **both)
+
+
+@pytest.mark.parametrize("field", ["nonzero_probability", "snr_db"])
+def test_what_is_withheld_of_a_bernoulli_signal_cannot_be_used(field):
+    with pytest.raises(ValueError, match=f"{field}.* withheld"):
+        BERNOULLI.believed(**{field: None}).sample(3, rng_for("test"))

@@ -118,7 +118,7 @@ def _cross_validated_ridge(z: Tensor, s: Tensor, values: Tensor, correlation: Te
 
     Source: Allen, 1974.
     """
-    ridges = values.mean() * torch.tensor(RIDGES).to(values)
+    ridges = values.mean() * torch.tensor(RIDGES, dtype=values.dtype, device=values.device)
     n, z, s = len(z), z[:N_LEFT_OUT], s[:N_LEFT_OUT]
     errors = []
     for ridge in ridges:

@@ -38,8 +38,8 @@ class LearnedAdmm(IterativeMethod):
         gap_tolerance: hold a signal once its duality gap, at the learned ρ, is at most this
             times ½‖x‖²; ``None``: take all K steps.
 
-    Source: Example 5.4, whose notebook learns little of ρ and nothing of λ: it cuts the gradient
-    at the threshold.
+    Source: Example 5.4, whose notebook cuts the gradient of ρ at the threshold, and whose λ
+    hardly moves.
     """
 
     family = Family.LEARNED_OPTIMIZATION

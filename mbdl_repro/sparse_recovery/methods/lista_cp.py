@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from mbdl_repro.method import Family, IterativeMethod
 from mbdl_repro.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.sparse_recovery.updates import coupled_step, layerwise, lipschitz_constant
+from mbdl_repro.sparse_recovery.updates import (
+    coupled_step,
+    layerwise,
+    learning_coordinates,
+    lipschitz_constant,
+)
 
 
 class ListaCp(IterativeMethod):
@@ -21,7 +26,8 @@ class ListaCp(IterativeMethod):
 
     A LISTA whose two matrices are coupled: a right estimate without noise is left in place. Every
     W_k starts at ``step`` · H and every θ_k at ``step`` · ρ, where the rule is K steps of ISTA.
-    What is learned of θ_k is the logarithm, so that it stays positive.
+    What is learned of θ_k is the logarithm, so that it stays positive, and of W_k = P V_k it is
+    V_k, with a fixed P that makes all its directions about as fast to learn.
 
     Args:
         belief: knows H.
@@ -44,18 +50,21 @@ class ListaCp(IterativeMethod):
         step: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__()
-        self.H: Tensor
-        self.register_buffer("H", torch.tensor(belief.H))
-        mu = 1 / lipschitz_constant(self.H) if step is None else step
-        # Entries of order one, so that one learning rate serves them and the logarithms.
-        self.scale = len(self.H) ** -0.5
-        self.W_by_scale = nn.Parameter((mu / self.scale * self.H).repeat(iterations, 1, 1))
+        H = torch.tensor(belief.H)
+        P = learning_coordinates(H)
+        self.P: Tensor
+        self.register_buffer("P", P)
+        self.PH: Tensor
+        self.register_buffer("PH", P @ H)
+        mu = 1 / lipschitz_constant(H) if step is None else step
+        self.V = nn.Parameter(torch.linalg.solve(P, mu * H).repeat(iterations, 1, 1))
         self.log_threshold = layerwise(iterations, mu * rho)
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""
-        s = x.new_zeros(len(x), self.H.shape[1])
+        Px = x @ self.P
+        s = x.new_zeros(len(x), self.PH.shape[1])
         yield s
-        for W, threshold in zip(self.W_by_scale, self.log_threshold.exp(), strict=True):
-            s = coupled_step(s, x, self.H, W, threshold, self.scale)
+        for V, threshold in zip(self.V, self.log_threshold.exp(), strict=True):
+            s = coupled_step(s, Px, self.PH, V, threshold)
             yield s

@@ -14,6 +14,7 @@ from mbdl_repro.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.sparse_recovery.updates import (
     coupled_step,
     layerwise,
+    learning_coordinates,
     lipschitz_constant,
     trusted_counts,
 )
@@ -26,7 +27,7 @@ class ListaCpss(IterativeMethod):
 
     T_θ^q leaves the q largest entries as they are if they exceed θ, and shrinks the others. q_k
     grows over the layers, to ``trusted_fraction`` of all entries at the last. With 0 it is
-    LISTA-CP, and starts as K steps of ISTA.
+    LISTA-CP, and starts as K steps of ISTA. As there, V_k is learned of W_k = P V_k.
 
     Args:
         belief: knows H.
@@ -51,22 +52,23 @@ class ListaCpss(IterativeMethod):
         trusted_fraction: Annotated[float, Ge(0), Le(1)] = 0.12,
     ) -> None:
         super().__init__()
-        self.H: Tensor
-        self.register_buffer("H", torch.tensor(belief.H))
-        mu = 1 / lipschitz_constant(self.H) if step is None else step
-        # Entries of order one, so that one learning rate serves them and the logarithms.
-        self.scale = len(self.H) ** -0.5
-        self.W_by_scale = nn.Parameter((mu / self.scale * self.H).repeat(iterations, 1, 1))
+        H = torch.tensor(belief.H)
+        P = learning_coordinates(H)
+        self.P: Tensor
+        self.register_buffer("P", P)
+        self.PH: Tensor
+        self.register_buffer("PH", P @ H)
+        mu = 1 / lipschitz_constant(H) if step is None else step
+        self.V = nn.Parameter(torch.linalg.solve(P, mu * H).repeat(iterations, 1, 1))
         self.log_threshold = layerwise(iterations, mu * rho)
-        self.n_trusted = trusted_counts(iterations, self.H.shape[1], trusted_fraction)
+        self.n_trusted = trusted_counts(iterations, H.shape[1], trusted_fraction)
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""
-        s = x.new_zeros(len(x), self.H.shape[1])
+        Px = x @ self.P
+        s = x.new_zeros(len(x), self.PH.shape[1])
         yield s
         thresholds = self.log_threshold.exp()
-        for W, threshold, n_trusted in zip(
-            self.W_by_scale, thresholds, self.n_trusted, strict=True
-        ):
-            s = coupled_step(s, x, self.H, W, threshold, self.scale, n_trusted)
+        for V, threshold, n_trusted in zip(self.V, thresholds, self.n_trusted, strict=True):
+            s = coupled_step(s, Px, self.PH, V, threshold, n_trusted=n_trusted)
             yield s

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from mbdl_repro.method import Family, IterativeMethod
 from mbdl_repro.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.sparse_recovery.updates import coupled_step, layerwise, lipschitz_constant
+from mbdl_repro.sparse_recovery.updates import (
+    coupled_step,
+    layerwise,
+    learning_coordinates,
+    lipschitz_constant,
+)
 
 
 class Tilista(IterativeMethod):
@@ -21,7 +26,8 @@ class Tilista(IterativeMethod):
 
     LISTA-CP with tied weights. W starts at H, every γ_k at ``step`` and every θ_k at
     ``step`` · ρ, where the rule is K steps of ISTA. What is learned of γ_k and θ_k is the
-    logarithm, so that they stay positive.
+    logarithm, so that they stay positive, and of W = P V it is V, with a fixed P that makes all
+    its directions about as fast to learn.
 
     Args:
         belief: knows H.
@@ -44,19 +50,22 @@ class Tilista(IterativeMethod):
         step: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__()
-        self.H: Tensor
-        self.register_buffer("H", torch.tensor(belief.H))
-        mu = 1 / lipschitz_constant(self.H) if step is None else step
-        # Entries of order one, so that one learning rate serves them and the logarithms.
-        self.scale = len(self.H) ** -0.5
-        self.W_by_scale = nn.Parameter(self.H / self.scale)
+        H = torch.tensor(belief.H)
+        P = learning_coordinates(H)
+        self.P: Tensor
+        self.register_buffer("P", P)
+        self.PH: Tensor
+        self.register_buffer("PH", P @ H)
+        mu = 1 / lipschitz_constant(H) if step is None else step
+        self.V = nn.Parameter(torch.linalg.solve(P, H))
         self.log_step = layerwise(iterations, mu)
         self.log_threshold = layerwise(iterations, mu * rho)
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""
-        s = x.new_zeros(len(x), self.H.shape[1])
+        Px = x @ self.P
+        s = x.new_zeros(len(x), self.PH.shape[1])
         yield s
         for step, threshold in zip(self.log_step.exp(), self.log_threshold.exp(), strict=True):
-            s = coupled_step(s, x, self.H, self.W_by_scale, threshold, self.scale * step)
+            s = coupled_step(s, Px, self.PH, self.V, threshold, step)
             yield s
