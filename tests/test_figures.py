@@ -295,6 +295,14 @@ def test_a_swept_field_is_an_axis_for_methods_and_bounds(axes):
         np.testing.assert_allclose(found[name].get_ydata(), values)
 
 
+@pytest.mark.parametrize("x_scale", ["linear", "log"])
+def test_few_counts_have_each_its_tick(axes, x_scale):
+    drawn(axes, x="iteration", where=HERE | {"n_train": 10}, x_scale=x_scale)
+    ticks = [0, 1, 2, 4] if x_scale == "linear" else [1, 2, 4]
+    assert list(axes.get_xticks()) == ticks
+    assert [label.get_text() for label in axes.get_xticklabels()] == [str(k) for k in ticks]
+
+
 def test_scales(axes):
     drawn(axes, x="n_train", where=HERE, x_scale="log", y_scale="log")
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelSpec, Sources
-from mbdl_repro.figures.style import plain_log_ticks
+from mbdl_repro.figures.style import plain_log_ticks, ticks_at
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +31,10 @@ class Spec(PanelSpec):
     y_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 
+FEW = 8
+"""Of different counts on an axis, each has its tick."""
+
+
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     """Draw each method's means with their intervals; what has no x is a level line."""
     bounds = [n for n, s in sources.styles.items() if s.marker is None]
@@ -39,6 +43,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         bounds if spec.bounds is None else spec.bounds
     )
     level_lines = []
+    counts: set[float] = set()
     for name in chosen:
         rows = sources.rows(name, spec.y, spec.where)
         along = (
@@ -53,6 +58,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         else:
             _stop_if_ambiguous(spec, name, along[spec.x].duplicated().any())
             _line(axes, spec, sources, name, along.sort_values(spec.x))
+            counts |= {x for x in along[spec.x] if x > 0 or spec.x_scale == "linear"}
     _scales(axes, spec)
     for name, rows in level_lines:
         _stop_if_ambiguous(spec, name, len(rows) > 1)
@@ -67,6 +73,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     for axis, scale in ((axes.xaxis, spec.x_scale), (axes.yaxis, spec.y_scale)):
         if scale == "log":
             plain_log_ticks(axis)
+    if spec.x in ("iteration", "n_train") and 1 < len(counts) <= FEW:
+        ticks_at(axes.xaxis, sorted(counts))
 
 
 def _stop_if_ambiguous(spec: Spec, name: str, ambiguous: bool) -> None:

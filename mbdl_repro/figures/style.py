@@ -175,6 +175,15 @@ def plain_log_ticks(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def ticks_at(axis: Axis, values: Iterable[float]) -> None:
+    """Put a tick at each of these values, and nowhere else."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    axis.set_major_locator(FixedLocator(list(values)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
 def to_bytes(figure: Figure, suffix: str) -> bytes:
     """Return the figure as a file's content, the same bytes whenever it is the same figure."""
     metadata = {
