@@ -165,7 +165,7 @@ def test_the_card_of_a_bound_says_what_the_function_says(card):
     assert card.marks == marks
     assert card.marks["kind"] in ("floor", "theory", "reference")
     assert card.arguments == tuple(inspect.signature(function).parameters)
-    assert set(card.arguments) <= {"truth", "n_train", "validation", "test"}
+    assert set(card.arguments) <= {"truth", "n_train", "validation", "test", "iteration"}
     assert card.doc == inspect.getdoc(function)
     assert first_sentence(card.doc).endswith(".")
 

@@ -14,6 +14,7 @@ import pytest
 
 from mbdl_repro import catalogue
 from mbdl_repro.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.rows import measured
 from mbdl_repro.scenario import Scenario, Split
 from mbdl_repro.seeding import rng_for
 from mbdl_repro.sparse_recovery.scenario import SparseRecovery
@@ -243,8 +244,8 @@ def test_a_floor_is_below_the_prior_mean(card):
     truth = truth_of(card)
     metric = catalogue.metrics(card.module.split(".")[1])[card.marks["metric"]]
     test = truth.draw(N_TEST, "test")
-    errors = catalogue.function(metric)(np.zeros_like(test.s), test, truth)
-    assert value(card, truth)[0] < errors.mean() - 4 * errors.std() / np.sqrt(N_TEST)
+    zero = measured(catalogue.function(metric)(np.zeros_like(test.s), test, truth))
+    assert value(card, truth)[0] < zero["value"] - 4 * zero["standard_error"]
 
 
 # --- metrics ---

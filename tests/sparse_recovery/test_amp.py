@@ -167,7 +167,7 @@ def test_limits_of_risks():
 
 
 def test_the_benchmark_evolves_as_it_is_known_to():
-    """To 0.1 dB, which is how well the known numbers, from simulation, agree with integrals."""
+    """To 0.1 dB: the known numbers were rounded, and how they were integrated is not known."""
     known = {1: -3.46, 5: -13.60, 10: -23.58, 20: -36.09, 25: -37.06, 100: -37.21}
     ours = predicted(BENCHMARK, soft_threshold_risk, known, alpha=ALPHA)
     np.testing.assert_allclose(ours, list(known.values()), rtol=0, atol=0.1)
