@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from mbdl_repro.statistics import Relation
 
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -75,7 +77,7 @@ class ClaimFrame(Block):
     source: Text
     metric: Text | None = None
     left: dict[str, Any]
-    relation: Literal["below", "above", "within"]
+    relation: Relation
     right: Any
     factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     tolerance: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -92,6 +94,7 @@ class Published(Block):
     metric: Text | None = None
     at: dict[str, Any] = {}
     iteration: Annotated[int, Field(ge=0)] | None = None
+    or_better: bool = False
     remark: Text | None = None
 
 

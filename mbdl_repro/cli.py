@@ -16,6 +16,7 @@ from mbdl_repro.catalogue import REQUIRED, FunctionCard, MethodCard
 from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiment import Experiment, Scale, distinct
 from mbdl_repro.family import Family
+from mbdl_repro.statistics import SIGNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -351,7 +352,9 @@ def _verdict_line(row: dict[str, Any]) -> list[str]:
         else f"{row[side]} {readable.number(row[f'{side}_value'])}"
         for side in ("left", "right")
     )
-    within = f" ±{readable.plain(row['tolerance'])}" if row["tolerance"] == row["tolerance"] else ""
+    sign = "+" if row["relation"] == SIGNS["reaches"] else "±"
+    tolerant = row["tolerance"] == row["tolerance"]
+    within = f" {sign}{readable.plain(row['tolerance'])}" if tolerant else ""
     interval = (row["difference"], row["ci_low"], row["ci_high"])
     difference = "" if row["verdict"] == "not run" else readable.difference(*interval)
     comparison = f"{left} {row['relation']} {right}{within}"

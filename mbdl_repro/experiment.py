@@ -16,6 +16,7 @@ from mbdl_repro.catalogue import MethodCard
 from mbdl_repro.fingerprint import digest
 from mbdl_repro.recipe import Recipe
 from mbdl_repro.scenario import Scenario
+from mbdl_repro.statistics import Relation
 
 Point = dict[str, Any]
 
@@ -82,7 +83,7 @@ class Claim:
     source: str
     kind: Literal["claim", "published"]
     metric: str
-    relation: Literal["below", "above", "within"]
+    relation: Relation
     pairs: list[tuple[Place, Place | float]]
     factor: float
     tolerance: float | None

@@ -49,6 +49,7 @@ from mbdl_repro.experiment import (
 )
 from mbdl_repro.recipe import Recipe
 from mbdl_repro.scenario import Scenario
+from mbdl_repro.statistics import TOLERANT
 from mbdl_repro.strict_yaml import StrictYaml, Where
 
 EXPERIMENTS = Path("workflow/experiments")
@@ -570,10 +571,12 @@ class _Reader:
             self.problem((*where, "right"), f"{_shown(frame.right)}: {words}{cure}")
             right = None
         self.place(experiment, frame.at, (*where, "at"))
-        if frame.relation == "within" and frame.tolerance is None:
-            self.problem((*where, "relation"), "within needs a tolerance: add the key 'tolerance'")
-        if frame.relation != "within" and frame.tolerance is not None:
-            message = f"{frame.relation} takes no tolerance; only the relation within does"
+        if frame.relation in TOLERANT and frame.tolerance is None:
+            message = f"{frame.relation} needs a tolerance: add the key 'tolerance'"
+            self.problem((*where, "relation"), message)
+        if frame.relation not in TOLERANT and frame.tolerance is not None:
+            tolerant = " and ".join(TOLERANT)
+            message = f"{frame.relation} takes no tolerance; only the relations {tolerant} do"
             self.problem((*where, "tolerance"), message)
         if left is None or right is None:
             return None
@@ -601,7 +604,7 @@ class _Reader:
         )
 
     def published(self, experiment: Experiment, data: dict[str, Any], i: int) -> Any:
-        """Check a published number; it becomes the claim that ours lies within its tolerance."""
+        """Check a published number; it becomes the claim that ours is it, up to its tolerance."""
         where: Where = ("published", i)
         frame = self.block(Published, data, where)
         if frame is None:
@@ -615,11 +618,11 @@ class _Reader:
         if not self.problems:
             self.one_row(experiment, place, where)
         return Claim(
-            says=f"{frame.method} reaches {frame.value:g}",
+            says=f"{frame.method} reaches {frame.value:g}{' or better' if frame.or_better else ''}",
             source=frame.source,
             kind="published",
             metric=metric,
-            relation="within",
+            relation="reaches" if frame.or_better else "within",
             pairs=[(place, frame.value)],
             factor=1.0,
             tolerance=frame.tolerance,

@@ -14,7 +14,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Relation = Literal["below", "above", "within"]
+Relation = Literal["below", "above", "within", "reaches"]
+SIGNS: dict[Relation, str] = {"below": "<", "above": ">", "within": "≈", "reaches": "≲"}
+TOLERANT = ("within", "reaches")
+"""Relations that allow for a difference."""
 Verdict = Literal["fails", "undecided", "holds"]  # least favourable first
 
 
@@ -122,11 +125,12 @@ def compare(
     level: float = 0.95,
     standard_errors: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> Comparison:
-    """Decide whether left is below (above, within) factor · right, from paired per-seed values.
+    """Decide how left lies to factor · right, from paired per-seed values.
 
     The interval [low, high] of d = mean(left - factor · right) decides: ``below`` holds if
     high < 0 and fails if low > 0; ``within`` holds if [low, high] lies within ±tolerance and
-    fails if it lies wholly outside; anything else, also for want of an interval, is undecided.
+    fails if it lies wholly outside; ``reaches`` asks for one side of this, high ≤ tolerance, and
+    fails if low > tolerance; anything else, also for want of an interval, is undecided.
     A false ``holds`` has probability (1 - level) / 2 at most; for ``within`` because inclusion
     of the 1 - 2α interval is the test of equivalence of size α, so that 95 % is stricter than
     the usual 90 %.
@@ -138,9 +142,11 @@ def compare(
     Args:
         left: (n,), one value a seed.
         right: (n,), of the same seeds in the same order; or a number, the same for all seeds.
-        relation: ``below``, ``above``, or ``within``: equal up to ``tolerance``.
+        relation: ``below``, ``above``, ``within``: equal up to ``tolerance``, or ``reaches``:
+            equal up to ``tolerance`` or below.
         factor: multiplies ``right``, positive.
-        tolerance: largest absolute difference that counts as equal, for ``within`` only.
+        tolerance: largest absolute difference that counts as equal, for ``within`` and
+            ``reaches`` only.
         level: coverage of the interval, in (0, 1).
         standard_errors: of left and right over the test signals, each (n,) or a number.
 
@@ -154,9 +160,11 @@ def compare(
         raise ValueError(f"relation = {relation!r}: allowed are {', '.join(get_args(Relation))}")
     if not 0 < factor < math.inf:
         raise ValueError(f"factor = {factor}: allowed are finite values > 0")
-    if relation == "within" and (tolerance is None or not 0 <= tolerance < math.inf):
-        raise ValueError(f"tolerance = {tolerance}: allowed for 'within' are finite values >= 0")
-    if relation != "within" and tolerance is not None:
+    if relation in TOLERANT and (tolerance is None or not 0 <= tolerance < math.inf):
+        raise ValueError(
+            f"tolerance = {tolerance}: allowed for {relation!r} are finite values >= 0"
+        )
+    if relation not in TOLERANT and tolerance is not None:
         raise ValueError(f"tolerance = {tolerance}: allowed for {relation!r} is None")
     left = _checked("left", left)
     n = left.size
@@ -180,7 +188,10 @@ def compare(
     difference, low, high = interval.mean, interval.low, interval.high
 
     # Slack is the distance to the claim's edge, positive on the claimed side.
-    if tolerance is not None:
+    if tolerance is not None and relation == "reaches":
+        slack = tolerance - difference
+        holds, fails = high <= tolerance, low > tolerance
+    elif tolerance is not None:
         slack = tolerance - abs(difference)
         holds = -tolerance <= low and high <= tolerance
         fails = low > tolerance or high < -tolerance

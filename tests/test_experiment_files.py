@@ -655,7 +655,7 @@ MISTAKES = {
     "claim with an unknown relation": (
         "relation: below",
         "relation: under #<",
-        ["claims.0.relation: 'under'", "allowed: above, below, within"],
+        ["claims.0.relation: 'under'", "allowed: above, below, reaches, within"],
     ),
     "claim at a point that is not run": (
         "at: {noise_std: 0.1, n_train: [10, 20]}",

@@ -183,7 +183,10 @@ def shipped():
 def test_rows_of_shipped_figures_are_told_apart(experiment):
     families = {label: entry.card.family for label, entry in experiment.methods.items()}
     styles = row_styles(families | dict.fromkeys(experiment.bounds, Family.BOUND), {})
-    assert len({s.marker for s in styles.values() if s.marker}) == len(families)
+    looks = {(s.marker, s.colour, s.line) for s in styles.values() if s.marker}
+    assert len(looks) == len(families)
+    markers = {s.marker for s in styles.values() if s.marker}
+    assert len(markers) == min(len(families), len(MARKERS))
     for family in {*families.values()}:
         members = [styles[label] for label in families if families[label] is family]
         assert members[0].colour == COLOURS[family]

@@ -121,6 +121,9 @@ def test_a_number_stands_for_all_seeds():
         ("within", 1.6, ["undecided", "holds", "holds", "holds", "undecided"]),
         ("within", 0.9, ["fails", "undecided", "undecided", "undecided", "fails"]),
         ("within", 0.0, ["fails", "undecided", "undecided", "undecided", "fails"]),
+        ("reaches", 1.6, ["holds", "holds", "holds", "holds", "undecided"]),
+        ("reaches", 0.9, ["holds", "holds", "undecided", "undecided", "fails"]),
+        ("reaches", 0.0, ["holds", "undecided", "undecided", "undecided", "fails"]),
     ],
 )
 def test_verdicts_follow_the_interval(relation, tolerance, verdicts):
@@ -175,6 +178,9 @@ def test_one_seed_without_standard_errors_is_undecided():
         (0.1, "within", 0.1, 0.0, "holds", 0),
         (0.5, "within", 0.25, 0.25, "holds", 0),
         (0.5, "within", 0.25, 0.125, "fails", -math.inf),
+        (0.1, "reaches", 0.1, 0.0, "holds", 0),
+        (0.1, "reaches", 0.5, 0.0, "holds", math.inf),
+        (0.5, "reaches", 0.25, 0.125, "fails", -math.inf),
     ],
 )
 def test_what_is_not_random_is_compared_exactly(
@@ -194,13 +200,13 @@ def test_equal_results_of_random_methods_are_no_proof_of_equality():
     assert compare(values, values, "within", tolerance=0).verdict == "holds"
 
 
-@pytest.mark.parametrize("relation", ["below", "above", "within"])
+@pytest.mark.parametrize("relation", ["below", "above", "within", "reaches"])
 @pytest.mark.parametrize(
     ("left", "right"),
     [([1, math.nan], [5, 6]), ([1, 2], math.nan), ([math.inf] * 2, [math.inf] * 2)],
 )
 def test_what_is_not_finite_is_undecided(left, right, relation):
-    tolerance = 1.0 if relation == "within" else None
+    tolerance = 1.0 if relation in ("within", "reaches") else None
     comparison = compare(left, right, relation, tolerance=tolerance, standard_errors=(0, 0))
     assert comparison.verdict == "undecided"
     assert math.isnan(comparison.difference)
@@ -213,7 +219,13 @@ def test_unknown_standard_error_is_undecided():
 
 @pytest.mark.parametrize(
     ("relation", "tolerance", "true_difference"),
-    [("below", None, 0), ("above", None, 0), ("within", 3.0, 3.0), ("within", 3.0, -3.0)],
+    [
+        ("below", None, 0),
+        ("above", None, 0),
+        ("within", 3.0, 3.0),
+        ("within", 3.0, -3.0),
+        ("reaches", 3.0, 3.0),
+    ],
 )
 @pytest.mark.parametrize("n", [3, 10])
 def test_at_the_edge_either_verdict_is_wrong_half_of_alpha(relation, tolerance, true_difference, n):
@@ -234,6 +246,8 @@ def test_at_the_edge_either_verdict_is_wrong_half_of_alpha(relation, tolerance, 
         ("above", None, 1, "holds"),
         ("within", 1, 0, "holds"),
         ("within", 1, 2, "fails"),
+        ("reaches", 1, 0, "holds"),
+        ("reaches", 1, 2, "fails"),
     ],
 )
 def test_power_is_that_of_the_t_test(relation, tolerance, true_difference, verdict):

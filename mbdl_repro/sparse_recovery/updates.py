@@ -28,7 +28,7 @@ def soft_threshold(z: Tensor, threshold: Tensor | float) -> Tensor:
     # The same numbers either way: with the fewest passes over memory where no threshold is
     # learned, and else twice as fast, with the derivative, as by signs and absolute values.
     if isinstance(threshold, float) or not torch.is_grad_enabled():
-        return z - z.clamp(-threshold, threshold)
+        return z - z.clamp(-threshold, threshold)  # type: ignore[arg-type]
     return (z - threshold).relu() - (-z - threshold).relu()
 
 

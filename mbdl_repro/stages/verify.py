@@ -11,7 +11,7 @@ import pandas as pd
 from mbdl_repro.artifacts import read_table, table_to_bytes
 from mbdl_repro.experiment import Claim, Experiment, Place, same, uses_n_train
 from mbdl_repro.job import Job, run
-from mbdl_repro.statistics import combine, compare
+from mbdl_repro.statistics import SIGNS, combine, compare
 
 COLUMNS = [
     "experiment",
@@ -33,7 +33,6 @@ COLUMNS = [
     "verdict",
     "remark",
 ]
-SIGNS = {"below": "<", "above": ">", "within": "≈"}
 
 
 def verify(job: Job) -> None:
