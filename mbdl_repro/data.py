@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from mbdl_repro.artifacts import Store, arrays_from_bytes, arrays_to_bytes
+from mbdl_repro.artifacts import LazyArrays, Store, arrays_to_bytes
 from mbdl_repro.cells import data_cells
 from mbdl_repro.experiment import Experiment, Fit, Point
 from mbdl_repro.scenario import Split
+
+SPLITS = ("train", "validation", "test")
 
 
 class Data:
@@ -18,7 +21,7 @@ class Data:
     def __init__(self, experiment: Experiment, store: Store) -> None:
         self.experiment = experiment
         self.cells = data_cells(experiment, store)
-        self._last: tuple[str, dict[str, np.ndarray]] = ("", {})
+        self._last: tuple[str, Mapping[str, np.ndarray]] = ("", {})
 
     def key(self, fit: Fit, test_point: Point | None = None) -> str:
         """Return the key of the cell that holds these data."""
@@ -28,14 +31,19 @@ class Data:
         """Return the cell's file, drawing the data if they are not there."""
         return self._get(fit, test_point)[1]
 
-    def splits(self, fit: Fit, test_point: Point | None = None) -> list[dict[str, Split]]:
-        """Return each seed's splits ``train`` (cut to the fit's size), ``validation``, ``test``."""
+    def splits(
+        self, fit: Fit, test_point: Point | None = None, wanted: Sequence[str] = SPLITS
+    ) -> list[dict[str, Split]]:
+        """Return each seed's splits ``train`` (cut to the fit's size), ``validation``, ``test``.
+
+        Only those wanted are read: the training set is by far the largest, and not everyone's.
+        """
         arrays = self._arrays(fit, test_point)
         splits = []
         for i in range(len(fit.seeds)):
             named = {
                 name: Split(arrays[f"{name}_x"][i], arrays[f"{name}_s"][i])
-                for name in ("train", "validation", "test")
+                for name in wanted
                 if f"{name}_x" in arrays
             }
             if "train" in named:
@@ -43,11 +51,11 @@ class Data:
             splits.append(named)
         return splits
 
-    def _arrays(self, fit: Fit, test_point: Point | None) -> dict[str, np.ndarray]:
+    def _arrays(self, fit: Fit, test_point: Point | None) -> Mapping[str, np.ndarray]:
         """Return a cell's arrays; fits in a row use the same data, more or less of them."""
         key = self.key(fit, test_point)
         if key != self._last[0]:
-            self._last = (key, arrays_from_bytes(self._get(fit, test_point)[0]))
+            self._last = (key, LazyArrays(self._get(fit, test_point)[0]))
         return self._last[1]
 
     def _get(self, fit: Fit, test_point: Point | None) -> tuple[bytes, Path]:

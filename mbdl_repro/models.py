@@ -76,9 +76,10 @@ class Models:
         return build(self.entry, belief, self.entry.settings_at(fit.depth) | tuned)
 
     def _fit(self, fit: Fit, report: Report) -> bytes:
+        wanted = ["train", "validation"] if self.entry.card.family.learns else ["validation"]
         data = [
             {name: to_device(split) for name, split in splits.items()}
-            for splits in self.data.splits(fit)
+            for splits in self.data.splits(fit, wanted=wanted)
         ]
         trains = [splits.get("train", splits["validation"].first(0)) for splits in data]
         validations = [splits["validation"] for splits in data]

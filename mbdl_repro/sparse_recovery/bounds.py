@@ -75,7 +75,7 @@ def oracle_least_squares_nmse(truth: SparseRecovery) -> float:
     return oracle_least_squares(truth) / truth.mean_energy
 
 
-@bound(metric="nmse_db", kind="reference", label="AMP in the limit of large problems")
+@bound(metric="nmse_db", kind="reference", label="state evolution, AMP")
 def amp_state_evolution_soft(truth: SparseRecovery, iteration: int | None) -> float:
     """Return E‖ŝ_k − s‖² / E‖s‖² after k steps of AMP with soft thresholding, n, m → ∞.
 
@@ -91,7 +91,7 @@ def amp_state_evolution_soft(truth: SparseRecovery, iteration: int | None) -> fl
     return _state_evolution(truth, partial(soft_threshold_risk, alpha=alpha, p=p, v=v), iteration)
 
 
-@bound(metric="nmse_db", kind="reference", label="Bayes-optimal AMP in the limit of large problems")
+@bound(metric="nmse_db", kind="reference", label="state evolution, Bayes-AMP")
 def amp_state_evolution_bayes(truth: SparseRecovery, iteration: int | None) -> float:
     """Return E‖ŝ_k − s‖² / E‖s‖² after k steps of AMP with the posterior mean, n, m → ∞.
 

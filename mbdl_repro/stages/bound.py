@@ -50,8 +50,8 @@ def _compute(
     metric = catalogue.metrics(experiment.area)[card.marks["metric"]]
     rows: list[dict[str, Any]] = []
     needs_data = {"test", "validation"} & set(card.arguments)
-    tests = data.splits(fit, test_point or None) if needs_data else [{}] * len(fit.seeds)
-    trained = data.splits(fit) if needs_data else tests
+    tests = data.splits(fit, test_point or None, ["test"]) if needs_data else [{}] * len(fit.seeds)
+    trained = data.splits(fit, wanted=["validation", "test"]) if needs_data else tests
     exact: dict[int | None, dict[str, Any]] = {}
     for seed, on_test, on_training in zip(fit.seeds, tests, trained, strict=True):
         for iteration in [*experiment.recorded(card.name), None]:

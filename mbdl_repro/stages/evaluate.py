@@ -70,7 +70,7 @@ def _score(
     metrics = [(card, catalogue.function(card)) for card in cards]
     rows: list[dict[str, Any]] = []
     examples: dict[str, np.ndarray] = {}
-    splits = models.data.splits(fit, test_point or None)
+    splits = models.data.splits(fit, test_point or None, ["test"])
     for seed, method, split in zip(fit.seeds, models.load(fit), splits, strict=True):
         test = split["test"]
         for iteration, estimate in _estimates(method, test, trace):
