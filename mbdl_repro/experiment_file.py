@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from mbdl_repro import catalogue, figures
@@ -287,7 +288,9 @@ class _Reader:
                 self.missing(field, data, _field_types(cls), ("scenario",))
         self.stop_if_problems()
         try:
-            return name, cls(**given)
+            truth = cls(**given)
+            truth.sample(1, np.random.default_rng())  # fields that may be left out, not all of them
+            return name, truth
         except ValueError as error:
             self.problem(("scenario",), str(error))
             return "", None

@@ -1217,6 +1217,11 @@ def test_depths_that_make_no_sense(tmp_path, entry, words):
         assert word in str(caught.value)
 
 
+def test_a_truth_knows_its_noise_one_way_or_the_other(tmp_path):
+    with pytest.raises(UserError, match="scenario: the noise is asked for, and noise_std, or snr"):
+        load(tmp_path, edited("  noise_std: 0.3\n", ""))
+
+
 def test_a_method_without_iterates_has_none_to_supervise(tmp_path):
     learner = "{discriminative: {recipe: {supervise: every_iterate}}}"
     text = edited("{linear_mmse: {}}", learner, MINIMAL)
