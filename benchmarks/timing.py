@@ -1,4 +1,4 @@
-"""What both benchmarks share: one thread, the least of several times, and a table."""
+"""What both benchmarks share: one thread, times, and a table."""
 
 import argparse
 import csv

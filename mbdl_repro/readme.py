@@ -63,17 +63,17 @@ def verdicts() -> str:
     for row in table[table["verdict"] != "holds"].itertuples():
         remark = f" ({row.remark})" if isinstance(row.remark, str) else ""
         lines.append(
-            f"- **{row.verdict}** ({row.experiment}): {row.claim.rstrip('.')}. Found: {row.left} "
-            f"{row.left_value:.4g}, {_right(row)}; difference "
-            f"{row.difference:.2g}, 95 % interval {row.ci_low:.2g} to {row.ci_high:.2g}.{remark}"
+            f"- **{row.verdict}** ({row.experiment}): {row.claim.rstrip('.')}. Found: "
+            f"{row.left_value:.4g} against {_right(row)}, difference {row.difference:.2g} "
+            f"(95 %: {row.ci_low:.2g} to {row.ci_high:.2g}).{remark}"
         )
     return "\n".join(lines)
 
 
 def _right(row: Any) -> str:
-    """Return the right side of a claim; where that is a number, the number alone."""
-    value = f"{row.right_value:.4g}"
-    return value if row.right == value else f"{row.right} {value}"
+    """Return the right side of a claim: its value, and the factor before it if there is one."""
+    factor, times, _ = row.right.rpartition(" × ")
+    return f"{factor}{times}{row.right_value:.4g}"
 
 
 def cost() -> str:

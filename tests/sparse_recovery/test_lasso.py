@@ -120,9 +120,12 @@ def test_what_is_not_solved_is_not_answered():
     assert hurried.isnan().all()
     patient = Lasso(BENCHMARK, rho=0.002)(x)
     assert patient.isfinite().all()
-    some = Lasso(BENCHMARK, rho=0.02, max_iterations=40)(x)
+    some = Lasso(BENCHMARK, rho=0.005, max_iterations=45)(x)
     answered = some.isfinite().all(1)
+    assert 0 < answered.sum() < len(x)
     assert (some.isnan().all(1) | answered).all()
+    unhurried = Lasso(BENCHMARK, rho=0.005)(x)
+    torch.testing.assert_close(some[answered], unhurried[answered], rtol=0, atol=1e-9)
 
 
 def test_it_answers_in_single_precision_too():
@@ -145,7 +148,7 @@ def squared_errors(method, n=1000):
 
 
 def test_errors_are_the_known_ones():
-    """Section 3 of the reference: ρ = 0.015 is best, 0.00238; 0.05 refitted 6.7e-4."""
+    """Recomputed in the notebook's setting: ρ = 0.015 is best, 0.00238; 0.05 refitted 6.7e-4."""
     by_rho = {
         rho: squared_errors(Lasso(EXAMPLE_5_6, rho=rho)).mean().item()
         for rho in (0.01, 0.015, 0.02, 0.03)

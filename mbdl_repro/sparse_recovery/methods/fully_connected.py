@@ -36,7 +36,7 @@ class FullyConnected(Method):
     Args:
         belief: gives ``n_signal`` and ``n_observations``; nothing else is read.
         hidden_widths: entries of each hidden layer, from the input on.
-        activation: φ. ``tanh``, odd as the best rule is, has a third of the error of ``relu``.
+        activation: φ. ``tanh``, odd as the best rule is.
         input_scale: c, standard deviation of what enters the first layer.
         shrinkage: ε, as a share of the mean variance that is added to Ĉ, the mean of x xᵀ over
             the training signals.
