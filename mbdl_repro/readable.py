@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import re
 import shutil
@@ -14,7 +13,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mbdl_repro.experiment import Experiment, MethodEntry, distinct
+from mbdl_repro.experiment import Experiment, MethodEntry, canonical, distinct
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,9 +102,9 @@ def chosen(values: list[Any], counts: Mapping[str, int]) -> str:
 
     Args:
         values: those that were tried.
-        counts: how many fits chose each, by its text in JSON.
+        counts: how many fits chose each, by its canonical text.
     """
-    times = [(value, counts.get(json.dumps(value), 0)) for value in values]
+    times = [(value, counts.get(canonical(value), 0)) for value in values]
     text = ", ".join(f"{plain(value)} ({n})" for value, n in times if n)
     numbers = [value for value in values if isinstance(value, int | float)]
     ends = (min(numbers), max(numbers)) if numbers else ()

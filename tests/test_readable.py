@@ -6,6 +6,7 @@ import pytest
 from annotated_types import Ge, Gt, Len
 
 from mbdl_repro import readable
+from mbdl_repro.experiment import canonical
 
 NAN = float("nan")
 
@@ -111,6 +112,10 @@ def test_kind(annotation, text):
 )
 def test_what_was_chosen_out_of_a_list(counts, text):
     assert readable.chosen([None, 0.1, 0.2, 0.4], counts) == text
+
+
+def test_what_was_chosen_out_of_lists():
+    assert readable.chosen([[8], [8, 16]], {canonical([8, 16]): 2}) == "[8, 16] (2)"
 
 
 def test_latex_signs():

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from truths import BENCHMARK
 
 from mbdl_repro.seeding import rng_for
 from mbdl_repro.sparse_recovery.bounds import amp_state_evolution_soft
 from mbdl_repro.sparse_recovery.methods.amp import Amp
 from mbdl_repro.sparse_recovery.methods.lasso import Lasso
-from mbdl_repro.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.sparse_recovery.state_evolution import (
     bayes_risk,
     best_threshold_factor,
@@ -18,14 +18,6 @@ from mbdl_repro.sparse_recovery.state_evolution import (
     soft_threshold_risk,
 )
 
-BENCHMARK = SparseRecovery(
-    observation_matrix="unit_columns",
-    n_observations=250,
-    n_signal=500,
-    nonzero_probability=0.1,
-    nonzero_std=1.0,
-    snr_db=40.0,
-)
 LARGE = dataclasses.replace(BENCHMARK, n_observations=1500, n_signal=3000)
 SMALL = dataclasses.replace(BENCHMARK, n_observations=20, n_signal=30, snr_db=20.0)
 ALPHA = 1.1402

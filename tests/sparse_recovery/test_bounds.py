@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from truths import BENCHMARK, EXAMPLE_5_6
 
 from mbdl_repro.sparse_recovery.bounds import (
     amp_state_evolution_bayes,
@@ -17,16 +18,7 @@ from mbdl_repro.sparse_recovery.bounds import (
 )
 from mbdl_repro.sparse_recovery.methods.lasso import Lasso
 from mbdl_repro.sparse_recovery.metrics import squared_error, squared_residual
-from mbdl_repro.sparse_recovery.scenario import SparseRecovery
 
-EXAMPLE_5_6 = SparseRecovery(
-    observation_matrix="unit_columns",
-    n_observations=150,
-    n_signal=200,
-    n_nonzeros=4,
-    nonzero_std=0.5,
-    noise_std=0.01,
-)
 EXAMPLE_3_6 = dataclasses.replace(
     EXAMPLE_5_6,
     observation_matrix="orthonormal_rows",
@@ -34,14 +26,7 @@ EXAMPLE_3_6 = dataclasses.replace(
     n_signal=1000,
     n_nonzeros=5,
 )
-BENCHMARK = SparseRecovery(
-    observation_matrix="unit_columns",
-    n_observations=250,
-    n_signal=500,
-    nonzero_probability=0.1,
-    nonzero_std=1.0,
-    snr_db=40.0,
-)
+
 NOISY = dataclasses.replace(EXAMPLE_5_6, n_observations=20, n_signal=30, noise_std=0.5)
 
 

@@ -6,36 +6,21 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import Lasso as CoordinateDescent
+from truths import BENCHMARK, EXAMPLE_5_6
 
 from mbdl_repro.sparse_recovery.exact_lasso import lasso_solution, least_squares_on_support
 from mbdl_repro.sparse_recovery.methods.debiased_lasso import DebiasedLasso
 from mbdl_repro.sparse_recovery.methods.fista import Fista
 from mbdl_repro.sparse_recovery.methods.lasso import Lasso
-from mbdl_repro.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.sparse_recovery.updates import duality_gap
 
-EXAMPLE_5_6 = SparseRecovery(
-    observation_matrix="unit_columns",
-    n_observations=150,
-    n_signal=200,
-    n_nonzeros=4,
-    nonzero_std=0.5,
-    noise_std=0.01,
-)
-BENCHMARK = SparseRecovery(
-    observation_matrix="unit_columns",
-    n_observations=250,
-    n_signal=500,
-    nonzero_probability=0.1,
-    nonzero_std=1.0,
-    snr_db=40.0,
-)
 EXAMPLE_3_6 = dataclasses.replace(  # wide enough for the other form of FISTA's steps
     EXAMPLE_5_6,
     observation_matrix="orthonormal_rows",
     n_observations=64,
     n_signal=250,
 )
+
 CASES = [
     (EXAMPLE_5_6, 0.003),
     (EXAMPLE_5_6, 0.015),

@@ -5,18 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from truths import EXAMPLE_5_6
 
 from mbdl_repro.sparse_recovery.methods.linear_mmse import LinearMMSE
 from mbdl_repro.sparse_recovery.scenario import SparseRecovery
 
-EXAMPLE_5_6 = SparseRecovery(
-    observation_matrix="unit_columns",
-    n_observations=150,
-    n_signal=200,
-    n_nonzeros=4,
-    nonzero_std=0.5,
-    noise_std=0.01,
-)
 BERNOULLI = SparseRecovery(
     observation_matrix="unit_columns",
     n_observations=30,
