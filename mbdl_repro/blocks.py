@@ -66,6 +66,8 @@ class Cell(Block):
     """A place in the table: a method, or a bound, at a point of the sweep."""
 
     method: Text
+    metric: Text | None = None
+    """The claim's own if not given."""
     at: dict[str, Any] = {}
     iteration: Annotated[int, Field(ge=0)] | None = None
 
@@ -80,6 +82,8 @@ class ClaimFrame(Block):
     relation: Relation
     right: Any
     factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    offset: Number = 0.0
+    """Added to the right side: what a factor is where the metric is in dB."""
     tolerance: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     at: dict[str, Any] = {}
 

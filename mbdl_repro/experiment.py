@@ -73,6 +73,7 @@ class Place:
     method: str
     at: Point
     iteration: int | None
+    metric: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Claim:
     relation: Relation
     pairs: list[tuple[Place, Place | float]]
     factor: float
+    offset: float
     tolerance: float | None
     remark: str | None = None
 

@@ -483,6 +483,7 @@ class _Reader:
         for key, allowed, noun in (
             ("x", columns, "column"),
             ("y", experiment.metrics, "metric"),
+            ("also", experiment.metrics, "metric"),
             ("methods", experiment.methods, "method"),
             ("bounds", experiment.bounds, "bound"),
         ):
@@ -492,7 +493,7 @@ class _Reader:
             for j, value in enumerate(values if isinstance(values, list) else []):
                 self.name(value, allowed, noun, (*where, key, j))
         self.place(experiment, getattr(panel, "where", {}), (*where, "where"))
-        if not self.problems and hasattr(panel, "x"):
+        if not self.problems and hasattr(panel, "y"):
             self.one_line(experiment, panel, where)
         return panel
 
@@ -501,7 +502,8 @@ class _Reader:
         tests = [{f"test_{k}": v for k, v in p.items()} for p in experiment.test_points or [{}]]
         rows = [point | {"n_train": n} | test for point, n in experiment.runs for test in tests]
         shown = [r for r in rows if all(same(r[k], v) for k, v in panel.where.items())]
-        rest = distinct({k: v for k, v in row.items() if k != panel.x} for row in shown)
+        along = getattr(panel, "x", None)
+        rest = distinct({k: v for k, v in row.items() if k != along} for row in shown)
         open_columns = [k for k in rest[0] if len(distinct(r[k] for r in rest)) > 1] if rest else []
         if open_columns:
             self.problem(
@@ -533,6 +535,8 @@ class _Reader:
         rows = [*experiment.methods, *experiment.bounds]
         if not self.name(cell.method, rows, "method or bound", (*where, "method")):
             return None
+        if cell.metric is not None:
+            metric = self.metric(experiment, cell.metric, where)
         if cell.method in experiment.bounds:
             bounded = catalogue.bounds(experiment.area)[cell.method].marks["metric"]
             if bounded != metric:
@@ -581,12 +585,17 @@ class _Reader:
             tolerant = " and ".join(TOLERANT)
             message = f"{frame.relation} takes no tolerance; only the relations {tolerant} do"
             self.problem((*where, "tolerance"), message)
+        if frame.factor != 1 and frame.offset != 0:
+            self.problem((*where, "offset"), "a claim takes a factor or an offset, not both")
         if left is None or right is None:
             return None
         if left == right:
             self.problem((*where, "right"), "both sides of the claim are the same")
         pairs = [
-            (_placed(left, point), right if isinstance(right, float) else _placed(right, point))
+            (
+                _placed(left, point, metric),
+                right if isinstance(right, float) else _placed(right, point, metric),
+            )
             for point in _product(
                 {k: v if isinstance(v, list) else [v] for k, v in frame.at.items()}
             )
@@ -603,6 +612,7 @@ class _Reader:
             relation=frame.relation,
             pairs=pairs,
             factor=frame.factor,
+            offset=frame.offset,
             tolerance=frame.tolerance,
         )
 
@@ -617,7 +627,7 @@ class _Reader:
         cell = self.cell(experiment, metric, here, where)
         if cell is None:
             return None
-        place = _placed(cell, {})
+        place = _placed(cell, {}, metric)
         if not self.problems:
             self.one_row(experiment, place, where)
         return Claim(
@@ -628,6 +638,7 @@ class _Reader:
             relation="reaches" if frame.or_better else "within",
             pairs=[(place, frame.value)],
             factor=1.0,
+            offset=0.0,
             tolerance=frame.tolerance,
             remark=frame.remark,
         )
@@ -661,8 +672,8 @@ class _Reader:
         self.problem(where, f"{spoken_of} {message}")
 
 
-def _placed(cell: Cell, at: Point) -> Place:
-    return Place(cell.method, {**at, **cell.at}, cell.iteration)
+def _placed(cell: Cell, at: Point, metric: str) -> Place:
+    return Place(cell.method, {**at, **cell.at}, cell.iteration, cell.metric or metric)
 
 
 def _at_scale(experiment: Experiment, scale: Scale) -> Experiment:

@@ -13,9 +13,11 @@ def metric(
 ) -> Callable[[Function], Function]:
     """Mark a function of an area's ``metrics.py`` as a metric.
 
-    The function is called as ``f(estimate, split, truth)`` with NumPy arrays, batch first, and
-    returns one value a row (n,), whose mean is reported; or a pair of such arrays, for a ratio
-    of sums. Lower is better.
+    The function asks by argument name for what it needs: ``estimate`` and ``split`` with NumPy
+    arrays, batch first, ``truth`` (the scenario), and ``method``. It returns one value a row
+    (n,), whose mean is reported; or a pair of such arrays, for a ratio of sums. Lower is better.
+    One that does not ask for the estimate measures the method itself: it may return a number,
+    which is exact, or ``None`` where a method has no such thing.
 
     Args:
         label: what axes and tables call it, with its unit.

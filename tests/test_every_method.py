@@ -23,6 +23,7 @@ from mbdl_repro.recipe import Recipe
 from mbdl_repro.scenario import Scenario, Split
 from mbdl_repro.seeding import torch_rng_for
 from mbdl_repro.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.tracking.scenario import LinearStateSpace, Lorenz
 
 EPS = float(np.finfo(float).eps)
 
@@ -59,7 +60,27 @@ SMALL = {
             learning_rate=1e-3, steps=100, batch_size=32, validate_every=10, clip_norm=1.0
         ),
     ),
+    "tracking": Small(
+        LinearStateSpace(
+            transition="canonical",
+            process_noise_std=0.5,
+            noise_std=0.5,
+            n_steps=6,
+            initial_std=0.3,
+        ),
+        {},
+        recipe=Recipe(
+            learning_rate=5e-3, steps=60, batch_size=32, validate_every=10, clip_norm=1.0
+        ),
+        metric="mse",
+    ),
 }
+SPECIAL = {
+    "tracking.rk4_extended_kalman_filter": Small(
+        Lorenz(process_noise_std=0.1, noise_std=0.5, n_steps=6, initial_std=0.3), {}, metric="mse"
+    ),
+}
+"""Instances of their own, for methods that cannot take their area's."""
 
 CARDS = [card for area in catalogue.areas() for card in catalogue.methods(area).values()]
 LEARNERS = [card for card in CARDS if card.family.learns]
@@ -87,14 +108,16 @@ def _double_precision():
 # --- instances ---
 
 
-def small(area: str) -> Small:
-    if area not in SMALL:
-        pytest.fail(f"add a small truth, and values for settings, of {area} to SMALL in {__file__}")
-    return SMALL[area]
+def small(card: MethodCard) -> Small:
+    if card.area not in SMALL:
+        pytest.fail(
+            f"add a small truth, and values for settings, of {card.area} to SMALL in {__file__}"
+        )
+    return SPECIAL.get(f"{card.area}.{card.name}", SMALL[card.area])
 
 
 def settings(card: MethodCard) -> dict[str, Any]:
-    values = small(card.area).settings
+    values = small(card).settings
     for name, setting in card.settings.items():
         if setting.default is REQUIRED and name not in values:
             pytest.fail(
@@ -105,19 +128,19 @@ def settings(card: MethodCard) -> dict[str, Any]:
 
 
 def built(card: MethodCard, **withheld: None) -> Method:
-    belief = small(card.area).truth.believed(**withheld)
+    belief = small(card).truth.believed(**withheld)
     return catalogue.method_class(card)(belief, **settings(card))
 
 
-def pairs(area: str, n: int, *stream: object) -> Split:
-    return Split(*(torch.from_numpy(part) for part in small(area).truth.draw(n, *stream)))
+def pairs(card: MethodCard, n: int, *stream: object) -> Split:
+    return Split(*(torch.from_numpy(part) for part in small(card).truth.draw(n, *stream)))
 
 
 def fit(card: MethodCard, method: Method, seed: int = 0, **changes: Any):
     """Fit on the area's training pairs, the same ones whatever the seed of the fit."""
-    train = pairs(card.area, small(card.area).n_train, "train")
-    validation = pairs(card.area, 200, "validation")
-    recipe = small(card.area).recipe.model_copy(update=changes)
+    train = pairs(card, small(card).n_train, "train")
+    validation = pairs(card, 200, "validation")
+    recipe = small(card).recipe.model_copy(update=changes)
     return method.fit(train, validation, recipe, torch_rng_for("fit", card.name, seed))
 
 
@@ -149,6 +172,7 @@ def estimates(method: Method, x: torch.Tensor) -> torch.Tensor:
 
 def test_the_tables_name_areas_and_settings_that_there_are():
     assert set(SMALL) <= set(catalogue.areas())
+    assert set(SPECIAL) <= {f"{card.area}.{card.name}" for card in CARDS}
     for area, instance in SMALL.items():
         known = {name for card in catalogue.methods(area).values() for name in card.settings}
         assert set(instance.settings) <= known
@@ -159,7 +183,7 @@ def test_the_tables_name_areas_and_settings_that_there_are():
 
 @every_method
 def test_it_answers_in_the_shape_and_precision_of_the_signal(card):
-    test = pairs(card.area, 5, "test")
+    test = pairs(card, 5, "test")
     answer = estimates(fitted(card), test.x)
     assert answer.shape == test.s.shape
     assert answer.dtype == test.s.dtype
@@ -168,7 +192,7 @@ def test_it_answers_in_the_shape_and_precision_of_the_signal(card):
 
 @every_method
 def test_the_same_answer_when_called_twice(card):
-    method, x = fitted(card), pairs(card.area, 20, "test").x
+    method, x = fitted(card), pairs(card, 20, "test").x
     given, before = x.clone(), weights(method)
     random_state = torch.get_rng_state()
     first = estimates(method, x)
@@ -181,7 +205,7 @@ def test_the_same_answer_when_called_twice(card):
 
 @every_method
 def test_a_row_alone_equals_that_row_in_a_batch(card):
-    method, x = fitted(card), pairs(card.area, 7, "test").x
+    method, x = fitted(card), pairs(card, 7, "test").x
     batch = estimates(method, x)
     alone = torch.cat([estimates(method, x[i : i + 1]) for i in range(len(x))])
     # Sums are taken in another order: a few roundings for each of some thousand operations.
@@ -197,7 +221,7 @@ def test_it_is_built_alike_each_time(card):
 
 @every_iterative_method
 def test_the_answer_is_the_last_iterate_and_iterates_stay_as_they_were(card):
-    method, x = fitted(card), pairs(card.area, 4, "test").x
+    method, x = fitted(card), pairs(card, 4, "test").x
     assert isinstance(method, IterativeMethod)
     with torch.no_grad():
         together = list(method.iterates(x))
@@ -212,8 +236,8 @@ def test_unfitted_it_equals_its_parent(card):
     parent = catalogue.methods(card.area)[card.parent]
     mine, theirs = settings(card), settings(parent)
     shared = {name: mine.get(name, value) for name, value in theirs.items()}
-    classical = catalogue.method_class(parent)(small(card.area).truth, **shared)
-    x = pairs(card.area, 20, "test").x
+    classical = catalogue.method_class(parent)(small(card).truth, **shared)
+    x = pairs(card, 20, "test").x
     learned = built(card)
     expected = estimates(classical, x)
     assert expected.abs().max() > 0
@@ -251,7 +275,7 @@ def test_what_learns_has_something_to_train_and_nothing_else_has(card):
 @every_learner
 def test_gradients_reach_every_trainable_tensor(card):
     method = fitted(card)  # before a fit, zero weights may hide others
-    method.loss(*pairs(card.area, 50, "validation", 1)).backward()
+    method.loss(*pairs(card, 50, "validation", 1)).backward()
     for name, parameter in trainable(method).items():
         assert parameter.grad is not None, f"{name} is not used"
         assert parameter.grad.abs().max() > 0, f"{name} has no gradient"
@@ -260,7 +284,7 @@ def test_gradients_reach_every_trainable_tensor(card):
 @every_learner
 def test_gradients_are_those_of_finite_differences(card):
     method = fitted(card)
-    x, s = pairs(card.area, 3, "validation", 2)
+    x, s = pairs(card, 3, "validation", 2)
     names = [f"method.{name}" for name in trainable(method)]
 
     def loss(*tensors: torch.Tensor) -> torch.Tensor:
@@ -274,7 +298,7 @@ def test_gradients_are_those_of_finite_differences(card):
 @every_learner
 def test_the_loss_is_a_mean_over_rows(card):
     method = fitted(card)
-    x, s = pairs(card.area, 10, "validation")
+    x, s = pairs(card, 10, "validation")
     with torch.no_grad():
         rows = [method.loss(x[i : i + 1], s[i : i + 1]).item() for i in range(10)]
         assert method.loss(x, s).item() == pytest.approx(np.mean(rows), rel=1e4 * EPS)
@@ -286,7 +310,7 @@ def test_the_loss_is_a_mean_over_rows(card):
 @every_learner
 def test_a_fit_changes_weights_and_keeps_the_best_on_validation(card):
     method = built(card)
-    validation = pairs(card.area, 200, "validation")
+    validation = pairs(card, 200, "validation")
     before, unfitted = weights(method), method.loss(*validation).item()
     history = fit(card, method)
     after = method.loss(*validation).item()
@@ -318,9 +342,9 @@ def test_a_fit_depends_on_its_seed_and_on_nothing_else(card):
         drawn_from = rng.get_state()
         torch.randn(3)
         state = torch.get_rng_state()
-        train = pairs(card.area, small(card.area).n_train, "train")
-        validation = pairs(card.area, 200, "validation")
-        method.fit(train, validation, small(card.area).recipe, rng)
+        train = pairs(card, small(card).n_train, "train")
+        validation = pairs(card, 200, "validation")
+        method.fit(train, validation, small(card).recipe, rng)
         assert torch.equal(torch.get_rng_state(), state), "it draws from the global generator"
         results.append(weights(method))
     first, *again, other = results
@@ -331,14 +355,14 @@ def test_a_fit_depends_on_its_seed_and_on_nothing_else(card):
 
 @every_learner
 def test_a_fit_writes_into_no_data_and_no_belief(card):
-    method, truth = built(card), small(card.area).truth
-    train, validation = pairs(card.area, 100, "train"), pairs(card.area, 50, "validation")
+    method, truth = built(card), small(card).truth
+    train, validation = pairs(card, 100, "train"), pairs(card, 50, "validation")
     given = [part.clone() for part in (*train, *validation)]
     fields = dataclasses.asdict(truth)
-    method.fit(train, validation, small(card.area).recipe, torch_rng_for("fit"))
+    method.fit(train, validation, small(card).recipe, torch_rng_for("fit"))
     assert all(torch.equal(a, b) for a, b in zip(given, (*train, *validation), strict=True))
     assert dataclasses.asdict(truth) == fields
-    fresh = pairs(card.area, 100, "train")
+    fresh = pairs(card, 100, "train")
     assert torch.equal(fresh.x, given[0]), "the truth is not what it was"
 
 
@@ -349,7 +373,7 @@ def test_it_survives_being_stored(card, tmp_path):
     safetensors.torch.save_file(state, path)
     again = built(card)
     again.load_state_dict(safetensors.torch.load_file(path))
-    x = pairs(card.area, 20, "test").x
+    x = pairs(card, 20, "test").x
     assert torch.equal(estimates(again, x), estimates(method, x))
     assert {n: t.dtype for n, t in again.state_dict().items()} == {
         n: t.dtype for n, t in method.state_dict().items()
@@ -376,12 +400,12 @@ def test_positive_parameters_stay_positive(card):
         pytest.skip("it trains no step, threshold or variance")
     assert all((tensor > 0).all() for tensor in positive_tensors(method).values())
     before = positive_tensors(method)
-    x, s = pairs(card.area, 100, "train")
+    x, s = pairs(card, 100, "train")
     # Signals ten times as large as believed, and steps that move every weight by half: whatever
     # shrinks is driven towards zero, and beyond if nothing holds it there.
     big = Split(10 * x, 10 * s)
     changes = {"learning_rate": 0.5, "steps": 20, "schedule": "constant", "validate_every": 1}
-    recipe = small(card.area).recipe.model_copy(update=changes)
+    recipe = small(card).recipe.model_copy(update=changes)
     method.fit(big, Split(x, s), recipe, torch_rng_for("fit"))
     for name, tensor in positive_tensors(method).items():
         assert torch.isfinite(tensor).all() and (tensor > 0).all(), name
@@ -402,20 +426,21 @@ def test_positive_parameters_stay_positive(card):
 
 def scores(card: MethodCard, answer: np.ndarray, test: Split) -> np.ndarray:
     """Return the area's measure of each row."""
-    metric = catalogue.function(catalogue.metrics(card.area)[small(card.area).metric])
-    return metric(answer, test, small(card.area).truth)
+    metric = catalogue.function(catalogue.metrics(card.area)[small(card).metric])
+    return metric(answer, test, small(card).truth)
 
 
-def floors(area: str):
+def floors(card: MethodCard):
+    if f"{card.area}.{card.name}" in SPECIAL:
+        return []  # floors are those of the area's own truth
     return [
         catalogue.function(bound)
-        for bound in catalogue.bounds(area).values()
-        if bound.marks["kind"] == "floor" and bound.marks["metric"] == SMALL[area].metric
+        for bound in catalogue.bounds(card.area).values()
+        if bound.marks["kind"] == "floor" and bound.marks["metric"] == SMALL[card.area].metric
     ]
 
 
-def value_of(bound: Any, area: str) -> float:
-    instance = small(area)
+def value_of(bound: Any, instance: Small) -> float:
     known = {
         "truth": instance.truth,
         "n_train": instance.n_train,
@@ -432,11 +457,11 @@ N_TEST = 4000
 
 @every_method
 def test_it_does_not_beat_what_none_can(card):
-    test = small(card.area).truth.draw(N_TEST, "test", "bounds")
+    test = small(card).truth.draw(N_TEST, "test", "bounds")
     errors = scores(card, estimates(fitted(card), torch.from_numpy(test.x)).numpy(), test)
     standard_error = errors.std(ddof=1) / np.sqrt(N_TEST)
-    for floor in floors(card.area):
-        least = value_of(floor, card.area)
+    for floor in floors(card):
+        least = value_of(floor, small(card))
         assert errors.mean() > least - 4 * standard_error, f"below {floor.__name__}, {least}"
 
 
@@ -444,16 +469,16 @@ def test_it_does_not_beat_what_none_can(card):
 def test_the_floors_are_worth_testing_against(area):
     """A zero estimate is above them by far, so that a method below them would be seen."""
     test = SMALL[area].truth.draw(N_TEST, "test", "bounds")
-    card = next(iter(catalogue.methods(area).values()))
+    card = next(c for c in CARDS if c.area == area and f"{area}.{c.name}" not in SPECIAL)
     errors = scores(card, np.zeros_like(test.s), test)
-    assert floors(area), f"{area} has no floor on {SMALL[area].metric}"
-    for floor in floors(area):
-        assert value_of(floor, area) < errors.mean() - 10 * errors.std() / np.sqrt(N_TEST)
+    assert floors(card), f"{area} has no floor on {SMALL[area].metric}"
+    for floor in floors(card):
+        assert value_of(floor, SMALL[area]) < errors.mean() - 10 * errors.std() / np.sqrt(N_TEST)
 
 
 @every_method
 def test_knowing_all_it_beats_the_prior_mean(card):
-    test = small(card.area).truth.draw(N_TEST, "test", "bounds")
+    test = small(card).truth.draw(N_TEST, "test", "bounds")
     ours = scores(card, estimates(fitted(card), torch.from_numpy(test.x)).numpy(), test)
     gain = scores(card, np.zeros_like(test.s), test) - ours
     assert gain.mean() > 4 * gain.std(ddof=1) / np.sqrt(N_TEST)
@@ -483,9 +508,9 @@ def refusal(card: MethodCard, fields: list[str]) -> str | None:
 @every_method
 def test_what_it_needs_and_is_not_told_is_named(card):
     """Every other way out (a TypeError from None, a number filled in) is a trap."""
-    x = pairs(card.area, 5, "test").x
+    x = pairs(card, 5, "test").x
     full = estimates(built(card), x)
-    fields = may_be_withheld(small(card.area).truth)
+    fields = may_be_withheld(small(card).truth)
     assert fields, f"nothing of {card.area} can be withheld"
     for withheld in [*([field] for field in fields), fields]:
         refused = refusal(card, withheld)
@@ -498,11 +523,11 @@ def test_what_it_needs_and_is_not_told_is_named(card):
 
 @every_learner
 def test_a_fit_needs_nothing_that_building_did_not(card):
-    for field in may_be_withheld(small(card.area).truth):
+    for field in may_be_withheld(small(card).truth):
         if refusal(card, [field]) is not None:
             continue
         method = built(card, **{field: None})
         fit(card, method)
         assert same(weights(method), weights(fitted(card))), f"the fit makes use of {field}"
-        x = pairs(card.area, 5, "test").x
+        x = pairs(card, 5, "test").x
         assert torch.equal(estimates(method, x), estimates(fitted(card), x)), "so does the rule"

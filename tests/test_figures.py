@@ -20,7 +20,7 @@ from mbdl_repro.blocks import AtMost
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiment import Scale
 from mbdl_repro.family import Family
-from mbdl_repro.figures import lines, signals
+from mbdl_repro.figures import dots, lines, signals, trajectory
 from mbdl_repro.figures.panel import Sources
 from mbdl_repro.figures.style import (
     COLOURS,
@@ -199,7 +199,7 @@ def test_rows_of_shipped_figures_are_told_apart(experiment):
 
 
 def test_every_kind_of_panel_is_tested_here():
-    assert set(figures.panel_kinds()) == {"lines", "signals"}
+    assert set(figures.panel_kinds()) == {"dots", "lines", "signals", "trajectory"}
 
 
 def row(method: str, mean: float, half: float = np.nan, **where) -> dict:
@@ -387,6 +387,88 @@ def test_a_panel_that_leaves_a_column_open_is_refused(axes, keys, name):
     """Else one line would jump between the values of that column (see PanelSpec.where)."""
     with pytest.raises(UserError, match=f"{name} has several rows for one place"):
         drawn(axes, **keys)
+
+
+# --- dots ---
+
+
+def dotted(axes, **keys):
+    spec = dots.Spec(
+        **{"title": "A title", "y": "error", "methods": ["network", "classical"]} | keys
+    )
+    dots.draw(axes, spec, sources())
+    axes.figure.canvas.draw()
+    return axes
+
+
+def test_dots_lie_in_rows_from_top_to_bottom_with_their_intervals(axes):
+    dotted(axes, where=HERE | {"n_train": 10})
+    marks = [container.lines[0] for container in axes.containers]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [(0.1, 0), (0.03, 1)]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["network", "classical"]
+    top, bottom = axes.get_ylim()[1], axes.get_ylim()[0]
+    assert top < 0 < 1 < bottom, "the first row is on top"
+    (segments,) = [c.get_segments() for c in axes.containers[0].lines[2]]
+    np.testing.assert_allclose(segments[0][:, 0], [0.09, 0.11])
+    assert axes.get_xlabel() == "squared error"
+
+
+def test_bounds_are_lines_across_all_rows(axes):
+    dotted(axes, where=HERE | {"n_train": 10})
+    (line,) = [line for line in axes.get_lines() if line.get_label() == "floor"]
+    assert list(line.get_xdata()) == [0.01, 0.01]
+    axes.clear()
+    dotted(axes, where=HERE | {"n_train": 10}, bounds=[])
+    assert not [line for line in axes.get_lines() if line.get_label() == "floor"]
+
+
+def test_a_second_metric_is_a_ring(axes):
+    dotted(axes, where=HERE | {"n_train": 10}, also="residual", x_scale="log", x_range=[0.01, 20])
+    rings = [line for line in axes.get_lines() if line.get_markerfacecolor() == "none"]
+    assert [list(line.get_xdata()) for line in rings] == [[7.0], []], "classical has none"
+    assert axes.get_xscale() == "log" and axes.get_xlim() == (0.01, 20)
+
+
+def test_dots_that_leave_a_column_open_are_refused(axes):
+    with pytest.raises(UserError, match="network has several rows for one place"):
+        dotted(axes, where=HERE)
+
+
+# --- trajectory ---
+
+TRACK = {
+    name: {
+        "x_0": np.arange(20.0).reshape(2, 5, 2),
+        "s_0": -np.arange(30.0).reshape(2, 5, 3),
+        "estimate_0": offset - np.arange(30.0).reshape(2, 5, 3),
+    }
+    for name, offset in (("classical", 0.5), ("network", 0.25))
+}
+
+
+def tracked(axes, **keys):
+    spec = trajectory.Spec(title="A track", **{"methods": ["classical", "network"]} | keys)
+    trajectory.draw(axes, spec, sources(**TRACK))
+    return {line.get_label(): line for line in axes.get_lines()}
+
+
+def test_a_trajectory_over_its_steps(axes):
+    found = tracked(axes, show=2, observation=1, example=1)
+    np.testing.assert_array_equal(found["true state"].get_xdata(), [1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(found["true state"].get_ydata(), [-17, -20, -23, -26, -29])
+    np.testing.assert_array_equal(found["observation"].get_ydata(), [11, 13, 15, 17, 19])
+    np.testing.assert_array_equal(
+        found["network"].get_ydata(), [-16.75, -19.75, -22.75, -25.75, -28.75]
+    )
+    assert axes.get_xlabel() == "step t"
+
+
+def test_a_part_of_a_trajectory_in_seconds(axes):
+    found = tracked(axes, steps=[2, 4], time_step_s=0.5)
+    for line in found.values():
+        np.testing.assert_array_equal(line.get_xdata(), [1.0, 1.5, 2.0])
+    assert "observation" not in found
+    assert axes.get_xlabel() == "time (s)"
 
 
 # --- signals ---

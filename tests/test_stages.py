@@ -70,6 +70,9 @@ claims:
      at: {noise_std: [0.3, 1.0], n_train: 40, test_noise_std: [0.3, 0.6]}}
   - {says: It is a number., source: ours, left: {method: linear_mmse}, relation: below, right: 0.2,
      at: {noise_std: 0.3, test_noise_std: 0.3}}
+  - {says: Two metrics., source: ours, metric: squared_error, left: {method: linear_mmse},
+     relation: above, offset: -0.1, right: {method: linear_mmse, metric: relative_error},
+     at: {noise_std: 0.3, test_noise_std: 0.3}}
 published:
   - {source: nowhere, method: linear_mmse, at: {noise_std: 0.3, test_noise_std: 0.3}, value: 0.25,
      tolerance: 0.2}
@@ -577,6 +580,19 @@ def test_a_verdict_on_a_number_is_that_of_the_one_sample_t_test(made):
     outside = low > 0.2 or high < -0.2
     assert published["verdict"] == ("holds" if inside else "fails" if outside else "undecided")
     assert (published["kind"], published["source"]) == ("published", "nowhere")
+
+
+def test_a_verdict_may_be_on_two_metrics_and_add_to_one(made):
+    row = verdict_of(made, "linear", "Two metrics.")
+    here = {"noise_std": 0.3, "test_noise_std": 0.3, "iteration": None}
+    left = values_at(made, "linear", "linear_mmse", **here)
+    right = rows_of(
+        made.store.seed_rows("linear"), method="linear_mmse", metric="relative_error", **here
+    )["value"].to_numpy()
+    verdict, low, high = decided(scipy.stats.ttest_rel(left, right - 0.1), "above")
+    assert row["verdict"] == verdict
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), rel=1e-9)
+    assert row["right"].endswith(", relative_error) -0.1")
 
 
 def test_all_verdicts_are_gathered_in_the_books_order(made):

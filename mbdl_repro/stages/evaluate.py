@@ -67,25 +67,28 @@ def _score(
     """Return the block's rows as columns, and the first seed's first estimates."""
     truth = experiment.scenario_at(fit.point, test_point)
     cards = [catalogue.metrics(experiment.area)[name] for name in experiment.metrics]
-    metrics = [(card, catalogue.function(card)) for card in cards]
     rows: list[dict[str, Any]] = []
     examples: dict[str, np.ndarray] = {}
     splits = models.data.splits(fit, test_point or None, ["test"])
     for seed, method, split in zip(fit.seeds, models.load(fit), splits, strict=True):
         test = split["test"]
+        n_parameters = sum(p.numel() for p in method.parameters() if p.requires_grad)
         for iteration, estimate in _estimates(method, test, trace):
-            for card, metric in metrics:
-                rows.append(
-                    {
-                        "seed": seed,
-                        "iteration": iteration,
-                        "metric": card.name,
-                        **measured(metric(estimate, test, truth), card.marks),
-                        "n_parameters": sum(
-                            p.numel() for p in method.parameters() if p.requires_grad
-                        ),
-                    }
-                )
+            known = {"estimate": estimate, "split": test, "truth": truth, "method": method}
+            for card in cards:
+                if "estimate" not in card.arguments and not np.isnan(iteration):
+                    continue  # of the method itself, whatever its iterations
+                values = catalogue.function(card)(**{name: known[name] for name in card.arguments})
+                if values is not None:
+                    rows.append(
+                        {
+                            "seed": seed,
+                            "iteration": iteration,
+                            "metric": card.name,
+                            **measured(values, card.marks),
+                            "n_parameters": n_parameters,
+                        }
+                    )
         if seed == fit.seeds[0]:
             few = test.first(N_EXAMPLES)
             examples = dict(zip(_EXAMPLE, (few.x, few.s, estimate[:N_EXAMPLES]), strict=True))

@@ -268,7 +268,7 @@ def _span(values: Iterable[Any]) -> str:
 def _alt(experiment: Experiment) -> str:
     """Return what the figure shows, for those who do not see it."""
     panels = [
-        f"{panel.title}: {panel.y} against {panel.x}" if hasattr(panel, "y") else panel.title
+        f"{panel.title}: {panel.y} against {panel.x}" if hasattr(panel, "x") else panel.title
         for panel in experiment.panels
     ]
     legends = ", ".join(entry.legend for entry in experiment.methods.values())

@@ -47,13 +47,11 @@ def verify(job: Job) -> None:
 def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[str, object]:
     places, n_seeds = [], 0
     for left, right in claim.pairs:
-        left_rows = _rows_at(experiment, rows, left, claim.metric)
+        left_rows = _rows_at(experiment, rows, left)
         other: Any = right
         other_error: Any = 0.0
         if isinstance(right, Place):
-            left_rows, right_rows = _paired(
-                left_rows, _rows_at(experiment, rows, right, claim.metric)
-            )
+            left_rows, right_rows = _paired(left_rows, _rows_at(experiment, rows, right))
             other = right_rows["value"].to_numpy()
             other_error = right_rows["standard_error"].to_numpy()
         if left_rows.empty:
@@ -63,7 +61,7 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
             partial(
                 compare,
                 left_rows["value"].to_numpy(),
-                other,
+                other + claim.offset,
                 claim.relation,
                 factor=claim.factor,
                 tolerance=claim.tolerance,
@@ -73,6 +71,7 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
     decided = combine(places) if places else None
     right = claim.pairs[0][1]
     factor = "" if claim.factor == 1 else f"{claim.factor:g} × "
+    offset = "" if claim.offset == 0 else f" {claim.offset:+g}"
     return {
         "experiment": experiment.name,
         "kind": claim.kind,
@@ -81,7 +80,9 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
         "metric": claim.metric,
         "left": _describe(claim, 0),
         "relation": SIGNS[claim.relation],
-        "right": factor + (f"{right:g}" if isinstance(right, float) else _describe(claim, 1)),
+        "right": factor
+        + (f"{right:g}" if isinstance(right, float) else _describe(claim, 1))
+        + offset,
         "left_value": decided.left if decided else np.nan,
         "right_value": decided.right if decided else np.nan,
         "difference": decided.difference if decided else np.nan,
@@ -95,9 +96,9 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
     }
 
 
-def _rows_at(experiment: Experiment, rows: pd.DataFrame, place: Place, metric: str) -> pd.DataFrame:
+def _rows_at(experiment: Experiment, rows: pd.DataFrame, place: Place) -> pd.DataFrame:
     """Return a place's rows, one a seed, in the order of the seeds."""
-    wanted = (rows["method"] == place.method) & (rows["metric"] == metric)
+    wanted = (rows["method"] == place.method) & (rows["metric"] == place.metric)
     if place.iteration is None:
         wanted &= rows["iteration"].isna()
     else:
@@ -127,6 +128,8 @@ def _describe(claim: Claim, side: int) -> str:
     ]
     if first.iteration is not None:
         words.append(f"iteration {first.iteration}")
+    if first.metric != claim.metric:
+        words.append(first.metric)
     return first.method + (f" ({', '.join(words)})" if words else "")
 
 

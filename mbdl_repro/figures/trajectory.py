@@ -1,0 +1,54 @@
+"""One test trajectory: an entry of the state over time, what was observed, and estimates of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from pydantic import Field
+
+from mbdl_repro.figures.panel import PanelSpec, Sources
+from mbdl_repro.figures.signals import TARGET
+from mbdl_repro.rows import N_EXAMPLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Spec(PanelSpec):
+    """Keys of a panel of a trajectory."""
+
+    methods: Annotated[list[str], Field(min_length=1)]
+    """Whose estimates are shown; the first one's stored example gives observation and target."""
+    show: Annotated[int, Field(ge=0)] = 0
+    """Which entry of the state, counted from 0."""
+    observation: Annotated[int, Field(ge=0)] | None = None
+    """Which entry of the observation stands beside it; none if not given."""
+    example: Annotated[int, Field(ge=0, lt=N_EXAMPLES)] = 0
+    steps: Annotated[list[int], Field(min_length=2, max_length=2)] | None = None
+    """First and last step that are shown."""
+    time_step_s: float | None = None
+    """Seconds a step; without it, steps are counted."""
+    y_label: str = "state"
+
+
+def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
+    """Draw the first seed's stored trajectory."""
+    first = sources.examples[spec.methods[0]]
+    s = first["s_0"][spec.example, :, spec.show]
+    begin, end = spec.steps or (1, len(s))
+    shown = slice(begin - 1, end)
+    time = np.arange(begin, min(end, len(s)) + 1) * (spec.time_step_s or 1)
+    if spec.observation is not None:
+        x = first["x_0"][spec.example, :, spec.observation]
+        axes.plot(time, x[shown], ".", color="#a8a8a8", markersize=3, label="observation")
+    axes.plot(time, s[shown], color=TARGET, linewidth=4, label="true state")
+    for name in spec.methods:
+        style = sources.styles[name]
+        estimate = sources.examples[name]["estimate_0"][spec.example, :, spec.show]
+        words = style.line_words | {"markevery": max(1, len(time) // 8)}
+        (line,) = axes.plot(time, estimate[shown], **words)
+        line.mbdl_order = style.order  # type: ignore[attr-defined]
+    axes.set_title(spec.title)
+    axes.set_xlabel("step t" if spec.time_step_s is None else "time (s)")
+    axes.set_ylabel(spec.y_label)
