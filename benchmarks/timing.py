@@ -1,4 +1,4 @@
-"""What both benchmarks share: one thread, times, and a table."""
+"""What the benchmarks share: one thread, times, and a table."""
 
 import argparse
 import csv

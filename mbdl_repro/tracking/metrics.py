@@ -9,7 +9,8 @@ import numpy as np
 
 from mbdl_repro.measure import metric
 from mbdl_repro.scenario import Split
-from mbdl_repro.tracking.exact_error import expected_squared_error
+from mbdl_repro.tracking.exact_error import linear_filter_error
+from mbdl_repro.tracking.riccati import linear_arrays
 from mbdl_repro.tracking.state_space import StateSpace
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def _expected_errors(method: Method, truth: StateSpace) -> np.ndarray | None:
     if rule is None or truth.missing_probability:
         return None
     given = rule(truth.n_steps)
-    return expected_squared_error(truth, type(given)(*(part.cpu().numpy() for part in given)))
+    arrays = type(given)(*(part.detach().cpu().numpy() for part in given))
+    return linear_filter_error(linear_arrays(truth), arrays)
 
 
 @metric(label="variance that the filter claims")

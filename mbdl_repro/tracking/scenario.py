@@ -35,7 +35,7 @@ class LinearStateSpace(StateSpace):
         observation: H (n, m): ``identity``, the first n rows of the identity;
             ``reversed_canonical``, the reversed identity with a first row of ones; or the matrix.
         n_state: m.
-        n_observations: n.
+        n_observations: n; ``None``: as many as the state has entries.
         time_step_s: Δt, in seconds.
         process_noise: V/q² (m, m): ``isotropic``, the identity; ``acceleration``, a random
             acceleration of the constant-velocity model, held over each step, g gᵀ with
@@ -50,7 +50,7 @@ class LinearStateSpace(StateSpace):
     transition: Literal["constant_velocity", "canonical"] | Matrix | Matrices | None
     observation: Literal["identity", "reversed_canonical"] | Matrix | Matrices | None = "identity"
     n_state: Annotated[int, Ge(1)] = 2
-    n_observations: Annotated[int, Ge(1)] = 2
+    n_observations: Annotated[int, Ge(1)] | None = None
     time_step_s: Annotated[float, Gt(0)] = 1.0
     process_noise: Literal["isotropic", "acceleration"] | Matrix | Matrices = "isotropic"
     observation_noise: Literal["isotropic"] | Matrix | Matrices = "isotropic"
@@ -104,7 +104,7 @@ class LinearStateSpace(StateSpace):
     @property
     def n(self) -> int:
         """Entries of an observation."""
-        return self.n_observations
+        return self.n_state if self.n_observations is None else self.n_observations
 
     @cached_property
     def F(self) -> np.ndarray:
@@ -252,8 +252,8 @@ class Lorenz(StateSpace):
         xp = namespace(s)
         flat = xp.hypot(s[..., 0], s[..., 1])
         distance = xp.hypot(flat, s[..., 2])
-        angles = (xp.arctan2(flat, s[..., 2]), xp.arctan2(s[..., 1], s[..., 0]))
-        return xp.stack((distance, *angles), -1)
+        from_axis, azimuth = xp.arctan2(flat, s[..., 2]), xp.arctan2(s[..., 1], s[..., 0])
+        return xp.stack((distance, from_axis, azimuth), -1)
 
     def h_jacobian(self, s: Array, t: int = 1) -> Array:
         """Return ∂h/∂s (..., 3, 3)."""

@@ -1,0 +1,122 @@
+"""The Kalman filter of 1000 trajectories: ours, beside filterpy's and torch-kf's.
+
+All three answer the same observations in double precision, with the mean of each state; their
+answers are compared. filterpy filters one trajectory at a time, and is timed on the first few.
+torch-kf filters all of them, each with covariances of its own or, as ours do, with one for all.
+"""
+
+from timing import one_thread, seconds, show
+
+one_thread()
+
+import sys  # noqa: E402
+
+import filterpy.kalman  # noqa: E402
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from mbdl_repro.tracking.methods.kalman_filter import KalmanFilter  # noqa: E402
+from mbdl_repro.tracking.methods.steady_state_kalman_filter import (  # noqa: E402
+    SteadyStateKalmanFilter,
+)
+from mbdl_repro.tracking.riccati import linear_arrays  # noqa: E402
+from mbdl_repro.tracking.scenario import LinearStateSpace  # noqa: E402
+
+try:
+    import torch_kf
+except ImportError:
+    sys.exit("torch-kf is missing: pip install torch-kf")
+
+torch.set_num_threads(1)
+
+N_ROWS, T = 1000, 200
+BY_FILTERPY = 20
+"""Trajectories that filterpy is timed on; its time is in proportion to their number."""
+
+
+def system(size: int) -> LinearStateSpace:
+    """Return the canonical system of a size, seen through noise as strong as its own."""
+    return LinearStateSpace(
+        transition="canonical",
+        n_state=size,
+        n_observations=size,
+        noise_std=1.0,
+        noise_ratio_db=0.0,
+        initial_std=1.0,
+        n_steps=T,
+    )
+
+
+def by_filterpy(truth: LinearStateSpace, x: np.ndarray) -> np.ndarray:
+    """Filter one row after another."""
+    F, H, V, W, mean_0, cov_0 = linear_arrays(truth)
+    estimates = np.empty((*x.shape[:2], truth.m))
+    for row, observations in zip(estimates, x, strict=True):
+        other = filterpy.kalman.KalmanFilter(dim_x=truth.m, dim_z=truth.n)
+        other.F, other.H, other.Q, other.R = F, H, V, W
+        other.x, other.P = mean_0[:, None].copy(), cov_0.copy()
+        for t, z in enumerate(observations):
+            other.predict()
+            other.update(z[:, None])
+            row[t] = other.x[:, 0]
+    return estimates
+
+
+def by_torch_kf(truth: LinearStateSpace, x: torch.Tensor, *, one_covariance: bool) -> torch.Tensor:
+    """Filter all rows together."""
+    F, H, V, W, mean_0, cov_0 = map(torch.tensor, linear_arrays(truth))
+    n_rows = len(x)
+    state = torch_kf.GaussianState(
+        mean_0.expand(n_rows, -1)[..., None],
+        cov_0[None] if one_covariance else cov_0.expand(n_rows, -1, -1),
+    )
+    z = x.transpose(0, 1)[..., None].contiguous()
+    other = torch_kf.KalmanFilter(F, H, V, W)
+    states = other.filter(state, z, update_first=False, return_all=True)
+    return states.mean[..., 0].transpose(0, 1)
+
+
+def main() -> None:
+    """Time them, on the same observations, one after another."""
+    rows = []
+    for size in (2, 10):
+        truth = system(size)
+        array = truth.draw(N_ROWS, "test").x
+        x = torch.from_numpy(array)
+        ours, limit = KalmanFilter(truth), SteadyStateKalmanFilter(truth)
+        few = array[:BY_FILTERPY]
+        with torch.no_grad():
+            answer = ours(x).numpy()
+            taken = {
+                "ours": (seconds(lambda: ours(x), 10), answer),
+                "ours, gain of the limit": (seconds(lambda: limit(x), 10), None),
+                "torch-kf, one covariance": (
+                    seconds(lambda: by_torch_kf(truth, x, one_covariance=True), 5),
+                    by_torch_kf(truth, x, one_covariance=True).numpy(),
+                ),
+                "torch-kf": (
+                    seconds(lambda: by_torch_kf(truth, x, one_covariance=False), 2),
+                    by_torch_kf(truth, x, one_covariance=False).numpy(),
+                ),
+                "filterpy": (
+                    seconds(lambda: by_filterpy(truth, few), 2) * N_ROWS / BY_FILTERPY,
+                    by_filterpy(truth, few),
+                ),
+            }
+        for name, (time, other) in taken.items():
+            gap = "" if other is None else f"{np.abs(other - answer[: len(other)]).max():.0e}"
+            rows.append(
+                (
+                    f"{size} × {size}",
+                    name,
+                    f"{1000 * time:.1f}",
+                    f"{time / taken['ours'][0]:.1f}",
+                    gap,
+                )
+            )
+    columns = (f"{N_ROWS} × {T} steps", "filter", "milliseconds", "times ours", "apart")
+    show("kalman", columns, rows)
+
+
+if __name__ == "__main__":
+    main()
