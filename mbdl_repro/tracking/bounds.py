@@ -112,9 +112,6 @@ def _linear(truth: StateSpace) -> LinearModel[np.ndarray]:
 N_PARTICLES = 3000
 """Of the filter that stands for the conditional mean; it costs well under 0.1 dB there."""
 
-MOST_ROWS, MOST_STEPS = 60, 6_000
-"""It filters the first test rows: so many at most, and so many steps of all of them."""
-
 
 @bound(metric="mse", kind="reference", label="particle filter that knows the truth")
 def near_mmse(truth: StateSpace, test: Split) -> np.ndarray:
@@ -122,17 +119,16 @@ def near_mmse(truth: StateSpace, test: Split) -> np.ndarray:
 
     ŝ_t ≈ E[s_t | x_1 … x_t], the estimator of least mean squared error, which has no closed form
     in a nonlinear system. A reference and not a floor: it is found by random numbers, with
-    3000 particles, on the first of the test rows.
+    3000 particles.
     """
     import torch  # here, since other bounds do without it
 
     from mbdl_repro.tracking.nonlinear import particle_filter
 
-    rows = test.first(max(1, min(MOST_ROWS, MOST_STEPS // truth.n_steps)))
     with torch.no_grad():
-        x = torch.tensor(rows.x, dtype=torch.float32)
+        x = torch.tensor(test.x, dtype=torch.float32)
         estimate, _ = particle_filter(x, truth, n_particles=N_PARTICLES)
-    return mse(estimate.double().numpy(), rows, truth)
+    return mse(estimate.double().numpy(), test, truth)
 
 
 @bound(metric="mse_db", kind="reference", label="particle filter that knows the truth")

@@ -110,6 +110,9 @@ class LearnedFilter(Method, ABC):
 
     ŝ_{t|t−1} = f(ŝ_{t−1}),    ŝ_t = ŝ_{t|t−1} + a correction that a network has a part in
 
+    Where the first observation is believed to be without noise, the first correction is H⁺ times
+    the innovation, and the network has no part in it.
+
     The network's last layer begins with weights of 0.
     """
 
@@ -172,7 +175,10 @@ class LearnedFilter(Method, ABC):
             innovation = self.model.innovation(x_t, seen, expected)
             features = self.features(torch.cat((change, correction, innovation), -1))
             output, hidden = step(Moment(t, features), hidden)
-            correction = correct(output, innovation, predicted, t + 1)
+            if t == 0 and self.model.belief.start_seen:
+                correction = innovation @ self.model.pseudo_inverse().mT
+            else:
+                correction = correct(output, innovation, predicted, t + 1)
             before, s = s, predicted + correction
             change = s - before
             for values, value in zip(kept, (s, predicted, innovation, output), strict=True):

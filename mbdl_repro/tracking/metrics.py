@@ -11,6 +11,7 @@ from mbdl_repro.measure import metric
 from mbdl_repro.scenario import Split
 from mbdl_repro.tracking.exact_error import linear_filter_error
 from mbdl_repro.tracking.riccati import linear_arrays
+from mbdl_repro.tracking.scenario import LinearStateSpace
 from mbdl_repro.tracking.state_space import StateSpace
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ def expected_mse(method: Method, truth: StateSpace) -> float | None:
     return None if errors is None else float(errors.mean())
 
 
+@metric(label="MSE, exact expectation (dB)", decibels=True)
+def expected_mse_db(method: Method, truth: StateSpace) -> float | None:
+    """Return :func:`expected_mse`; what is reported is in dB."""
+    return expected_mse(method, truth)
+
+
 @metric(label="MSE of the position, exact expectation")
 def expected_position_mse(method: Method, truth: StateSpace) -> float | None:
     """Return the exact expectation of :func:`position_mse`, of a method that is a linear filter."""
@@ -64,9 +71,11 @@ def expected_position_mse(method: Method, truth: StateSpace) -> float | None:
 def _expected_errors(method: Method, truth: StateSpace) -> np.ndarray | None:
     """Return E(ŝ − s)² (T, m), if method and truth are linear."""
     rule = getattr(method, "linear_rule", None)
-    if rule is None or truth.missing_probability:
+    if rule is None or truth.missing_probability or not isinstance(truth, LinearStateSpace):
         return None
     given = rule(truth.n_steps)
+    if given is None:
+        return None
     arrays = type(given)(*(part.detach().cpu().numpy() for part in given))
     return linear_filter_error(linear_arrays(truth), arrays)
 

@@ -40,6 +40,14 @@ def believed_noise(
     )
 
 
+def observation_covariances(belief: StateSpace, W: Tensor, T: int) -> list[Tensor]:
+    """Return W of each step, 0 of the first if what is seen there is without noise."""
+    each = list(steps(W, T))
+    if belief.start_seen:
+        each[0] = torch.zeros_like(each[0])
+    return each
+
+
 def check_belief(belief: StateSpace, *, needs_h: bool = True) -> None:
     """Ask a belief for all that a filter will need, so that what is withheld is named at once.
 
@@ -80,12 +88,11 @@ def extended_kalman(
     T = x.shape[1]
     noise = believed_noise(belief, x, process_noise_scale, observation_noise_scale)
     complete = not x.isnan().any()
+    seen_with = observation_covariances(belief, noise.W, T)
     s = noise.mean_0.expand(len(x), -1)
     P = noise.cov_0.expand(len(x), -1, -1)
     means, covariances = [], []
-    for t, (x_t, V, W) in enumerate(
-        zip(x.unbind(1), steps(noise.V, T), steps(noise.W, T), strict=True), 1
-    ):
+    for t, (x_t, V, W) in enumerate(zip(x.unbind(1), steps(noise.V, T), seen_with, strict=True), 1):
         F = belief.f_jacobian(s, t)
         s = belief.f(s, t)
         P = predicted_covariance(P, F, V)
@@ -141,12 +148,11 @@ def unscented_kalman(
     for_mean[0] = 1 - m / spread
     for_covariance = for_mean.clone()
     for_covariance[0] += 1 - alpha**2 + beta
+    seen_with = observation_covariances(belief, noise.W, T)
     s = noise.mean_0.expand(len(x), -1)
     P = noise.cov_0.expand(len(x), -1, -1)
     means, covariances = [], []
-    for t, (x_t, V, W) in enumerate(
-        zip(x.unbind(1), steps(noise.V, T), steps(noise.W, T), strict=True), 1
-    ):
+    for t, (x_t, V, W) in enumerate(zip(x.unbind(1), steps(noise.V, T), seen_with, strict=True), 1):
         moved = belief.f(_points(s, P, spread), t)  # (n_rows, 2m + 1, m)
         s = for_mean @ moved
         D = moved - s[:, None]
@@ -230,6 +236,8 @@ def particle_filter(
     Source: Gordon, Salmond and Smith, 1993; Doucet, Godsill and Andrieu, 2000.
     """
     check_observations(x, belief.n)
+    if belief.start_seen:
+        raise ValueError("no particle is where an observation without noise says: start_seen")
     noise = believed_noise(belief, x, process_noise_scale, observation_noise_scale)
     at_once = max(1, PARTICLES_AT_ONCE // n_particles)
     parts = [

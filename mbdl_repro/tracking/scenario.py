@@ -59,6 +59,11 @@ class LinearStateSpace(StateSpace):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.start_seen:
+            raise ValueError(
+                "start_seen is for nonlinear systems: here, write out observation_noise for each "
+                "step, that of the first one 0"
+            )
         m, n = self.m, self.n
         for name, needed in (
             ("transition", "constant_velocity"),
@@ -295,8 +300,9 @@ class Lorenz(StateSpace):
 
     def _taylor(self, s: Array) -> Array:
         term = total = s
+        moving = s @ like(_MOVING.T, s)
         for j in range(1, self.taylor_order + 1):
-            term = (self._dt / j) * _drift(s, term)
+            term = (self._dt / j) * _product(moving, term)
             total = total + term
         return total
 
@@ -304,21 +310,21 @@ class Lorenz(StateSpace):
         # term_j = (Δ/j) A(s) term_{j−1}, so ∂term_j = (Δ/j) (A(s) ∂term_{j−1} + ∂A(s)·term_{j−1}).
         xp = namespace(s)
         term = total = s
-        A = _matrix(s)
+        A, moving = _matrix(s), s @ like(_MOVING.T, s)
         J_term = J = like(np.eye(3), s) + s[..., None] * 0
         for j in range(1, self.taylor_order + 1):
             scale = self._dt / j
             J_term = scale * (xp.matmul(A, J_term) + _matrix_derivative(term))
-            term = scale * _drift(s, term)
+            term = scale * _product(moving, term)
             total, J = total + term, J + J_term
         return total, J
 
     def _runge_kutta(self, s: Array) -> Array:
         h = self._dt
-        k1 = _drift(s, s)
-        k2 = _drift(s2 := s + h / 2 * k1, s2)
-        k3 = _drift(s3 := s + h / 2 * k2, s3)
-        k4 = _drift(s4 := s + h * k3, s4)
+        k1 = _drift(s)
+        k2 = _drift(s + h / 2 * k1)
+        k3 = _drift(s + h / 2 * k2)
+        k4 = _drift(s + h * k3)
         return s + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
     def _runge_kutta_with_jacobian(self, s: Array) -> tuple[Array, Array]:
@@ -330,7 +336,7 @@ class Lorenz(StateSpace):
             at = s if k is None else s + ahead * k
             slope = _matrix(at) + _matrix_derivative(at)
             J = slope if J is None else xp.matmul(slope, eye + ahead * J)
-            k = _drift(at, at)
+            k = _drift(at)
             total, J_total = total + h / 6 * weight * k, J_total + h / 6 * weight * J
         return total, J_total
 
@@ -339,34 +345,31 @@ class Lorenz(StateSpace):
         return self.time_step_s / self.substeps
 
 
-def _drift(s: Array, u: Array) -> Array:
-    """Return A(s) u (..., 3)."""
-    xp = namespace(s)
-    u1, u2, u3 = u[..., 0], u[..., 1], u[..., 2]
-    rows = (10 * (u2 - u1), (28 - s[..., 2]) * u1 - u2, s[..., 1] * u1 - 8 / 3 * u3)
-    return xp.stack(rows, -1)
+# A(s) = A_0 + (B s) e_1ᵀ: what depends on the state is the first column, and linear in it.
+_FIXED = np.array([[-10.0, 10.0, 0.0], [28.0, -1.0, 0.0], [0.0, 0.0, -8 / 3]])
+_MOVING = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+_FIRST = np.array([1.0, 0.0, 0.0])
+
+
+def _product(moving: Array, u: Array) -> Array:
+    """Return A(s) u (..., 3), given B s."""
+    return u @ like(_FIXED.T, u) + u[..., :1] * moving
+
+
+def _drift(s: Array) -> Array:
+    """Return A(s) s (..., 3)."""
+    return _product(s @ like(_MOVING.T, s), s)
 
 
 def _matrix(s: Array) -> Array:
     """Return A(s) (..., 3, 3)."""
-    xp, nil = namespace(s), 0 * s[..., 0]
-    rows = (
-        xp.stack((nil - 10, nil + 10, nil), -1),
-        xp.stack((28 - s[..., 2], nil - 1, nil), -1),
-        xp.stack((s[..., 1], nil, nil - 8 / 3), -1),
-    )
-    return xp.stack(rows, -2)
+    moving = s @ like(_MOVING.T, s)
+    return like(_FIXED, s) + moving[..., None] * like(_FIRST, s)
 
 
 def _matrix_derivative(u: Array) -> Array:
-    """Return ∂(A(s) u)/∂s (..., 3, 3) with u held: A depends on s₃ in one entry, on s₂ in one."""
-    xp, nil = namespace(u), 0 * u[..., 0]
-    rows = (
-        xp.stack((nil, nil, nil), -1),
-        xp.stack((nil, nil, -u[..., 0]), -1),
-        xp.stack((nil, u[..., 0], nil), -1),
-    )
-    return xp.stack(rows, -2)
+    """Return ∂(A(s) u)/∂s (..., 3, 3) with u held, which is u₁ B."""
+    return u[..., :1, None] * like(_MOVING, u)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

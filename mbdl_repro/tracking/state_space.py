@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
@@ -35,6 +36,8 @@ class StateSpace(Scenario):
         initial_state: s̄_0, the mean of s_0; ``None``: the kind's own.
         initial_std: σ_0; 0 where s_0 is known.
         missing_probability: of each entry of x, independently, to be missing: NaN.
+        start_seen: whether w_1 = 0. A row is then a window of a longer orbit, begun anywhere
+            (``initial_std`` says how far apart) and known there.
     """
 
     n_steps: Annotated[int, Ge(1)]
@@ -44,6 +47,7 @@ class StateSpace(Scenario):
     initial_state: tuple[float, ...] | None = None
     initial_std: Annotated[float, Ge(0)] = 0.0
     missing_probability: Annotated[float, Ge(0), Lt(1)] = 0.0
+    start_seen: bool = False
 
     def __post_init__(self) -> None:
         if self.process_noise_std is not None and self.noise_ratio_db is not None:
@@ -121,7 +125,7 @@ class StateSpace(Scenario):
         """The mean s̄_0 (m,) of the state before the first step."""
         if self.initial_state is None:
             return np.zeros(self.m)
-        return np.array(self.initial_state)
+        return np.array(self.initial_state, dtype=float)
 
     @property
     def cov_0(self) -> np.ndarray:
@@ -142,6 +146,8 @@ class StateSpace(Scenario):
             s = self.f(s, t + 1) + v[:, t]
             states[:, t] = s
             seen[:, t] = self.h(s, t + 1)
+        if self.start_seen:
+            w[:, 0] = 0.0
         x = seen + w
         if self.missing_probability:
             x[rng.random(x.shape) < self.missing_probability] = np.nan
@@ -152,9 +158,15 @@ def like(array: np.ndarray, s: Array) -> Array:
     """Return a constant as s has its numbers: NumPy array or tensor, its precision and device."""
     if isinstance(s, np.ndarray):
         return array
+    return _tensor(array.tobytes(), array.shape, s.dtype, s.device)
+
+
+@lru_cache(maxsize=1000)
+def _tensor(content: bytes, shape: tuple[int, ...], dtype: Any, device: Any) -> Any:
+    """Return a tensor of these doubles; made once, since filters ask for it at every step."""
     import torch  # here, since what only simulates does without it
 
-    return torch.tensor(array, dtype=s.dtype, device=s.device)
+    return torch.tensor(np.frombuffer(content).reshape(shape), dtype=dtype, device=device)
 
 
 def covariance_root(covariance: np.ndarray) -> np.ndarray:

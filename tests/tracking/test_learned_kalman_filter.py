@@ -10,10 +10,10 @@ from tracking.linear_systems import CANONICAL, EXAMPLE_3_5, SYSTEMS
 from mbdl_repro.recipe import Recipe
 from mbdl_repro.scenario import Split
 from mbdl_repro.seeding import torch_rng_for
-from mbdl_repro.tracking.exact_error import expected_squared_error
+from mbdl_repro.tracking.exact_error import linear_filter_error
 from mbdl_repro.tracking.methods.kalman_filter import KalmanFilter
 from mbdl_repro.tracking.methods.learned_kalman_filter import LearnedKalmanFilter, gains_at_once
-from mbdl_repro.tracking.riccati import LinearRule
+from mbdl_repro.tracking.riccati import LinearRule, linear_arrays
 from mbdl_repro.tracking.scenario import Lorenz
 from mbdl_repro.tracking.updates import kalman_gains, linear_model
 
@@ -34,7 +34,8 @@ def fitted(truth, belief, n_train=20, recipe=RECIPE, **settings):
 def exact_errors(method, truth):
     """The exact expectation of the squared error (T, m)."""
     rule = method.linear_rule(truth.n_steps)
-    return expected_squared_error(truth, LinearRule(*(part.numpy() for part in rule)))
+    rule = LinearRule(*(part.numpy() for part in rule))
+    return linear_filter_error(linear_arrays(truth), rule)
 
 
 # --- the gains of all steps at once ---

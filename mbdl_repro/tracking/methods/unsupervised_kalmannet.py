@@ -40,7 +40,7 @@ class UnsupervisedKalmannet(LearnedGain):
         belief: StateSpace,
         *,
         input_multiplier: Annotated[int, Ge(1)] = 5,
-        output_multiplier: Annotated[int, Ge(1)] = 4,
+        output_multiplier: Annotated[int, Ge(1)] = 40,
         initial_gain: Annotated[float, Gt(0)] = 0.5,
         magnitudes: bool = False,
     ) -> None:
