@@ -15,6 +15,7 @@ from functools import partial  # noqa: E402
 import filterpy.kalman  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from steps import system  # noqa: E402
 
 from mbdl_repro.tracking.methods.kalman_filter import KalmanFilter  # noqa: E402
 from mbdl_repro.tracking.methods.steady_state_kalman_filter import (  # noqa: E402
@@ -33,19 +34,6 @@ torch.set_num_threads(1)
 N_ROWS, T = 1000, 200
 BY_FILTERPY = 20
 """Trajectories that filterpy is timed on; its time is in proportion to their number."""
-
-
-def system(size: int) -> LinearStateSpace:
-    """Return the canonical system of a size, seen through noise as strong as its own."""
-    return LinearStateSpace(
-        transition="canonical",
-        n_state=size,
-        n_observations=size,
-        noise_std=1.0,
-        noise_ratio_db=0.0,
-        initial_std=1.0,
-        n_steps=T,
-    )
 
 
 def by_filterpy(truth: LinearStateSpace, x: np.ndarray) -> np.ndarray:

@@ -59,10 +59,10 @@ class LinearStateSpace(StateSpace):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.start_seen:
+        if self.start_seen or self.burn_in_steps:
             raise ValueError(
-                "start_seen is for nonlinear systems: here, write out observation_noise for each "
-                "step, that of the first one 0"
+                "start_seen and burn_in_steps are for nonlinear systems: here, write out "
+                "observation_noise for each step, that of the first one 0"
             )
         m, n = self.m, self.n
         for name, needed in (

@@ -36,8 +36,9 @@ class StateSpace(Scenario):
         initial_state: s̄_0, the mean of s_0; ``None``: the kind's own.
         initial_std: σ_0; 0 where s_0 is known.
         missing_probability: of each entry of x, independently, to be missing: NaN.
-        start_seen: whether w_1 = 0. A row is then a window of a longer orbit, begun anywhere
-            (``initial_std`` says how far apart) and known there.
+        burn_in_steps: steps that the state moves from there, without noise, before it is s_0: a
+            row is then a window of a longer orbit. A filter still starts from s̄_0 and σ_0.
+        start_seen: whether w_1 = 0, so that it is known where the row begins.
     """
 
     n_steps: Annotated[int, Ge(1)]
@@ -47,6 +48,7 @@ class StateSpace(Scenario):
     initial_state: tuple[float, ...] | None = None
     initial_std: Annotated[float, Ge(0)] = 0.0
     missing_probability: Annotated[float, Ge(0), Lt(1)] = 0.0
+    burn_in_steps: Annotated[int, Ge(0)] = 0
     start_seen: bool = False
 
     def __post_init__(self) -> None:
@@ -138,6 +140,8 @@ class StateSpace(Scenario):
         """Draw n trajectories: x (n, T, n_observations) and s (n, T, m)."""
         T = self.n_steps
         s = self.mean_0 + self.initial_std * rng.standard_normal((n, self.m))
+        for _ in range(self.burn_in_steps):
+            s = self.f(s)
         v = _coloured(rng.standard_normal((n, T, self.m)), self.V)
         w = _coloured(rng.standard_normal((n, T, self.n)), self.W)
         states = np.empty((n, T, self.m))
