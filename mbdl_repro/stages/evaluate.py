@@ -12,6 +12,7 @@ import torch
 from mbdl_repro import catalogue
 from mbdl_repro.artifacts import arrays_from_bytes, arrays_to_bytes, table_to_bytes
 from mbdl_repro.cells import score_cells
+from mbdl_repro.errors import UserError
 from mbdl_repro.experiment import Experiment, Fit, Point
 from mbdl_repro.job import Job, run
 from mbdl_repro.method import IterativeMethod, Method
@@ -92,6 +93,8 @@ def _score(
         if seed == fit.seeds[0]:
             few = test.first(N_EXAMPLES)
             examples = dict(zip(_EXAMPLE, (few.x, few.s, estimate[:N_EXAMPLES]), strict=True))
+    if not rows:
+        raise UserError(f"{models.entry.label}: it has none of {', '.join(experiment.metrics)}")
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return arrays_to_bytes(columns | examples)
 

@@ -84,6 +84,8 @@ def _expected_errors(method: Method, truth: StateSpace) -> np.ndarray | None:
 def claimed_mse(method: Method, split: Split) -> np.ndarray | None:
     """Return the variance that a filter claims for its error, averaged as in :func:`mse`.
 
+    Steps at which it claims none, NaN, are left out.
+
     Source: Klein, Revach, Shlezinger, Mehr, van Sloun and Eldar, 2022, for KalmanNet.
     """
     claimed = getattr(method, "claimed_variance", None)
@@ -93,7 +95,8 @@ def claimed_mse(method: Method, split: Split) -> np.ndarray | None:
 
     device = next((p.device for p in (*method.parameters(), *method.buffers())), None)
     with torch.no_grad():
-        return claimed(torch.as_tensor(split.x, device=device)).mean((1, 2)).cpu().numpy()
+        variances = claimed(torch.as_tensor(split.x, device=device))
+    return variances.nanmean((1, 2)).cpu().numpy()
 
 
 @metric(label="floating-point operations a step")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -236,8 +237,11 @@ def particle_filter(
     Source: Gordon, Salmond and Smith, 1993; Doucet, Godsill and Andrieu, 2000.
     """
     check_observations(x, belief.n)
-    if belief.start_seen:
-        raise ValueError("no particle is where an observation without noise says: start_seen")
+    if belief.start_seen or np.linalg.matrix_rank(belief.W).min() < belief.n:
+        raise ValueError(
+            "no particle is where an observation without noise says: W must be positive definite, "
+            "and start_seen false"
+        )
     noise = believed_noise(belief, x, process_noise_scale, observation_noise_scale)
     at_once = max(1, PARTICLES_AT_ONCE // n_particles)
     parts = [

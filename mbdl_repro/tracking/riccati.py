@@ -88,12 +88,23 @@ def predicted_covariance(P: Array, F: Array, V: Array) -> Array:
 
 
 def kalman_gain(P: Array, H: Array, W: Array) -> Array:
-    """Return K = P Hᵀ (H P Hᵀ + W)⁻¹ (..., m, n); of P, which may be singular, no inverse."""
+    """Return K = P Hᵀ (H P Hᵀ + W)⁻¹ (..., m, n); of P, which may be singular, no inverse.
+
+    Raises:
+        ValueError: if H P Hᵀ + W is singular, as where W is and nothing is uncertain.
+    """
     HP = H @ P
     S = HP @ H.mT + W
     if S.shape[-1] == 1:
         return HP.mT / S
-    K: Array = namespace(P).linalg.solve(S, HP).mT
+    linalg = namespace(P).linalg
+    try:
+        K: Array = linalg.solve(S, HP).mT
+    except linalg.LinAlgError:
+        raise ValueError(
+            "the covariance H P Hᵀ + W of an innovation is singular: W must be positive definite "
+            "in what nothing else is uncertain of"
+        ) from None
     return K
 
 

@@ -91,6 +91,8 @@ class LinearStateSpace(StateSpace):
             matrix = np.array(given, dtype=float)
         except ValueError:
             raise ValueError(f"{name} has rows of different lengths") from None
+        if not np.isfinite(matrix).all():
+            raise ValueError(f"{name} has an entry that is infinite, or not a number")
         if matrix.shape not in (shape, (self.n_steps, *shape)):
             raise ValueError(
                 f"{name} has shape {matrix.shape}: allowed are {shape}, or {self.n_steps} of them"
@@ -182,7 +184,13 @@ def _shape(given: str | Matrix | Matrices, size: int) -> np.ndarray:
 
 def _at(matrix: np.ndarray, t: int) -> np.ndarray:
     """Return the matrix of time t = 1 … T."""
-    return matrix[t - 1] if matrix.ndim == 3 else matrix
+    if matrix.ndim == 2:
+        return matrix
+    if t > len(matrix):
+        raise ValueError(
+            f"a matrix that varies is given for {len(matrix)} steps, and step {t} is asked for"
+        )
+    return matrix[t - 1]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

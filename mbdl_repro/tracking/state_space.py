@@ -52,6 +52,14 @@ class StateSpace(Scenario):
     start_seen: bool = False
 
     def __post_init__(self) -> None:
+        if self.n_steps < 1:
+            raise ValueError(f"n_steps is {self.n_steps}: allowed is 1 or more")
+        if self.noise_std is not None and self.noise_std <= 0:
+            raise ValueError(f"noise_std is {self.noise_std:g}: allowed is more than 0")
+        if self.process_noise_std is not None and self.process_noise_std < 0:
+            raise ValueError(
+                f"process_noise_std is {self.process_noise_std:g}: allowed is 0 or more"
+            )
         if self.process_noise_std is not None and self.noise_ratio_db is not None:
             raise ValueError(
                 "process_noise_std and noise_ratio_db are both given, and each implies the other"

@@ -216,6 +216,8 @@ def kalman_filter(
         gains: computes gains and covariances where nothing is missing.
     """
     check_observations(x, model.H.shape[-2])
+    if x.dtype != model.F.dtype:
+        raise ValueError(f"observations are {x.dtype}, and the filter is {model.F.dtype}")
     if not x.sum().isnan():  # a tenth of the time of looking at each entry
         K, P = gains(model, x.shape[1])
         return Filtered(linear_filter(x, K, model), P)
@@ -276,8 +278,8 @@ def kalman_smoother(x: Tensor, model: LinearModel[Tensor]) -> Smoothed:
 
     Source: Bierman, 1973, the modified Bryson–Frazier smoother.
     """
-    n_rows, T, _ = x.shape
     means, covariances = kalman_filter(x, model)
+    n_rows, T, _ = x.shape
     complete = covariances.ndim == 3
     # Each list from t = 0 on, as matrices (m, m), or (n_rows, m, m) where rows differ.
     P = [model.cov_0, *covariances.unbind(-3)]

@@ -14,6 +14,7 @@ from mbdl_repro.tracking.riccati import (
     LinearRule,
     kalman_gain,
     predicted_covariance,
+    steps,
     updated_covariance,
 )
 from mbdl_repro.tracking.scenario import LinearStateSpace
@@ -179,7 +180,8 @@ def gains_at_once(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
     Source: Särkkä and García-Fernández, 2021.
     """
     F, H, V, W = (
-        matrix[:T] if matrix.ndim == 3 else matrix.expand(T, *matrix.shape) for matrix in model[:4]
+        matrix.expand(T, *matrix.shape) if matrix.ndim == 2 else torch.stack([*steps(matrix, T)])
+        for matrix in model[:4]
     )
     eye = torch.eye(F.shape[-1], dtype=F.dtype, device=F.device)
     # The first stretch begins with what is known of s_0, so that nothing before it matters.
