@@ -203,10 +203,10 @@ def test_observations_of_another_shape_are_refused(method, shape):
 
 @pytest.mark.parametrize("missing", [False, True])
 def test_more_steps_than_there_are_matrices_are_refused(missing):
-    x = torch.full((2, 9, 2), torch.nan) if missing else torch.zeros(2, 9, 2, dtype=torch.float64)
+    x = torch.full((2, 9, 2), torch.nan if missing else 0.0, dtype=torch.float64)
     with pytest.raises(ValueError, match="given for 7 steps, and 9 are asked for"):
         KalmanFilter(varying())(x)
-    assert KalmanFilter(varying())(x[:, :5].double()).shape == (2, 5, 3)
+    assert KalmanFilter(varying())(x[:, :5]).shape == (2, 5, 3)
 
 
 def test_nonlinear_systems_and_what_is_withheld_are_refused():
