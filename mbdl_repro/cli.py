@@ -464,11 +464,12 @@ def new_method(name: str, area: str, family_name: str, write: bool) -> None:
 
 
 def _skeleton(name: str, area: str, family: Family) -> str:
-    scenarios = [cls.__name__ for cls in catalogue.scenarios(area).values()]
+    first, *others = catalogue.scenarios(area).values()
+    belief = next(cls for cls in first.__mro__ if all(issubclass(kind, cls) for kind in others))
     words = name.split("_")
     learned = family.learns
     imports = [
-        f"from mbdl_repro.{area}.scenario import {', '.join(sorted(scenarios))}",
+        f"from {belief.__module__} import {belief.__name__}",
         "from mbdl_repro.method import Family, Method",
     ]
     template = (catalogue.PACKAGE / "templates/method.py.txt").read_text(encoding="utf-8")
@@ -476,7 +477,7 @@ def _skeleton(name: str, area: str, family: Family) -> str:
         title=" ".join(words).capitalize(),
         class_name="".join(word.capitalize() for word in words),
         imports="\n".join(sorted(imports)),
-        belief=" | ".join(scenarios),
+        belief=belief.__name__,
         family=family.name,
         torch="import torch\n" if learned else "",
         nn=", nn" if learned else "",

@@ -203,7 +203,11 @@ def test_a_change_of_any_field_is_another_stream(truth):
     for field in dataclasses.fields(truth):
         value = getattr(truth, field.name)
         if type(value) is float:
-            other = dataclasses.replace(truth, **{field.name: value * 1.0000001 or 1e-7})
+            try:
+                other = dataclasses.replace(truth, **{field.name: value * 1.0000001 or 1e-7})
+            except ValueError:  # one entry cannot be rotated
+                assert value == 0 and "rotat" in field.name
+                continue
             assert other.identity() != rng_names
             assert numpy_stream(other.identity()) != numpy_stream(rng_names)
 
