@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelSpec, Sources
 from mbdl_repro.figures.style import plain_log_ticks
 
@@ -34,51 +33,12 @@ class Spec(PanelSpec):
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     """Draw each method's mean and interval in a row of its own."""
     for row, name in enumerate(spec.methods):
-        style = sources.styles[name]
-        rows = sources.rows(name, spec.y, spec.where)
-        rows = rows[rows["iteration"].isna()]
-        if len(rows) > 1:
-            raise UserError(
-                f"panel {spec.title!r}: {name} has several rows for one place; say in `where` "
-                "which value each column has"
-            )
-        for _, cell in rows.iterrows():
-            ends = [
-                [max(cell["mean"] - cell["ci_low"], 0)],
-                [max(cell["ci_high"] - cell["mean"], 0)],
-            ]
-            axes.errorbar(
-                cell["mean"],
-                row,
-                xerr=None if np.isnan(ends).any() else ends,
-                color=style.colour,
-                marker=style.marker,
-                markersize=6,
-                capsize=3,
-            )
+        _dot(axes, spec, sources, name, row)
         if spec.also is not None:
-            others = sources.rows(name, spec.also, spec.where)
-            label = sources.labels.get(spec.also, spec.also) if row == 0 else None
-            axes.plot(
-                others["mean"],
-                [row] * len(others),
-                "o",
-                markersize=12,
-                markerfacecolor="none",
-                markeredgecolor=style.colour,
-                label=label,
-            )
+            _ring(axes, spec, sources, name, row)
     for name, style in sources.styles.items():
         if style.marker is None and (spec.bounds is None or name in spec.bounds):
-            for value in sources.rows(name, spec.y, spec.where)["mean"]:
-                line = axes.axvline(
-                    value,
-                    color=style.colour,
-                    linestyle=style.line,
-                    linewidth=1.4,
-                    label=style.legend,
-                )
-                line.mbdl_order = style.order  # type: ignore[attr-defined]
+            _bound(axes, spec, sources, name)
     axes.set_yticks(
         range(len(spec.methods)), [sources.styles[name].legend for name in spec.methods]
     )
@@ -90,3 +50,45 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         plain_log_ticks(axes.xaxis)
     if spec.x_range is not None:
         axes.set_xlim(*spec.x_range)
+
+
+def _dot(axes: Axes, spec: Spec, sources: Sources, name: str, row: int) -> None:
+    rows = sources.rows(name, spec.y, spec.where)
+    rows = rows[rows["iteration"].isna()]
+    spec.stop_if_ambiguous(name, len(rows) > 1)
+    style = sources.styles[name]
+    for _, cell in rows.iterrows():
+        mean, low, high = (cell[column] for column in ("mean", "ci_low", "ci_high"))
+        axes.errorbar(
+            mean,
+            row,
+            xerr=None if np.isnan([low, high]).any() else [[mean - low], [high - mean]],
+            color=style.colour,
+            marker=style.marker,
+            markersize=6,
+            capsize=3,
+        )
+
+
+def _ring(axes: Axes, spec: Spec, sources: Sources, name: str, row: int) -> None:
+    assert spec.also is not None
+    others = sources.rows(name, spec.also, spec.where)
+    axes.plot(
+        others["mean"],
+        [row] * len(others),
+        "o",
+        markersize=12,
+        markerfacecolor="none",
+        markeredgecolor=sources.styles[name].colour,
+        # Once in the legend, where it is the first method's.
+        label=sources.labels.get(spec.also, spec.also) if row == 0 else None,
+    )
+
+
+def _bound(axes: Axes, spec: Spec, sources: Sources, name: str) -> None:
+    style = sources.styles[name]
+    for value in sources.rows(name, spec.y, spec.where)["mean"]:
+        line = axes.axvline(
+            value, color=style.colour, linestyle=style.line, linewidth=1.4, label=style.legend
+        )
+        line.mbdl_order = style.order  # type: ignore[attr-defined]

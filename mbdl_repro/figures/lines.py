@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelSpec, Sources
 from mbdl_repro.figures.style import plain_log_ticks, ticks_at
 
@@ -56,12 +55,12 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         if along.empty:
             level_lines.append((name, rows[rows["iteration"].isna()]))
         else:
-            _stop_if_ambiguous(spec, name, along[spec.x].duplicated().any())
+            spec.stop_if_ambiguous(name, along[spec.x].duplicated().any())
             _line(axes, spec, sources, name, along.sort_values(spec.x))
             counts |= {x for x in along[spec.x] if x > 0 or spec.x_scale == "linear"}
     _scales(axes, spec)
     for name, rows in level_lines:
-        _stop_if_ambiguous(spec, name, len(rows) > 1)
+        spec.stop_if_ambiguous(name, len(rows) > 1)
         if not rows.empty:
             _level(axes, spec, sources, name, rows.iloc[0])
     axes.set_title(spec.title)
@@ -75,14 +74,6 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
             plain_log_ticks(axis)
     if spec.x in ("iteration", "n_train") and 1 < len(counts) <= FEW:
         ticks_at(axes.xaxis, sorted(counts))
-
-
-def _stop_if_ambiguous(spec: Spec, name: str, ambiguous: bool) -> None:
-    if ambiguous:
-        raise UserError(
-            f"panel {spec.title!r}: {name} has several rows for one place; say in `where` "
-            "which value each column has that is not the panel's x"
-        )
 
 
 def _line(axes: Axes, spec: Spec, sources: Sources, name: str, rows: Any) -> None:

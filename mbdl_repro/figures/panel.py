@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from mbdl_repro.errors import UserError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -23,6 +25,14 @@ class PanelSpec(BaseModel):
     title: str = Field(min_length=1)
     where: dict[str, Any] = {}
     """Point of the sweep that is shown; a column that is not named must have one value."""
+
+    def stop_if_ambiguous(self, name: str, ambiguous: bool) -> None:
+        """Refuse to draw a method or bound of which several rows stand at one place."""
+        if ambiguous:
+            raise UserError(
+                f"panel {self.title!r}: {name} has several rows for one place; say in `where` "
+                "which value each column has that is not the panel's x"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

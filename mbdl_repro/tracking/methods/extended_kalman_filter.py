@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from annotated_types import Gt
-from torch import Tensor
 
-from mbdl_repro.method import Family, Method
-from mbdl_repro.tracking.nonlinear import check_belief, extended_kalman
+from mbdl_repro.method import Family
+from mbdl_repro.tracking.linearized import LinearizedFilter
 from mbdl_repro.tracking.state_space import StateSpace
-from mbdl_repro.tracking.updates import Filtered
 
 
-class ExtendedKalmanFilter(Method):
+class ExtendedKalmanFilter(LinearizedFilter):
     """Kalman filter of the model linearized anew at each step, by its true Jacobians.
 
     s̄ = f(s_{t−1}),  P̄ = F P Fᵀ + V,  K = P̄ Hᵀ (H P̄ Hᵀ + W)⁻¹,  s_t = s̄ + K (x_t − h(s̄))
@@ -39,24 +37,4 @@ class ExtendedKalmanFilter(Method):
         process_noise_scale: Annotated[float, Gt(0)] = 1.0,
         observation_noise_scale: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
-        super().__init__()
-        check_belief(belief)
-        self.belief = belief
-        self.process_noise_scale = process_noise_scale
-        self.observation_noise_scale = observation_noise_scale
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the estimates (n, T, m) of trajectories x (n, T, n_observations)."""
-        return self._filtered(x).means
-
-    def claimed_variance(self, x: Tensor) -> Tensor:
-        """Return the diagonals (n, T, m) of P_t."""
-        return self._filtered(x).covariances.diagonal(dim1=-2, dim2=-1)
-
-    def _filtered(self, x: Tensor) -> Filtered:
-        return extended_kalman(
-            x,
-            self.belief,
-            process_noise_scale=self.process_noise_scale,
-            observation_noise_scale=self.observation_noise_scale,
-        )
+        super().__init__(belief, process_noise_scale, observation_noise_scale)

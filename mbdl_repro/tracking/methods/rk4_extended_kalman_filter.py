@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from annotated_types import Ge, Gt
-from torch import Tensor
 
-from mbdl_repro.method import Family, Method
-from mbdl_repro.tracking.nonlinear import check_belief, extended_kalman
+from mbdl_repro.method import Family
+from mbdl_repro.tracking.linearized import LinearizedFilter
 from mbdl_repro.tracking.scenario import Lorenz
 from mbdl_repro.tracking.state_space import StateSpace
-from mbdl_repro.tracking.updates import Filtered
 
 
-class Rk4ExtendedKalmanFilter(Method):
+class Rk4ExtendedKalmanFilter(LinearizedFilter):
     """Extended Kalman filter that takes Runge–Kutta steps of the differential equation it knows.
 
     s̄ = s + Δτ (k₁ + 2k₂ + 2k₃ + k₄)/6,  kᵢ slopes of ds/dτ = A(s) s along the step
@@ -41,29 +39,10 @@ class Rk4ExtendedKalmanFilter(Method):
         process_noise_scale: Annotated[float, Gt(0)] = 1.0,
         observation_noise_scale: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
-        super().__init__()
         if not isinstance(belief, Lorenz):
             raise ValueError(
                 f"the scenario is {type(belief).__name__}, which has no flow to integrate: "
                 "only Lorenz is given as a differential equation"
             )
-        self.belief = belief.believed(integrator="runge_kutta", substeps=substeps)
-        check_belief(self.belief)
-        self.process_noise_scale = process_noise_scale
-        self.observation_noise_scale = observation_noise_scale
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the estimates (n, T, 3) of trajectories x (n, T, 3)."""
-        return self._filtered(x).means
-
-    def claimed_variance(self, x: Tensor) -> Tensor:
-        """Return the diagonals (n, T, 3) of P_t."""
-        return self._filtered(x).covariances.diagonal(dim1=-2, dim2=-1)
-
-    def _filtered(self, x: Tensor) -> Filtered:
-        return extended_kalman(
-            x,
-            self.belief,
-            process_noise_scale=self.process_noise_scale,
-            observation_noise_scale=self.observation_noise_scale,
-        )
+        flow = belief.believed(integrator="runge_kutta", substeps=substeps)
+        super().__init__(flow, process_noise_scale, observation_noise_scale)

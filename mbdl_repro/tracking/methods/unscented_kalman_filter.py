@@ -7,13 +7,14 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import Tensor
 
-from mbdl_repro.method import Family, Method
-from mbdl_repro.tracking.nonlinear import check_belief, unscented_kalman
+from mbdl_repro.method import Family
+from mbdl_repro.tracking.linearized import NonlinearFilter
+from mbdl_repro.tracking.nonlinear import unscented_kalman
 from mbdl_repro.tracking.state_space import StateSpace
 from mbdl_repro.tracking.updates import Filtered
 
 
-class UnscentedKalmanFilter(Method):
+class UnscentedKalmanFilter(NonlinearFilter):
     """Kalman filter whose means and covariances are those of 2m + 1 points sent through f and h.
 
     χ_0 = s,  χ_±i = s ± √(α² (m + κ)) Lᵢ,  L Lᵀ = P
@@ -45,24 +46,13 @@ class UnscentedKalmanFilter(Method):
         process_noise_scale: Annotated[float, Gt(0)] = 1.0,
         observation_noise_scale: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
-        super().__init__()
-        check_belief(belief)
+        super().__init__(belief, process_noise_scale, observation_noise_scale)
         if belief.m + kappa <= 0:
             raise ValueError(f"kappa is {kappa:g}: it must be larger than −m = −{belief.m}")
-        self.belief = belief
         self.alpha, self.beta, self.kappa = alpha, beta, kappa
-        self.process_noise_scale = process_noise_scale
-        self.observation_noise_scale = observation_noise_scale
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the estimates (n, T, m) of trajectories x (n, T, n_observations)."""
-        return self._filtered(x).means
-
-    def claimed_variance(self, x: Tensor) -> Tensor:
-        """Return the diagonals (n, T, m) of P_t."""
-        return self._filtered(x).covariances.diagonal(dim1=-2, dim2=-1)
-
-    def _filtered(self, x: Tensor) -> Filtered:
+    def filtered(self, x: Tensor) -> Filtered:
+        """Return the means and covariances of the states."""
         return unscented_kalman(
             x,
             self.belief,
