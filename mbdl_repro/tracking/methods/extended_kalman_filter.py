@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 from annotated_types import Gt
+from torch import Tensor
 
 from mbdl_repro.method import Family
-from mbdl_repro.tracking.linearized import LinearizedFilter
+from mbdl_repro.tracking.nonlinear import extended_kalman
+from mbdl_repro.tracking.nonlinear_filter import NonlinearFilter
 from mbdl_repro.tracking.state_space import StateSpace
+from mbdl_repro.tracking.updates import Filtered
 
 
-class ExtendedKalmanFilter(LinearizedFilter):
+class ExtendedKalmanFilter(NonlinearFilter):
     """Kalman filter of the model linearized anew at each step, by its true Jacobians.
 
     s̄ = f(s_{t−1}),  P̄ = F P Fᵀ + V,  K = P̄ Hᵀ (H P̄ Hᵀ + W)⁻¹,  s_t = s̄ + K (x_t − h(s̄))
@@ -38,3 +41,12 @@ class ExtendedKalmanFilter(LinearizedFilter):
         observation_noise_scale: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
         super().__init__(belief, process_noise_scale, observation_noise_scale)
+
+    def filtered(self, x: Tensor) -> Filtered:
+        """Return the means and covariances of the model linearized at each step."""
+        return extended_kalman(
+            x,
+            self.belief,
+            process_noise_scale=self.process_noise_scale,
+            observation_noise_scale=self.observation_noise_scale,
+        )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Annotated
 
 from annotated_types import Ge, Gt
+from torch import Tensor
 
 from mbdl_repro.method import Family
-from mbdl_repro.tracking.linearized import LinearizedFilter
+from mbdl_repro.tracking.nonlinear import extended_kalman
+from mbdl_repro.tracking.nonlinear_filter import NonlinearFilter
 from mbdl_repro.tracking.scenario import Lorenz
 from mbdl_repro.tracking.state_space import StateSpace
+from mbdl_repro.tracking.updates import Filtered
 
 
-class Rk4ExtendedKalmanFilter(LinearizedFilter):
+class Rk4ExtendedKalmanFilter(NonlinearFilter):
     """Extended Kalman filter that takes Runge–Kutta steps of the differential equation it knows.
 
     s̄ = s + Δτ (k₁ + 2k₂ + 2k₃ + k₄)/6,  kᵢ slopes of ds/dτ = A(s) s along the step
@@ -46,3 +49,12 @@ class Rk4ExtendedKalmanFilter(LinearizedFilter):
             )
         flow = belief.believed(integrator="runge_kutta", substeps=substeps)
         super().__init__(flow, process_noise_scale, observation_noise_scale)
+
+    def filtered(self, x: Tensor) -> Filtered:
+        """Return the means and covariances of the model linearized at each step."""
+        return extended_kalman(
+            x,
+            self.belief,
+            process_noise_scale=self.process_noise_scale,
+            observation_noise_scale=self.observation_noise_scale,
+        )

@@ -8,8 +8,8 @@ from annotated_types import Gt
 from torch import Tensor
 
 from mbdl_repro.method import Family
-from mbdl_repro.tracking.linearized import NonlinearFilter
 from mbdl_repro.tracking.nonlinear import unscented_kalman
+from mbdl_repro.tracking.nonlinear_filter import NonlinearFilter
 from mbdl_repro.tracking.state_space import StateSpace
 from mbdl_repro.tracking.updates import Filtered
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor
 
 from mbdl_repro.method import Method
-from mbdl_repro.tracking.nonlinear import check_belief, extended_kalman
+from mbdl_repro.tracking.nonlinear import check_belief
 from mbdl_repro.tracking.state_space import StateSpace
 from mbdl_repro.tracking.updates import Filtered
 
@@ -35,16 +35,3 @@ class NonlinearFilter(Method, ABC):
     def claimed_variance(self, x: Tensor) -> Tensor:
         """Return the diagonals (n, T, m) of P_t."""
         return self.filtered(x).covariances.diagonal(dim1=-2, dim2=-1)
-
-
-class LinearizedFilter(NonlinearFilter, ABC):
-    """An extended Kalman filter, of whichever f its belief has."""
-
-    def filtered(self, x: Tensor) -> Filtered:
-        """Return the means and covariances of the model linearized at each step."""
-        return extended_kalman(
-            x,
-            self.belief,
-            process_noise_scale=self.process_noise_scale,
-            observation_noise_scale=self.observation_noise_scale,
-        )
