@@ -19,6 +19,7 @@ import torch
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import REQUIRED, MethodCard
+from mbdl_repro.doa.scenario import Narrowband
 from mbdl_repro.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.method import IterativeMethod, Method
 from mbdl_repro.recipe import Recipe
@@ -83,6 +84,21 @@ SMALL = {
             learning_rate=5e-3, steps=60, batch_size=32, validate_every=10, clip_norm=1.0
         ),
         metric="mse",
+    ),
+    "doa": Small(
+        Narrowband(
+            n_sources=2,
+            n_snapshots=10,
+            snr_db=10.0,
+            n_sensors=6,
+            angle_range_deg=(-50.0, 50.0),
+            min_gap_deg=40.0,
+        ),
+        {"channels": (2, 2, 2), "lags": 2, "hidden_widths": (6,), "hidden_size": 3},
+        recipe=Recipe(
+            learning_rate=5e-3, steps=60, batch_size=32, validate_every=10, clip_norm=1.0
+        ),
+        metric="rmspe",
     ),
 }
 SPECIAL = {
