@@ -47,6 +47,8 @@ class MethodCard:
     family: Family
     parent: str | None
     iterative: bool
+    not_fitted: tuple[str, ...]
+    """Settings that a fit does not depend on: only how the fitted method answers."""
     doc: str
     settings: dict[str, Setting]
 
@@ -130,6 +132,7 @@ def _method_card(path: Path, area: str) -> MethodCard:
             f"X is one of {', '.join(Family.__members__)}"
         )
     parent = marks.get("parent")
+    not_fitted = marks.get("not_fitted")
     return MethodCard(
         name=path.stem,
         area=area,
@@ -138,6 +141,7 @@ def _method_card(path: Path, area: str) -> MethodCard:
         class_name=node.name,
         family=Family[family.attr],
         parent=ast.literal_eval(parent) if parent is not None else None,
+        not_fitted=ast.literal_eval(not_fitted) if not_fitted is not None else (),
         iterative=any(isinstance(b, ast.Name) and b.id == "IterativeMethod" for b in node.bases),
         doc=ast.get_docstring(node) or "",
         settings=_settings(node, path),

@@ -56,11 +56,17 @@ class MethodEntry:
         """Return the settings of a fit, which is for so many iterations if any are named."""
         return self.settings if depth is None else {**self.settings, "iterations": depth}
 
+    @property
+    def settings_not_fitted(self) -> dict[str, Any]:
+        """Settings that no fit depends on: labels that differ in them alone share their fits."""
+        return {name: self.settings[name] for name in self.card.not_fitted}
+
     def spec(self, depth: int | None = None) -> dict[str, Any]:
         """Return what its fits depend on, besides data and code."""
+        settings = self.settings_at(depth)
         return {
             "method": self.card.module,
-            "settings": self.settings_at(depth),
+            "settings": {k: v for k, v in settings.items() if k not in self.card.not_fitted},
             "tune": self.tune,
             "recipe": self.recipe.model_dump() if self.card.family.learns else None,
         }
@@ -196,11 +202,10 @@ class Experiment:
             name: cards[name].marks["label"] for name in self.bounds
         }
 
-    @property
-    def methods_with_examples(self) -> list[str]:
-        """The methods whose stored examples the figure shows."""
-        shown = (panel.methods for panel in self.panels if hasattr(panel, "show"))
-        return sorted({label for labels in shown for label in labels})
+    def shown(self, reads: Literal["examples", "history"]) -> list[tuple[str, int]]:
+        """Return the methods of whom the figure shows this, each with the place it is shown at."""
+        panels = [panel for panel in self.panels if panel.reads == reads]
+        return sorted({(label, panel.place) for panel in panels for label in panel.methods})
 
     def docs(self) -> list[str]:
         """Return what the methods, metrics and bounds of this experiment say of themselves."""
@@ -247,8 +252,10 @@ class Experiment:
 
     def score_spec(self, label: str, fit: Fit, test_point: Point) -> dict[str, Any]:
         """Return what the scores of a fit depend on."""
+        answers = self.methods[label].settings_not_fitted
         return {
             "fit": self.fit_spec(label, fit),
+            **({"answers": answers} if answers else {}),
             "truth": self.scenario_spec(fit.point, test_point),
             "n_test": self.samples.test,
             "metrics": self.metrics,
@@ -337,7 +344,8 @@ class Experiment:
         if verb == "tabulate":
             # All that the table comes from: one that was adopted has no scores to compare with.
             scores = [self.job_spec("evaluate", label) for label in self.methods]
-            return {"scores": scores, "bounds": self.bounds, "shown": self.methods_with_examples}
+            shown = {kind: self.shown(kind) for kind in ("examples", "history")}
+            return {"scores": scores, "bounds": self.bounds, "shown": shown}
         if verb == "verify":
             return {"claims": [dataclasses.asdict(claim) for claim in self.claims]}
         if verb == "draw":

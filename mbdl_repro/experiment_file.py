@@ -493,9 +493,25 @@ class _Reader:
             for j, value in enumerate(values if isinstance(values, list) else []):
                 self.name(value, allowed, noun, (*where, key, j))
         self.place(experiment, getattr(panel, "where", {}), (*where, "where"))
+        if not self.problems and panel.reads != "table":
+            self.stored(experiment, panel, where)
         if not self.problems and hasattr(panel, "y"):
             self.one_line(experiment, panel, where)
         return panel
+
+    def stored(self, experiment: Experiment, panel: Any, where: Where) -> None:
+        """Note a method that has no such place as the panel shows, or no training."""
+        for j, label in enumerate(panel.methods):
+            here = (*where, "methods", j)
+            if panel.reads == "history":
+                if not experiment.methods[label].card.family.learns:
+                    self.problem(here, f"{label!r} learns nothing: there is no course to show")
+                continue
+            scored = experiment.scorings(label)
+            places = len(distinct((fit.point, fit.n_train, at) for fit, at in scored))
+            if panel.place >= places:
+                words = f"{panel.place}: {label!r} is scored at {places}; allowed is 0 to"
+                self.problem((*where, "place"), f"{words} {places - 1}")
 
     def one_line(self, experiment: Experiment, panel: Any, where: Where) -> None:
         """Note a panel that leaves open which of several rows stands at a place on its x axis."""

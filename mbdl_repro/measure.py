@@ -9,7 +9,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def metric(
-    *, label: str, summary: Literal["mean", "median"] = "mean", decibels: bool = False
+    *,
+    label: str,
+    summary: Literal["mean", "median", "percentile_90"] = "mean",
+    decibels: bool = False,
 ) -> Callable[[Function], Function]:
     """Mark a function of an area's ``metrics.py`` as a metric.
 

@@ -107,11 +107,12 @@ class Plan:
         return scored + ([self.store.bounds(experiment.name)] if experiment.bounds else [])
 
     def examples_of(self, wildcards: Any) -> list[Path]:
-        """Return the stored examples that a figure shows."""
+        """Return the stored examples that a figure shows, and the fits whose course it shows."""
         experiment = self._experiment(wildcards)
-        return [
-            self.store.examples(experiment.name, label)
-            for label in experiment.methods_with_examples
+        examples = {label for label, _ in experiment.shown("examples")}
+        courses = {label for label, _ in experiment.shown("history")}
+        return [self.store.examples(experiment.name, label) for label in sorted(examples)] + [
+            path for label in sorted(courses) for path in self._models(experiment, label)
         ]
 
     def _experiment(self, wildcards: Any) -> Experiment:

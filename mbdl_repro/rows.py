@@ -12,6 +12,9 @@ from mbdl_repro.family import Family
 if TYPE_CHECKING:
     from mbdl_repro.experiment import Experiment, Fit, Point
 
+QUANTILES = {"median": 0.5, "percentile_90": 0.9}
+"""What may be reported of the rows' values besides their mean."""
+
 N_EXAMPLES = 3
 """Test signals of the first seed whose estimates are kept for illustrations."""
 
@@ -46,8 +49,10 @@ def _summary(
     values = np.asarray(values, dtype=float)
     if values.ndim == 0:
         return float(values), 0.0, 0
-    if summary == "median":
-        return float(np.median(values)), _standard_error_of_median(values), len(values)
+    if summary in QUANTILES:
+        level = QUANTILES[summary]
+        error = _standard_error_of_quantile(values, level)
+        return float(np.quantile(values, level)), error, len(values)
     return values.mean(), _standard_error(values), len(values)
 
 
@@ -80,10 +85,10 @@ def _standard_error(values: np.ndarray) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
-def _standard_error_of_median(values: np.ndarray) -> float:
-    """Return a quarter of the distance of the order statistics two deviations off the median."""
+def _standard_error_of_quantile(values: np.ndarray, level: float) -> float:
+    """Return a quarter of the distance of the order statistics two deviations off the quantile."""
     n = len(values)
-    off = np.sqrt(n)  # two standard deviations of the rank, which is binomial (n, 1/2)
-    low, high = np.clip(np.round([n / 2 - off, n / 2 + off]), 0, n - 1).astype(int)
+    off = 2 * np.sqrt(n * level * (1 - level))  # of the rank, which is binomial (n, level)
+    low, high = np.clip(np.round([n * level - off, n * level + off]), 0, n - 1).astype(int)
     ordered = np.sort(values)
     return float(ordered[high] - ordered[low]) / 4 if n > 1 else np.nan

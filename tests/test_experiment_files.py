@@ -215,7 +215,7 @@ MISTAKES = {
     "missing kind of panel": (
         "    - kind: lines\n      title: Error",
         "    - title: Error #<",
-        ["figure.panels.0: key 'kind' is missing", "allowed: dots, lines, signals"],
+        ["figure.panels.0: key 'kind' is missing", "allowed: dots, eigenvalues, history, lines"],
     ),
     "missing side of a claim": (
         "  - says: It is better.\n    source: Example 5.6\n    left: {method: lista}",
@@ -299,7 +299,7 @@ MISTAKES = {
     "unknown kind of panel": (
         "kind: lines",
         "kind: line #<",
-        ["unknown kind of panel 'line'", "did you mean lines?", "allowed: dots, lines, signals"],
+        ["unknown kind of panel 'line'", "did you mean lines?", "allowed: dots, eigenvalues, history, lines"],
     ),
     "unknown metric in a panel": (
         "      y: squared_error",

@@ -20,7 +20,16 @@ from mbdl_repro.blocks import AtMost
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiment import Scale
 from mbdl_repro.family import Family
-from mbdl_repro.figures import dots, lines, signals, trajectory
+from mbdl_repro.figures import (
+    dots,
+    eigenvalues,
+    history,
+    lines,
+    roots,
+    signals,
+    spectrum,
+    trajectory,
+)
 from mbdl_repro.figures.panel import Sources
 from mbdl_repro.figures.style import (
     COLOURS,
@@ -199,7 +208,8 @@ def test_rows_of_shipped_figures_are_told_apart(experiment):
 
 
 def test_every_kind_of_panel_is_tested_here():
-    assert set(figures.panel_kinds()) == {"dots", "lines", "signals", "trajectory"}
+    tested = {"dots", "eigenvalues", "history", "lines", "roots", "signals", "spectrum"}
+    assert set(figures.panel_kinds()) == tested | {"trajectory"}
 
 
 def row(method: str, mean: float, half: float = np.nan, **where) -> dict:
@@ -514,6 +524,95 @@ def test_an_estimate_of_zero_is_in_the_legend_all_the_same(axes):
     spec = signals.Spec(title="A signal", show="estimates", methods=["classical"])
     signals.draw(axes, spec, sources(**zero))
     assert "classical" in axes.get_legend_handles_labels()[1]
+
+
+# --- spectra, eigenvalues and roots of one trial ---
+
+ARRAY = {
+    "classical": {
+        "s_1": np.deg2rad([[-30.0, 10.0], [20.0, 40.0]]),
+        "estimate_1": np.deg2rad([[-31.0, 12.0], [19.0, 41.0]]),
+        "grid_rad_1": np.deg2rad([[-90.0, 0.0, 89.0]] * 2),
+        "spectrum_1": np.array([[1.0, 10.0, 100.0], [4.0, 2.0, 1.0]]),
+        "eigenvalues_1": np.array([[8.0, 4.0, 0.8], [2.0, 2.0, 0.02]]),
+        "root_rad_1": np.deg2rad([[-31.0, 12.0, 70.0], [19.0, 5.0, 41.0]]),
+        "root_radius_1": np.array([[0.9, 0.8, 0.3], [0.9, 0.4, 0.95]]),
+    }
+}
+
+
+def of_trial(axes, kind, **keys):
+    spec = kind.Spec(title="A trial", methods=["classical"], place=1, **keys)
+    kind.draw(axes, spec, sources(**ARRAY))
+    return axes.get_lines()
+
+
+def test_a_spectrum_is_in_decibels_below_its_peak(axes):
+    *angles, line = of_trial(axes, spectrum, floor_db=-30.0)
+    assert [round(a.get_xdata()[0], 9) for a in angles] == [-30, 10]
+    np.testing.assert_allclose(line.get_xdata(), [-90, 0, 89])
+    np.testing.assert_allclose(line.get_ydata(), [-20, -10, 0], atol=1e-12)
+    assert axes.get_ylim()[0] == -30
+    axes.clear()
+    *_, line = of_trial(axes, spectrum, example=1)
+    np.testing.assert_allclose(line.get_ydata(), [0, -3.0103, -6.0206], rtol=1e-4, atol=1e-12)
+
+
+def test_eigenvalues_are_over_the_largest(axes):
+    split, line = of_trial(axes, eigenvalues)
+    assert list(split.get_xdata()) == [2.5, 2.5], "after as many as there are sources"
+    np.testing.assert_allclose(line.get_ydata(), [0, -3.0103, -10], rtol=1e-4)
+
+
+def test_roots_that_were_taken_for_sources_are_filled():
+    with plt.rc_context(RC):
+        figure = plt.figure()
+        axes = figure.add_subplot(projection=roots.Spec.projection)
+        *angles, left, taken = of_trial(axes, roots, example=1)
+        assert [round(np.rad2deg(a.get_xdata()[0]), 9) for a in angles] == [20, 40]
+        np.testing.assert_allclose(np.rad2deg(taken.get_xdata()), [19, 41])
+        np.testing.assert_allclose(taken.get_ydata(), [0.9, 0.95])
+        np.testing.assert_allclose(np.rad2deg(left.get_xdata()), [5])
+        assert left.get_markerfacecolor() == "none" != taken.get_markerfacecolor()
+        plt.close(figure)
+
+
+def test_a_method_that_stores_no_such_thing_is_named(axes):
+    few = {"classical": {name: ARRAY["classical"][name] for name in ("s_1", "estimate_1")}}
+    spec = spectrum.Spec(title="A trial", methods=["classical"], place=1)
+    with pytest.raises(UserError, match="classical stores no spectrum; it has estimate, s"):
+        spectrum.draw(axes, spec, sources(**few))
+
+
+# --- the course of training ---
+
+COURSE = {
+    "network": {
+        "history_n_train": np.array([10.0] * 4 + [100.0] * 2),
+        "history_seed": np.array([0.0, 0, 1, 1, 0, 0]),
+        "history_step": np.array([0.0, 50, 0, 50, 0, 50]),
+        "history_validation_loss": np.array([9.0, 3, 8, 2, 9, 1]),
+    }
+}
+
+
+def followed(axes, **where):
+    spec = history.Spec(title="A course", methods=["network"], where=where)
+    history.draw(axes, spec, sources(**COURSE))
+    return [list(line.get_ydata()) for line in axes.get_lines()]
+
+
+def test_a_course_is_a_line_a_seed_once_in_the_legend(axes):
+    assert followed(axes, n_train=10) == [[9, 3], [8, 2]]
+    assert axes.get_legend_handles_labels()[1] == ["network"]
+    assert axes.get_yscale() == "log"
+
+
+def test_courses_of_several_fits_are_refused(axes):
+    with pytest.raises(UserError, match="network has several rows for one place"):
+        followed(axes)
+    with pytest.raises(UserError, match="noise_std is no number that network was fitted at"):
+        followed(axes, noise_std=0.1)
 
 
 # --- whole figures ---

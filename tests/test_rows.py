@@ -81,6 +81,16 @@ def test_a_median_and_the_spread_of_medians_of_repeated_test_sets():
     assert promised == pytest.approx(spread, rel=0.15)
 
 
+def test_a_percentile_and_the_spread_of_percentiles_of_repeated_test_sets():
+    words = {"summary": "percentile_90"}
+    sets = [measured(rng(i).exponential(size=500), words) for i in range(2000)]
+    assert sets[0]["value"] == np.quantile(rng(0).exponential(size=500), 0.9)
+    spread = np.std([row["value"] for row in sets], ddof=1)
+    assert spread == pytest.approx(math.sqrt(0.09 / 500) / 0.1, rel=0.1)  # the density there is 0.1
+    promised = math.sqrt(np.mean([row["standard_error"] ** 2 for row in sets]))
+    assert promised == pytest.approx(spread, rel=0.15)
+
+
 def test_decibels_of_a_ratio_and_of_its_error():
     a, b = pairs(400, 3)
     linear, decibels = measured((a, b)), measured((a, b), {"decibels": True})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,9 +22,31 @@ class PanelSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    reads: ClassVar[Literal["table", "examples", "history"]] = "table"
+    """What it shows of the methods that it names: rows of the table, stored examples, or the
+    course of their training."""
+    projection: ClassVar[str | None] = None
+    """Matplotlib's name of the axes that it is drawn on."""
+
     title: str = Field(min_length=1)
     where: dict[str, Any] = {}
     """Point of the sweep that is shown; a column that is not named must have one value."""
+    place: int = Field(default=0, ge=0)
+    """Of which point stored examples are: counted from 0, in the order of the file."""
+
+    def stored(self, examples: Mapping[str, np.ndarray], name: str, kind: str) -> np.ndarray:
+        """Return what a method stored of a few signals, at the place that is shown.
+
+        Raises:
+            UserError: if it has no such thing.
+        """
+        key = f"{kind}_{self.place}"
+        if key not in examples:
+            there = sorted({k.rpartition("_")[0] for k in examples if not k.startswith("history")})
+            raise UserError(
+                f"panel {self.title!r}: {name} stores no {kind}; it has {', '.join(there)}"
+            )
+        return examples[key]
 
     def stop_if_ambiguous(self, name: str, ambiguous: bool) -> None:
         """Refuse to draw a method or bound of which several rows stand at one place."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -19,6 +19,8 @@ TARGET = "#b0b0b0"
 class Spec(PanelSpec):
     """Keys of a panel of signals."""
 
+    reads: ClassVar[Literal["table", "examples", "history"]] = "examples"
+
     show: Literal["observation", "target", "estimates"]
     methods: Annotated[list[str], Field(min_length=1)]
     """Whose estimates are shown; the first one's stored example gives observation and target."""
@@ -31,10 +33,10 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     """Draw the first seed's stored test signal."""
     first = sources.examples[spec.methods[0]]
     if spec.show == "observation":
-        x = first["x_0"][spec.example]
+        x = first[f"x_{spec.place}"][spec.example]
         axes.plot(np.arange(len(x)), x, color="#555555", linewidth=0.8)
     else:
-        s = first["s_0"][spec.example]
+        s = first[f"s_{spec.place}"][spec.example]
         support = np.flatnonzero(s)
         axes.set_xlim(-0.02 * len(s), 1.02 * len(s))
         axes.axhline(0, color="#888888", linewidth=0.8)
@@ -43,7 +45,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     if spec.show == "estimates":
         for name in spec.methods:
             style = sources.styles[name]
-            estimate = sources.examples[name]["estimate_0"][spec.example]
+            estimate = sources.examples[name][f"estimate_{spec.place}"][spec.example]
             found = np.flatnonzero(estimate)
             (line,) = axes.plot(found, estimate[found], **style.line_words | {"linestyle": "none"})
             line.mbdl_order = style.order  # type: ignore[attr-defined]

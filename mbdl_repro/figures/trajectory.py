@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 class Spec(PanelSpec):
     """Keys of a panel of a trajectory."""
+
+    reads: ClassVar[Literal["table", "examples", "history"]] = "examples"
 
     methods: Annotated[list[str], Field(min_length=1)]
     """Whose estimates are shown; the first one's stored example gives observation and target."""
@@ -35,17 +37,17 @@ class Spec(PanelSpec):
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     """Draw the first seed's stored trajectory."""
     first = sources.examples[spec.methods[0]]
-    s = first["s_0"][spec.example, :, spec.show]
+    s = first[f"s_{spec.place}"][spec.example, :, spec.show]
     begin, end = spec.steps or (1, len(s))
     shown = slice(begin - 1, end)
     time = np.arange(begin, min(end, len(s)) + 1) * (spec.time_step_s or 1)
     if spec.observation is not None:
-        x = first["x_0"][spec.example, :, spec.observation]
+        x = first[f"x_{spec.place}"][spec.example, :, spec.observation]
         axes.plot(time, x[shown], ".", color="#a8a8a8", markersize=3, label="observation")
     axes.plot(time, s[shown], color=TARGET, linewidth=4, label="true state")
     for name in spec.methods:
         style = sources.styles[name]
-        estimate = sources.examples[name]["estimate_0"][spec.example, :, spec.show]
+        estimate = sources.examples[name][f"estimate_{spec.place}"][spec.example, :, spec.show]
         words = style.line_words | {"markevery": max(1, len(time) // 8)}
         (line,) = axes.plot(time, estimate[shown], **words)
         line.mbdl_order = style.order  # type: ignore[attr-defined]

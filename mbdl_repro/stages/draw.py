@@ -39,16 +39,10 @@ def draw(job: Job) -> None:
     columns = experiment.figure.columns or min(n, 3)
     rows = -(-n // columns)
     with plt.rc_context(RC):
-        figure, axes = plt.subplots(
-            rows,
-            columns,
-            squeeze=False,
-            figsize=(PANEL_INCHES[0] * columns, PANEL_INCHES[1] * rows + 0.6),
-        )
-        for ax in axes.flat[n:]:
-            ax.set_visible(False)
-        for ax, panel in zip(axes.flat, experiment.panels, strict=False):
-            importlib.import_module(type(panel).__module__).draw(ax, panel, sources)
+        figure = plt.figure(figsize=(PANEL_INCHES[0] * columns, PANEL_INCHES[1] * rows + 0.6))
+        for i, panel in enumerate(experiment.panels):
+            axes = figure.add_subplot(rows, columns, i + 1, projection=panel.projection)
+            importlib.import_module(type(panel).__module__).draw(axes, panel, sources)
         legend_below(figure, experiment.figure.legend_columns)
         outputs = {
             store.figure(experiment.name, suffix): to_bytes(figure, suffix)

@@ -20,7 +20,8 @@ from mbdl_repro.models import Models, to_device
 from mbdl_repro.rows import N_EXAMPLES, measured, rows_of
 from mbdl_repro.scenario import Split
 
-_EXAMPLE = ("x", "s", "estimate")
+_EXAMPLE = "example/"
+"""What the names of examples begin with in a cell."""
 
 
 def evaluate(job: Job) -> None:
@@ -42,7 +43,11 @@ def evaluate(job: Job) -> None:
         content, _ = cells.get(key, partial(_score, experiment, models, fit, test_point, trace))
         seconds += cells.seconds.get(key, 0.0)
         arrays = arrays_from_bytes(content)
-        shown = {name: arrays.pop(name) for name in list(arrays) if name in _EXAMPLE}
+        shown = {
+            name.removeprefix(_EXAMPLE): arrays.pop(name)
+            for name in list(arrays)
+            if name.startswith(_EXAMPLE)
+        }
         if fit.seeds[0] == 0:
             place = places.setdefault(str((fit.point, fit.n_train, test_point)), len(places))
             examples |= {f"{name}_{place}": array for name, array in shown.items()}
@@ -92,11 +97,22 @@ def _score(
                     )
         if seed == fit.seeds[0]:
             few = test.first(N_EXAMPLES)
-            examples = dict(zip(_EXAMPLE, (few.x, few.s, estimate[:N_EXAMPLES]), strict=True))
+            shown = {"x": few.x, "s": few.s, "estimate": estimate[:N_EXAMPLES]}
+            shown |= _illustrations(method, few)
+            examples = {f"{_EXAMPLE}{name}": array for name, array in shown.items()}
     if not rows:
         raise UserError(f"{models.entry.label}: it has none of {', '.join(experiment.metrics)}")
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return arrays_to_bytes(columns | examples)
+
+
+def _illustrations(method: Method, few: Split) -> dict[str, np.ndarray]:
+    """Return what else a method shows of a few signals: spectra, roots, where it has such."""
+    illustrations = getattr(method, "illustrations", None)
+    if illustrations is None:
+        return {}
+    with torch.no_grad():
+        return {name: t.cpu().numpy() for name, t in illustrations(to_device(few).x).items()}
 
 
 def _estimates(method: Method, test: Split, trace: list[int]) -> Iterator[tuple[float, np.ndarray]]:

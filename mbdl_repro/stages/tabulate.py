@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 
 from mbdl_repro.artifacts import (
@@ -28,9 +29,14 @@ def tabulate(job: Job) -> None:
     work = {label: _work(job, label) for label in experiment.methods}
     shown = {
         f"{label}/{name}": array
-        for label in experiment.methods_with_examples
+        for label, place in experiment.shown("examples")
         for name, array in read_arrays(store.examples(experiment.name, label)).items()
-        if name.endswith("_0")  # the first point
+        if name.endswith(f"_{place}")
+    }
+    shown |= {
+        f"{label}/{name}": array
+        for label, _ in experiment.shown("history")
+        for name, array in _course(job, label).items()
     }
     job.save(
         {
@@ -68,6 +74,19 @@ def summarize(rows: pd.DataFrame) -> pd.DataFrame:
         "n_seeds",
     ]
     return pd.DataFrame(records)[order]
+
+
+def _course(job: Job, label: str) -> dict[str, np.ndarray]:
+    """Return the course of a method's fits as columns: its rows are those of all seeds."""
+    experiment, store = job.experiment, job.store
+    entry = experiment.methods[label]
+    parts = [
+        read_table(store.history(experiment.name, label, part, entry.jobs))
+        for part in range(1, entry.jobs + 1)
+    ]
+    courses = pd.concat(parts, ignore_index=True)
+    numbers = courses.select_dtypes("number")
+    return {f"history_{name}": numbers[name].to_numpy(float) for name in numbers}
 
 
 def _work(job: Job, label: str) -> tuple[dict[str, float], dict[str, dict[str, int]]]:

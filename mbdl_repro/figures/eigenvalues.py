@@ -1,0 +1,38 @@
+"""The eigenvalues of the covariances that methods decompose, in one trial."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from mbdl_repro.figures.panel import PanelSpec, Sources
+from mbdl_repro.rows import N_EXAMPLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Spec(PanelSpec):
+    """Keys of a panel of eigenvalues."""
+
+    reads: ClassVar[Literal["table", "examples", "history"]] = "examples"
+
+    methods: Annotated[list[str], Field(min_length=1)]
+    example: Annotated[int, Field(ge=0, lt=N_EXAMPLES)] = 0
+
+
+def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
+    """Draw the first seed's stored trial: each eigenvalue over the largest, in dB."""
+    n_sources = sources.examples[spec.methods[0]][f"s_{spec.place}"].shape[1]
+    axes.axvline(n_sources + 0.5, color="#888888", linewidth=0.8)
+    for name in spec.methods:
+        style = sources.styles[name]
+        eigenvalues = spec.stored(sources.examples[name], name, "eigenvalues")[spec.example]
+        shown = 10 * np.log10(np.maximum(eigenvalues / eigenvalues[0], 1e-12))
+        (line,) = axes.plot(np.arange(1, len(shown) + 1), shown, **style.line_words)
+        line.mbdl_order = style.order  # type: ignore[attr-defined]
+    axes.set_title(spec.title)
+    axes.set_xlabel("eigenvalue, counted from the largest")
+    axes.set_ylabel("over the largest (dB)")
