@@ -207,6 +207,17 @@ class Experiment:
         panels = [panel for panel in self.panels if panel.reads == reads]
         return sorted({(label, panel.place) for panel in panels for label in panel.methods})
 
+    @property
+    def published(self) -> list[tuple[Place, float]]:
+        """Numbers that others printed, and where in the table ours stand."""
+        return [
+            (place, value)
+            for claim in self.claims
+            if claim.kind == "published"
+            for place, value in claim.pairs
+            if not isinstance(value, Place)
+        ]
+
     def docs(self) -> list[str]:
         """Return what the methods, metrics and bounds of this experiment say of themselves."""
         measures = catalogue.metrics(self.area) | catalogue.bounds(self.area)
@@ -350,7 +361,10 @@ class Experiment:
             return {"claims": [dataclasses.asdict(claim) for claim in self.claims]}
         if verb == "draw":
             panels = [panel.model_dump() for panel in self.panels]
-            return self.figure.model_dump() | {"panels": panels, "legends": self.legends}
+            marked = any(getattr(panel, "printed", False) for panel in self.panels)
+            printed = [(dataclasses.asdict(p), v) for p, v in self.published] if marked else []
+            named = {"panels": panels, "legends": self.legends}
+            return self.figure.model_dump() | named | ({"printed": printed} if printed else {})
         raise ValueError(f"no verb {verb!r}")
 
 

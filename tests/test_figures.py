@@ -1,5 +1,6 @@
 """The one style, and what each kind of panel shows of a small table."""
 
+import dataclasses
 import itertools
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from matplotlib.patches import Polygon, Rectangle
 from mbdl_repro import experiment_file, figures
 from mbdl_repro.blocks import AtMost
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiment import Scale
+from mbdl_repro.experiment import Place, Scale
 from mbdl_repro.family import Family
 from mbdl_repro.figures import (
     dots,
@@ -437,6 +438,46 @@ def test_a_second_metric_is_a_ring(axes):
     rings = [line for line in axes.get_lines() if line.get_markerfacecolor() == "none"]
     assert [list(line.get_xdata()) for line in rings] == [[7.0], []], "classical has none"
     assert axes.get_xscale() == "log" and axes.get_xlim() == (0.01, 20)
+
+
+PUBLISHED = [
+    (Place("network", {"noise_std": 0.1, "n_train": 100}, None, "error"), 0.5),
+    (Place("network", {"noise_std": 0.1, "n_train": 10}, None, "residual"), 0.6),
+    (Place("classical", {"noise_std": 0.5}, None, "error"), 0.7),
+]
+
+
+def printed_in(axes) -> list[tuple[float, float]]:
+    marks = [line for line in axes.get_lines() if line.get_marker() == "d"]
+    return [(float(m.get_xdata()[0]), float(m.get_ydata()[0])) for m in marks]
+
+
+def test_published_numbers_are_marked_where_they_belong(axes):
+    known = dataclasses.replace(sources(), published=PUBLISHED)
+    names = {"title": "A title", "y": "error", "printed": True}
+    here = HERE | {"n_train": 100}
+    dots.draw(axes, dots.Spec(methods=["network", "classical"], where=here, **names), known)
+    assert printed_in(axes) == [(0.5, 0)]
+    assert "published" in axes.get_legend_handles_labels()[1]
+    axes.clear()
+    lines.draw(axes, lines.Spec(x="n_train", where=HERE, **names), known)
+    assert printed_in(axes) == [(100, 0.5)]
+    axes.clear()
+    lines.draw(axes, lines.Spec(x="noise_std", where={"n_train": 100}, **names), known)
+    assert sorted(printed_in(axes)) == [(0.1, 0.5), (0.5, 0.7)]
+
+
+def test_seeds_are_faint_dots_in_the_row_of_their_mean(axes):
+    seeds = [{**row("classical", 0.0), "value": v} for v in (0.02, 0.04)]
+    known = dataclasses.replace(sources(), seed_table=pd.DataFrame(seeds))
+    where = HERE | {"n_train": 10}
+    spec = dots.Spec(
+        title="T", y="error", methods=["network", "classical"], where=where, seeds=True
+    )
+    dots.draw(axes, spec, known)
+    faint = [line for line in axes.get_lines() if line.get_alpha() is not None]
+    assert [list(line.get_xdata()) for line in faint] == [[], [0.02, 0.04]]
+    assert list(faint[1].get_ydata()) == [1, 1]
 
 
 def test_dots_that_leave_a_column_open_are_refused(axes):

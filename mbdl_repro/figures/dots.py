@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.figures.panel import PanelSpec, Sources
+from mbdl_repro.figures.panel import PanelSpec, Sources, draw_printed
 from mbdl_repro.figures.style import plain_log_ticks
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ class Spec(PanelSpec):
     """Those drawn, as vertical lines; all that bound the metric if not given."""
     x_scale: Literal["linear", "log"] = "linear"
     x_label: str | None = None
+    seeds: bool = False
+    """Draw a faint dot for each seed, too."""
+    printed: bool = False
+    """Mark what others published."""
     x_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 
@@ -36,6 +40,13 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         _dot(axes, spec, sources, name, row)
         if spec.also is not None:
             _ring(axes, spec, sources, name, row)
+        if spec.seeds:
+            values = sources.seed_rows(name, spec.y, spec.where)["value"]
+            colour = sources.styles[name].colour
+            axes.plot(values, [row] * len(values), ".", color=colour, alpha=0.25, zorder=1)
+        if spec.printed:
+            for _, value in sources.printed(name, spec.y, spec.where):
+                draw_printed(axes, value, row, sources.styles[name].colour, named=row == 0)
     for name, style in sources.styles.items():
         if style.marker is None and (spec.bounds is None or name in spec.bounds):
             _bound(axes, spec, sources, name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.figures.panel import PanelSpec, Sources
+from mbdl_repro.figures.panel import PanelSpec, Sources, draw_printed
 from mbdl_repro.figures.style import plain_log_ticks, ticks_at
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class Spec(PanelSpec):
     bounds: list[str] | None = None
     x_label: str | None = None
     y_label: str | None = None
+    printed: bool = False
+    """Mark what others published."""
     y_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 
@@ -63,6 +65,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         spec.stop_if_ambiguous(name, len(rows) > 1)
         if not rows.empty:
             _level(axes, spec, sources, name, rows.iloc[0])
+    if spec.printed:
+        _printed(axes, spec, sources, chosen)
     axes.set_title(spec.title)
     axes.set_xlabel(spec.x_label or sources.labels.get(spec.x, spec.x))
     unit = " (dB)" if spec.y_scale == "db" else ""
@@ -100,6 +104,16 @@ def _level(axes: Axes, spec: Spec, sources: Sources, name: str, row: Any) -> Non
     line.mbdl_order = style.order  # type: ignore[attr-defined]
     if np.isfinite(low):
         axes.axhspan(low, high, color=style.colour, alpha=0.18, linewidth=0)
+
+
+def _printed(axes: Axes, spec: Spec, sources: Sources, chosen: list[str]) -> None:
+    named = False
+    for name in chosen:
+        for place, value in sources.printed(name, spec.y, spec.where):
+            x = float(_shown_x(spec, np.array(place[spec.x], float)))
+            y = float(_shown_y(spec, *[np.array(value, float)] * 2))
+            draw_printed(axes, x, y, sources.styles[name].colour, named=not named)
+            named = True
 
 
 _COLUMNS = ("mean", "ci_low", "ci_high")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mbdl_repro.errors import UserError
+from mbdl_repro.experiment import same
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
+    from mbdl_repro.experiment import Place
     from mbdl_repro.figures.style import RowStyle
 
 
@@ -66,19 +70,58 @@ class Sources:
     styles: Mapping[str, RowStyle]
     labels: Mapping[str, str]
     """Names of metrics and columns, as axes spell them."""
+    seed_table: pd.DataFrame | None = None
+    """The rows of each seed."""
+    published: Sequence[tuple[Place, float]] = ()
+    """Numbers that others printed, and where in the table ours stand."""
 
     def rows(self, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:
         """Return the rows of a method or bound at a point; training size 0 fits all of them."""
-        table = self.table
-        wanted = (table["method"] == method) & (table["metric"] == metric)
-        for column, value in where.items():
-            here = table[column] == value
-            if _is_number(value):  # the same but for rounding in their text
-                here = np.isclose(table[column], value, rtol=1e-9, atol=0)
-            if column == "n_train":
-                here |= table[column] == 0
-            wanted &= here
-        return table[wanted]
+        return _at(self.table, method, metric, where)
+
+    def seed_rows(self, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:
+        """Return the rows of each seed, as :meth:`rows` does those of their mean."""
+        assert self.seed_table is not None
+        return _at(self.seed_table, method, metric, where)
+
+    def printed(
+        self, method: str, metric: str, where: Mapping[str, Any]
+    ) -> list[tuple[Mapping[str, Any], float]]:
+        """Return the published numbers of a method at a point, each with its place."""
+        return [
+            (place.at, value)
+            for place, value in self.published
+            if (place.method, place.metric) == (method, metric)
+            and all(same(place.at.get(column, wanted), wanted) for column, wanted in where.items())
+        ]
+
+
+def draw_printed(axes: Axes, x: float, y: float, colour: str, *, named: bool) -> None:
+    """Mark a published number; the first one has the legend's entry."""
+    (mark,) = axes.plot(
+        [x],
+        [y],
+        "d",
+        markersize=8,
+        markerfacecolor="none",
+        markeredgecolor=colour,
+        markeredgewidth=1.2,
+        zorder=5,
+        label="published" if named else None,
+    )
+    mark.mbdl_order = math.inf  # type: ignore[attr-defined]
+
+
+def _at(table: pd.DataFrame, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:
+    wanted = (table["method"] == method) & (table["metric"] == metric)
+    for column, value in where.items():
+        here = table[column] == value
+        if _is_number(value):  # the same but for rounding in their text
+            here = np.isclose(table[column], value, rtol=1e-9, atol=0)
+        if column == "n_train":
+            here |= table[column] == 0
+        wanted &= here
+    return table[wanted]
 
 
 def _is_number(value: object) -> bool:

@@ -34,6 +34,8 @@ def draw(job: Job) -> None:
             name: card.marks["label"] for name, card in catalogue.metrics(experiment.area).items()
         }
         | {"n_train": "number of training pairs", "iteration": "iteration"},
+        seed_table=read_table(store.seed_rows(experiment.name)),
+        published=experiment.published,
     )
     n = len(experiment.panels)
     columns = experiment.figure.columns or min(n, 3)

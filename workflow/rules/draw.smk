@@ -1,6 +1,7 @@
 rule draw:
     input:
         store.table("{experiment}"),
+        store.seed_rows("{experiment}"),
         store.shown("{experiment}"),
     output:
         store.figure("{experiment}", "png"),
