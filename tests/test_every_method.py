@@ -91,7 +91,7 @@ SMALL = {
             n_snapshots=10,
             snr_db=10.0,
             n_sensors=6,
-            angle_range_deg=(-50.0, 50.0),
+            max_angle_deg=50.0,
             min_gap_deg=40.0,
         ),
         {"channels": (2, 2, 2), "lags": 2, "hidden_widths": (6,), "hidden_size": 3},

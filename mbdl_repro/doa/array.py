@@ -62,7 +62,7 @@ class SensorArray(Scenario):
             ``random`` in each trial, as over paths of unknown length.
         n_sensors: N.
         spacing: d between sensors, in wavelengths.
-        angle_range_deg: least and greatest angle, from broadside.
+        max_angle_deg: angles lie in ± this, from broadside.
         min_gap_deg: least gap between two angles.
         angles_deg: the angles, where they are the same in all trials; in ascending order.
         spacing_error: η; sensor n is at n (d + δ_n), δ_n uniform on [−η, η], in wavelengths.
@@ -83,7 +83,7 @@ class SensorArray(Scenario):
     path_phases: Literal["equal", "random"] = "equal"
     n_sensors: Annotated[int, Ge(2)] = 8
     spacing: Annotated[float, Gt(0), Le(0.5)] | None = 0.5
-    angle_range_deg: tuple[float, float] = (-90.0, 90.0)
+    max_angle_deg: Annotated[float, Gt(0), Le(90)] = 90.0
     min_gap_deg: Annotated[float, Ge(0)] = 15.0
     angles_deg: tuple[float, ...] | None = None
     spacing_error: Annotated[float, Ge(0)] = 0.0
@@ -96,9 +96,6 @@ class SensorArray(Scenario):
             # One name for each truth, so that its data and fits are made once.
             object.__setattr__(self, "snr_db", 2.0 * self.published_snr_db)
             object.__setattr__(self, "published_snr_db", None)
-        low, high = self.angle_range_deg
-        if not -90 <= low < high <= 90:
-            raise ValueError(f"angle_range_deg is [{low:g}, {high:g}]: allowed is -90 to 90, rising")
         M = self.n_sources
         if M is None:
             return
@@ -114,10 +111,10 @@ class SensorArray(Scenario):
                     f"angles_deg is {list(self.angles_deg)}: allowed are n_sources = {M} rising "
                     "angles in -90 to 90"
                 )
-        elif (M - 1) * self.min_gap_deg >= high - low:
+        elif (M - 1) * self.min_gap_deg >= 2 * self.max_angle_deg:
             raise ValueError(
                 f"min_gap_deg is {self.min_gap_deg:g}: {M} angles with such gaps do not fit in "
-                f"angle_range_deg, which is [{low:g}, {high:g}]"
+                f"±{self.max_angle_deg:g}, which max_angle_deg allows"
             )
         elif M == 2 and self.min_gap_deg >= 90:
             raise ValueError(
@@ -151,14 +148,14 @@ class SensorArray(Scenario):
         M = self.told("n_sources")
         if self.angles_deg is not None:
             return np.tile(np.deg2rad(self.angles_deg), (n, 1))
-        low, high = self.angle_range_deg
+        low, high = -self.max_angle_deg, self.max_angle_deg
         drawn = np.empty((n, M))
         again = np.ones(n, dtype=bool)
         while again.any():
             # Uniform among all that keep the gap: the gaps are taken out, and put back.
             room = rng.uniform(low, high - (M - 1) * self.min_gap_deg, (again.sum(), M))
             drawn[again] = np.sort(room, axis=1) + self.min_gap_deg * np.arange(M)
-            again = (np.diff(drawn, axis=1) >= 180 - self.min_gap_deg).any(1)
+            again = np.any(np.diff(drawn, axis=1) >= 180 - self.min_gap_deg, axis=1)
         return np.deg2rad(drawn)
 
     def phases(self, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -131,7 +131,8 @@ def squared_errors(estimate: np.ndarray, s: np.ndarray) -> np.ndarray:
     n, M = s.shape
     errors = np.empty((n, M))
     whole = ~np.isnan(estimate).any(1) if estimate.shape[1] == M else np.zeros(n, dtype=bool)
-    errors[whole] = _of_shifts(estimate[whole], s[whole])
+    if whole.any():
+        errors[whole] = _of_shifts(estimate[whole], s[whole])
     for i in np.flatnonzero(~whole):
         given = estimate[i][~np.isnan(estimate[i])]
         cost = np.full((M, max(M, len(given))), GUESSED)
