@@ -362,9 +362,10 @@ class Experiment:
         if verb == "draw":
             panels = [panel.model_dump() for panel in self.panels]
             marked = any(getattr(panel, "printed", False) for panel in self.panels)
-            printed = [(dataclasses.asdict(p), v) for p, v in self.published] if marked else []
-            named = {"panels": panels, "legends": self.legends}
-            return self.figure.model_dump() | named | ({"printed": printed} if printed else {})
+            spec = self.figure.model_dump() | {"panels": panels, "legends": self.legends}
+            if marked:
+                spec["printed"] = [(dataclasses.asdict(p), v) for p, v in self.published]
+            return spec
         raise ValueError(f"no verb {verb!r}")
 
 

@@ -30,7 +30,8 @@ def steering(angle_rad: Array, n_sensors: int, spacing: float) -> Array:
     xp: Any = sys.modules[type(angle_rad).__module__.partition(".")[0]]
     on = {"device": angle_rad.device} if xp.__name__ == "torch" else {}
     n = xp.arange(n_sensors, **on)[:, None]
-    return xp.exp(-2j * math.pi * spacing * n * xp.sin(angle_rad)[..., None, :])
+    turns = spacing * n * xp.sin(angle_rad)[..., None, :]
+    return xp.exp(-2j * math.pi * turns)
 
 
 def complex_normal(rng: np.random.Generator, *shape: int) -> np.ndarray:

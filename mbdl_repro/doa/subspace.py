@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from mbdl_repro.doa.array import SensorArray
+from mbdl_repro.doa.roots import inner_roots
+from mbdl_repro.doa.spectrum import diagonal_sums
 
 Smoothing = Literal["none", "forward", "forward_backward"]
 
@@ -34,19 +36,18 @@ def check_snapshots(x: Tensor, n_sensors: int) -> Tensor:
 
 
 def check_sizes(belief: SensorArray, smoothing: Smoothing, subarray: int | None) -> int:
-    """Return the size L of sub-arrays: N if there is no smoothing, N/2 + 1 if none is given.
+    """Return the size L of sub-arrays: N without smoothing; if none is given, N/2 + 1, or M + 1.
 
     Raises:
-        ValueError: if L is not more than M, or so large that too few sub-arrays are averaged for
-            M coherent sources.
+        ValueError: if L is not more than M, nor at most N.
     """
     N, M = belief.n_sensors, belief.n_sources
     if smoothing == "none":
         if subarray is not None:
             raise ValueError(f"subarray is {subarray}, and smoothing is none: leave out subarray")
         return N
-    L = N // 2 + 1 if subarray is None else subarray
     least = 2 if M is None else M + 1
+    L = max(N // 2 + 1, least) if subarray is None else subarray
     if not least <= L <= N:
         raise ValueError(
             f"subarray is {L}: allowed is {least} to {N}, more than the sources and at most the "
@@ -105,20 +106,28 @@ def noise_polynomial(Us: Tensor) -> Tensor:
     """
     L = Us.shape[-2]
     F = torch.eye(L, dtype=Us.dtype, device=Us.device) - Us @ Us.mH
-    return torch.stack([F.diagonal(k, -2, -1).sum(-1) for k in range(L)], -1)
+    return diagonal_sums(F)
 
 
 def polynomial_roots(c: Tensor) -> Tensor:
     """Return the 2L − 2 roots z (n, 2L − 2) of Σ_{k=1−L}^{L−1} c_k z^{k+L−1}, not differentiable.
 
-    They come in pairs z and 1/z*.
+    They come in pairs z and 1/z*: first those inside the unit circle, nearest to it first.
     """
-    whole = torch.cat([c[..., 1:].conj().flip(-1), c], -1)  # rising powers
-    degree = whole.shape[-1] - 1
-    companion = torch.diag(torch.ones(degree - 1, dtype=c.dtype, device=c.device), -1)
-    companion = companion.repeat(*c.shape[:-1], 1, 1)
-    companion[..., -1] = -whole[..., :-1] / whole[..., -1:]
-    return torch.linalg.eigvals(companion)
+    inner = roots_inside(c)
+    return torch.cat([inner, 1 / inner.conj()], -1)
+
+
+def roots_inside(c: Tensor) -> Tensor:
+    """Return one root of each pair, |z| ≤ 1, (n, L − 1), nearest to the circle first.
+
+    It is not differentiable.
+
+    Args:
+        c: coefficients (n, L) of :func:`noise_polynomial`.
+    """
+    with torch.no_grad():
+        return inner_roots(c)
 
 
 def roots_of_sources(c: Tensor, n_sources: int) -> Tensor:
@@ -130,11 +139,7 @@ def roots_of_sources(c: Tensor, n_sources: int) -> Tensor:
         c: coefficients (n, L) of :func:`noise_polynomial`.
         n_sources: M.
     """
-    with torch.no_grad():
-        z = polynomial_roots(c)
-        inside = torch.where(z.abs() < 1, 1 - z.abs(), math.inf)
-        nearest = inside.argsort(-1)[..., :n_sources]
-        z = z.gather(-1, nearest)
+    z = roots_inside(c)[..., :n_sources]
     if not c.requires_grad:
         return z
     whole = torch.cat([c[..., 1:].conj().flip(-1), c], -1)
@@ -147,40 +152,62 @@ def roots_of_sources(c: Tensor, n_sources: int) -> Tensor:
 
 
 def esprit_roots(Us: Tensor) -> Tensor:
-    """Return the eigenvalues z (n, M) of Φ, where U_s without its first row is U_s without its last times Φ.
+    """Return the eigenvalues z (n, M) of Φ, with U_s↓ = U_s↑ Φ.
 
-    Their derivative is dz_i = (W⁻¹ dΦ W)_ii, W the eigenvectors.
+    U_s↑ lacks the last row of U_s, and U_s↓ its first; Φ is that of least squares. The roots'
+    derivative is dz_i = (W⁻¹ dΦ W)_ii, W the eigenvectors.
+
+    Args:
+        Us: an orthonormal basis (n, L, M).
 
     Source: Roy and Kailath, 1989 (least squares).
     """
     upper, lower = Us[..., :-1, :], Us[..., 1:, :]
-    Phi = torch.linalg.solve(upper.mH @ upper, upper.mH @ lower)
+    Phi = upper.mH @ lower
+    # (I − u uᴴ)⁻¹, u the conjugate of the row that is missing from the upper part of the basis.
+    u = Us[..., -1:, :].mH
+    left = 1 - (u.mH @ u).real
+    Phi = Phi + u @ (u.mH @ Phi) / left.clamp_min(_tiny(left))
+    if not Phi.requires_grad:
+        return torch.linalg.eigvals(Phi)
     with torch.no_grad():
         z, W = torch.linalg.eig(Phi)
-    if not Phi.requires_grad:
-        return z
-    turned = torch.linalg.solve(W, Phi @ W).diagonal(dim1=-2, dim2=-1)
+        inverse, failed = torch.linalg.inv_ex(W)
+        # Of eigenvalues without eigenvectors of their own there is no derivative.
+        sound = (failed == 0)[..., None, None] & inverse.isfinite().all((-2, -1), keepdim=True)
+        eye = torch.eye(Phi.shape[-1], dtype=Phi.dtype, device=Phi.device)
+        W, inverse = torch.where(sound, W, eye), torch.where(sound, inverse, eye)
+    turned = (inverse @ Phi @ W).diagonal(dim1=-2, dim2=-1)
     return z + (turned - turned.detach())
 
 
 def angles_of(z: Tensor, spacing: float) -> Tensor:
-    """Return θ (n, M) of roots z = exp(−j 2π d sin θ), in ascending order.
+    """Return θ (n, M) of roots z = r exp(−j 2π d sin θ), in ascending order."""
+    return directions(z, spacing).sort(-1).values
+
+
+def directions(z: Tensor, spacing: float) -> Tensor:
+    """Return θ (n, K) of each root z = r exp(−j 2π d sin θ).
 
     At end-fire the derivative of the arcsine is infinite: it is held at that of 0.5 mrad off.
     """
     sine = (-z.angle() / (2 * math.pi * spacing)).clamp(-1, 1)
     inner = sine.clamp(-NEAR_END_FIRE, NEAR_END_FIRE)
     # Beyond, a straight line with the slope at the edge has the value of the arcsine.
-    theta = torch.where(
+    return torch.where(
         inner == sine,
         inner.arcsin(),
         sine.detach().arcsin() + (sine - sine.detach()) * END_FIRE_SLOPE,
     )
-    return theta.sort(-1).values
 
 
 NEAR_END_FIRE = math.cos(5e-4)
 END_FIRE_SLOPE = 1 / math.sin(5e-4)
+
+
+def shown_roots(z: Tensor, spacing: float) -> dict[str, Tensor]:
+    """Return what figures show of roots z (n, K): the angle of each, and its modulus."""
+    return {"root_rad": directions(z, spacing), "root_radius": z.abs()}
 
 
 def periodic_loss(estimate: Tensor, s: Tensor) -> Tensor:

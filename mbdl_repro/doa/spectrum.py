@@ -1,0 +1,155 @@
+"""Pseudo-spectra of linear arrays, which are trigonometric polynomials, and where they are least.
+
+With ω = 2π d sin θ, a(θ)ᴴ Q a(θ) = D(ω) = c_0 + 2 Re Σ_{k≥1} c_k exp(−j k ω), c_k the sum of the
+k-th diagonal of a Hermitian matrix Q. For half a wavelength between sensors D has one period over
+all angles, and −90° and 90° are the same; for less, both are ends.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+STEPS = 60
+"""Most steps of refinement; Newton's double the digits, and bisection is rarely needed."""
+CLOSE = 1e-14
+"""Change of ω, in rad, at which refinement ends."""
+
+
+def diagonal_sums(Q: Tensor) -> Tensor:
+    """Return c_0 … c_{L−1} (n, L) of Hermitian matrices (n, L, L)."""
+    L = Q.shape[-1]
+    return torch.stack([Q.diagonal(k, -2, -1).sum(-1) for k in range(L)], -1)
+
+
+def grid_angles(grid: int, spacing: float, device: torch.device | None = None) -> Tensor:
+    """Return so many angles (G,) over [−90°, 90°), in rad; with spacing below 1/2, and 90° too."""
+    points = torch.arange(grid + (spacing != 0.5), dtype=torch.float64, device=device)
+    return (points / grid - 0.5) * math.pi
+
+
+def evaluated(c: Tensor, angle: Tensor, spacing: float) -> Tensor:
+    """Return D (n, G) at angles (G,), in rad.
+
+    Args:
+        c: coefficients (n, L).
+        angle: (G,).
+        spacing: d, in wavelengths.
+    """
+    omega = 2 * math.pi * spacing * angle.sin()
+    phase = omega * torch.arange(c.shape[-1], dtype=omega.dtype, device=c.device)[:, None]
+    weight = torch.full_like(phase, 2)
+    weight[0] = 1
+    # Re(c exp(−jφ)) = Re c cos φ + Im c sin φ
+    return c.real @ (weight * phase.cos()) + c.imag @ (weight * phase.sin())
+
+
+def lowest_minima(
+    c: Tensor, n: int, spacing: float, grid: int, *, refine: bool, ends: bool = True
+) -> Tensor:
+    """Return the angles (rows, n) of the lowest local minima of D, rising, in rad.
+
+    Minima are found on the grid. Where ends are not the same, an end is one if D rises from it.
+    Where there are fewer than asked for, NaN stands behind.
+
+    Args:
+        c: coefficients (rows, L).
+        n: how many.
+        spacing: d, in wavelengths.
+        grid: points over [−90°, 90°).
+        refine: go on from the grid by Newton's method, kept between the neighbours on the grid.
+        ends: whether the first and the last point of the grid may be minima.
+    """
+    angle = grid_angles(grid, spacing, c.device)
+    D = evaluated(c, angle, spacing)
+    if spacing == 0.5:
+        before, after = D.roll(1, -1), D.roll(-1, -1)
+    else:
+        wall = D.new_full((len(D), 1), math.inf)
+        before = torch.cat([wall, D[:, :-1]], -1)
+        after = torch.cat([D[:, 1:], wall], -1)
+    heights = torch.where((before > D) & (after >= D), D, math.inf)
+    if not ends:
+        heights[:, [0, -1]] = math.inf
+    # D has L − 1 minima at most, and an end; twice as many as that, for those that rounding adds.
+    candidates = min(max(n, 2 * c.shape[-1] if refine else n), heights.shape[-1])
+    height, at = heights.topk(candidates, largest=False, sorted=True)
+    if refine:
+        theta, height = _refined(c, at, height, angle, spacing)
+    else:
+        theta = angle[at]
+    height, order = height.sort(dim=-1, stable=True)
+    theta = theta.gather(-1, order)
+    theta = torch.where(height < math.inf, theta, math.nan)[:, :n]
+    if theta.shape[-1] < n:
+        theta = torch.cat([theta, theta.new_full((len(theta), n - theta.shape[-1]), math.nan)], -1)
+    return theta.sort(-1).values
+
+
+def _refined(
+    c: Tensor, at: Tensor, height: Tensor, angle: Tensor, spacing: float
+) -> tuple[Tensor, Tensor]:
+    """Return the minima's angles (rows, n) and their heights, infinite for what is none.
+
+    Args:
+        c: coefficients (rows, L).
+        at: (rows, n), indices on the grid.
+        height: (rows, n), infinite for what is no minimum.
+        angle: the grid (G,), in rad.
+        spacing: d, in wavelengths.
+    """
+    row, column = (height < math.inf).nonzero(as_tuple=True)
+    at = at[row, column]
+    omega = 2 * math.pi * spacing * angle.sin()
+    if spacing == 0.5:
+        around = torch.cat([omega[-1:] - 2 * math.pi, omega, omega[:1] + 2 * math.pi])
+    else:
+        around = torch.cat([omega[:1], omega, omega[-1:]])
+    low, w, high = around[at], around[at + 1], around[at + 2]
+    coefficients = c[row]
+    going = torch.arange(len(w), device=w.device)
+    for _ in range(STEPS):
+        if not len(going):
+            break
+        at_w = w[going]
+        _, slope, bend = _with_derivatives(coefficients[going], at_w)
+        low[going] = torch.where(slope > 0, low[going], at_w)
+        high[going] = torch.where(slope > 0, at_w, high[going])
+        newton = at_w - slope / bend
+        inside = (bend > 0) & (newton >= low[going]) & (newton <= high[going])
+        w[going] = torch.where(inside, newton, (low[going] + high[going]) / 2)
+        going = going[(w[going] - at_w).abs() > CLOSE]
+    refined, _, _ = _with_derivatives(coefficients, w)
+    if spacing == 0.5:
+        w = (w + math.pi).remainder(2 * math.pi) - math.pi
+    theta = torch.full_like(height, math.nan)
+    theta[row, column] = (w / (2 * math.pi * spacing)).clamp(-1, 1).arcsin()
+    height = torch.full_like(height, math.inf)
+    height[row, column] = refined
+    return _told_apart(theta, height)
+
+
+def _with_derivatives(c: Tensor, omega: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return D, D′ and D″ (n,), each row c (n, L) at an ω (n,) of its own."""
+    z = torch.polar(torch.ones_like(omega), -omega)
+    value, slope, bend = (torch.zeros_like(z) for _ in range(3))
+    for k in range(c.shape[-1] - 1, 0, -1):
+        value = (value + c[:, k]) * z
+        slope = (slope + k * c[:, k]) * z
+        bend = (bend + k**2 * c[:, k]) * z
+    return c[:, 0].real + 2 * value.real, 2 * slope.imag, -2 * bend.real
+
+
+def _told_apart(theta: Tensor, height: Tensor) -> tuple[Tensor, Tensor]:
+    """Drop what came to the same minimum, from neighbours on a grid finer than rounding."""
+    theta, order = theta.sort(-1)  # NaN last
+    height = height.gather(-1, order)
+    same = theta[:, 1:].sin() - theta[:, :-1].sin() < SAME
+    height[:, 1:] = torch.where(same, math.inf, height[:, 1:])
+    return theta, height
+
+
+SAME = 1e-9
+"""Sines of one minimum differ by less, those of two by far more."""
