@@ -30,7 +30,7 @@ def steering(angle_rad: Array, n_sensors: int, spacing: float) -> Array:
     xp: Any = sys.modules[type(angle_rad).__module__.partition(".")[0]]
     on = {"device": angle_rad.device} if xp.__name__ == "torch" else {}
     n = xp.arange(n_sensors, **on)[:, None]
-    turns = spacing * n * xp.sin(angle_rad)[..., None, :]
+    turns = xp.sin(angle_rad)[..., None, :] * n * spacing  # in the precision of the angle
     return xp.exp(-2j * math.pi * turns)
 
 
