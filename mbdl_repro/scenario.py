@@ -38,7 +38,10 @@ class Scenario(ABC):
 
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> Split:
-        """Draw ``n`` independent pairs (x, s) as float64 arrays, batch first."""
+        """Draw ``n`` independent pairs (x, s), batch first: targets s in double precision.
+
+        Complex observations, where a pair has many, may be in single precision.
+        """
 
     def believed(self, **overrides: Any) -> Self:
         """Return what a designer believes who overrides or withholds (``None``) these fields."""

@@ -466,6 +466,31 @@ def test_positive_parameters_stay_positive(card):
     assert not same(before, after)
 
 
+# --- settings that no fit depends on ---
+
+
+def alternatives(card: MethodCard, name: str) -> list[Any]:
+    """Return values of a setting that are allowed and are not its default."""
+    setting = card.settings[name]
+    if typing.get_origin(setting.annotation) is typing.Literal:
+        return [v for v in typing.get_args(setting.annotation) if v != setting.default]
+    return [not setting.default if isinstance(setting.default, bool) else 2 * setting.default]
+
+
+@of_cards([card for card in CARDS if card.not_fitted])
+def test_settings_that_no_fit_depends_on_change_no_weight_and_no_loss(card):
+    """Labels that differ in them alone share one fit, whichever of them is fitted first."""
+    assert set(card.not_fitted) <= set(card.settings)
+    method, pair = fitted(card), pairs(card, 20, "validation")
+    for name in card.not_fitted:
+        for value in alternatives(card, name):
+            belief = small(card).truth.believed(**small(card).mistaken)
+            other = catalogue.method_class(card)(belief, **{**settings(card), name: value})
+            assert same(weights(other), weights(built(card)))
+            other.load_state_dict(method.state_dict())
+            assert torch.equal(other.loss(*pair), method.loss(*pair)), (name, value)
+
+
 # --- how well it does ---
 
 

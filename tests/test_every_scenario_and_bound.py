@@ -1,7 +1,7 @@
 """What every scenario, bound and metric promises, found by discovery.
 
 A new kind of scenario needs an entry in SMALL: a small truth, and the equation of its model.
-(That draws come from named streams, and are finite doubles, is in test_seeding.py.)
+(That draws come from named streams, and are finite, is in test_seeding.py.)
 """
 
 import dataclasses

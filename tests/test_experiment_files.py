@@ -808,6 +808,17 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, content, line, words):
     assert "\n" not in message
 
 
+def test_labels_that_differ_in_what_no_fit_depends_on_share_their_fits():
+    experiment = experiment_file.load("5.10_subspacenet", experiment_file.load_scale("full"))
+    fit = experiment.fits("toeplitz_esprit")[0]
+    assert fit == experiment.fits("toeplitz_music")[0]
+    one, other = (experiment.fit_spec(f"toeplitz_{d}", fit) for d in ("esprit", "music"))
+    assert one == other != experiment.fit_spec("subspacenet_esprit", fit)
+    point = experiment.test_points[0]
+    scores = [experiment.score_spec(f"toeplitz_{d}", fit, point) for d in ("esprit", "music")]
+    assert scores[0] != scores[1]
+
+
 def test_an_alias_inside_what_it_names_is_refused(tmp_path):
     with pytest.raises(UserError, match=r":15: beliefs.blind.a: nested too deep: is there an al"):
         load(tmp_path, edited("  blind: {nonzero_std: null}", "  blind: &b {a: *b}"))

@@ -213,12 +213,13 @@ def test_a_change_of_any_field_is_another_stream(truth):
 
 
 @every_scenario
-def test_data_are_finite_doubles_batch_first(truth):
+def test_data_are_finite_and_batch_first_and_targets_are_doubles(truth):
     draw = truth.draw(3, "train", 0)
     for array in draw:
         assert len(array) == 3
         assert np.isfinite(array).all()
-        assert array.dtype in (np.float64, np.complex128)
+        assert array.dtype in (np.float64, np.complex128, np.complex64)
+    assert draw.s.dtype == np.float64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from mbdl_repro.doa.array import steering
 from mbdl_repro.doa.autocorrelation import LEAK, LagAutoencoder, lag_features, structured
 from mbdl_repro.doa.methods.deep_root_music import DeepRootMusic
 from mbdl_repro.doa.methods.root_music import RootMusic
-from mbdl_repro.doa.methods.subspacenet import SubspaceNet
+from mbdl_repro.doa.methods.subspacenet import Subspacenet
 from mbdl_repro.doa.metrics import squared_errors
 from mbdl_repro.doa.scenario import Narrowband
 from mbdl_repro.method import Method
@@ -55,7 +55,7 @@ def test_the_number_of_weights_is_that_of_the_published_networks():
     def n_weights(method):
         return sum(p.numel() for p in method.parameters())
 
-    assert n_weights(SubspaceNet(EXAMPLE)) == 41_761
+    assert n_weights(Subspacenet(EXAMPLE)) == 41_761
     assert n_weights(DeepRootMusic(EXAMPLE)) == 21_217
 
 
@@ -120,8 +120,8 @@ def test_weights_keep_the_size_of_what_passes():
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_the_covariance_is_the_nearest_of_its_structure(structure):
     x = pairs(SMALL, 4, "validation").x
-    free = SubspaceNet(SMALL, **TINY).covariance(x).detach()
-    ours = SubspaceNet(SMALL, **TINY, structure=structure).covariance(x).detach()
+    free = Subspacenet(SMALL, **TINY).covariance(x).detach()
+    ours = Subspacenet(SMALL, **TINY, structure=structure).covariance(x).detach()
     torch.testing.assert_close(ours, structured(free, structure))
     N = SMALL.n_sensors
     if structure == "free":
@@ -146,7 +146,7 @@ def test_the_covariance_is_the_nearest_of_its_structure(structure):
 @pytest.mark.parametrize("decoder", ["root_music", "esprit", "music"])
 def test_of_an_ideal_covariance_every_decoder_says_the_truth(decoder, structure):
     R, s = ideal(EXAMPLE)
-    method = SubspaceNet(EXAMPLE, decoder=decoder)
+    method = Subspacenet(EXAMPLE, decoder=decoder)
     answer = method.angles(structured(R, structure), decoder)
     # Of a null spectrum that is zero on the circle, roots are known to √ε only.
     inner = s.abs() < np.deg2rad(80)
@@ -158,7 +158,7 @@ def test_what_is_shown_peaks_where_the_sources_are():
     truth = Narrowband(
         n_sources=2, n_snapshots=50, snr_db=40.0, angles_deg=(-20.0, 31.0), correlation=0.0
     )
-    method = SubspaceNet(truth, lags=1)
+    method = Subspacenet(truth, lags=1)
     R, s = ideal(truth, 1)
     method.covariance = lambda x: R
     shown = method.illustrations(pairs(truth, 1, "validation").x)
@@ -177,7 +177,7 @@ def test_what_is_shown_peaks_where_the_sources_are():
 
 
 def test_the_subspace_loss_is_the_sine_of_an_angle():
-    method = SubspaceNet(SMALL, **TINY)
+    method = Subspacenet(SMALL, **TINY)
     x, s = pairs(SMALL, 20, "validation")
     with torch.no_grad():
         R = method.covariance(x)
@@ -197,7 +197,7 @@ def test_the_subspace_loss_is_the_sine_of_an_angle():
 
 def test_of_an_ideal_covariance_no_loss_is_left():
     R, s = ideal(SMALL)
-    method = SubspaceNet(SMALL, **TINY)
+    method = Subspacenet(SMALL, **TINY)
     assert method.subspace_loss(R, s).item() < 2e-5  # √SMALLEST is 1e-5
 
 
@@ -205,7 +205,7 @@ def test_of_an_ideal_covariance_no_loss_is_left():
     ("trained_through", "structure"), list(zip(LOSSES, STRUCTURES + STRUCTURES, strict=False))
 )
 def test_gradients_are_those_of_finite_differences(trained_through, structure):
-    method = SubspaceNet(SMALL, **TINY, trained_through=trained_through, structure=structure)
+    method = Subspacenet(SMALL, **TINY, trained_through=trained_through, structure=structure)
     method.initialize(pairs(SMALL, 1, "train"), torch_rng_for("gradients"))
     x, s = pairs(SMALL, 4, "validation", 3)
     named = dict(method.named_parameters())
@@ -239,8 +239,8 @@ def fitted(method, recipe=SHORT, truth=SMALL, n_train=64):
 
 
 def test_a_fit_on_features_made_once_is_a_fit_on_snapshots():
-    ours, history = fitted(SubspaceNet(SMALL, **TINY))
-    plain = SubspaceNet(SMALL, **TINY)
+    ours, history = fitted(Subspacenet(SMALL, **TINY))
+    plain = Subspacenet(SMALL, **TINY)
     train, validation = pairs(SMALL, 64, "train", 100), pairs(SMALL, 200, "validation", 100)
     expected = Method.fit(plain, train, validation, SHORT, torch_rng_for("fit"))
     for row, other in zip(history, expected, strict=True):
@@ -250,19 +250,19 @@ def test_a_fit_on_features_made_once_is_a_fit_on_snapshots():
 
 
 def test_single_precision_starts_as_double():
-    _, double = fitted(SubspaceNet(SMALL, **TINY))
+    _, double = fitted(Subspacenet(SMALL, **TINY))
     single = SHORT.model_copy(update={"precision": "single"})
-    method, history = fitted(SubspaceNet(SMALL, **TINY), single)
+    method, history = fitted(Subspacenet(SMALL, **TINY), single)
     assert history[0]["validation_loss"] == pytest.approx(double[0]["validation_loss"], rel=1e-4)
     assert all(p.dtype == torch.float64 for p in method.parameters())
 
 
 def test_no_fit_depends_on_the_decoder():
     methods = [
-        fitted(SubspaceNet(SMALL, **TINY, decoder=decoder, grid=grid))[0]
+        fitted(Subspacenet(SMALL, **TINY, decoder=decoder, grid=grid))[0]
         for decoder, grid in (("root_music", 360), ("music", 90))
     ]
-    assert SubspaceNet.not_fitted == ("decoder", "grid", "refine")
+    assert Subspacenet.not_fitted == ("decoder", "grid", "refine")
     first, second = (method.state_dict() for method in methods)
     assert all(torch.equal(first[name], second[name]) for name in first)
 
@@ -277,7 +277,7 @@ def test_of_coherent_sources_a_short_fit_tells_more_than_root_music():
         precision="single",
     )
     method, _ = fitted(
-        SubspaceNet(SMALL, lags=2, channels=(4, 8, 8), structure="toeplitz"), recipe, n_train=4000
+        Subspacenet(SMALL, lags=2, channels=(4, 8, 8), structure="toeplitz"), recipe, n_train=4000
     )
     test = SMALL.draw(1000, "test", 100)
     with torch.no_grad():
@@ -296,18 +296,18 @@ def test_of_coherent_sources_a_short_fit_tells_more_than_root_music():
 def test_more_lags_than_snapshots_are_refused():
     two = Narrowband(n_sources=2, n_snapshots=2, snr_db=10.0)
     with pytest.raises(ValueError, match=r"lags is 8: allowed is 1 to n_snapshots, which is 2"):
-        SubspaceNet(two)
+        Subspacenet(two)
     with pytest.raises(ValueError, match=r"lags is 8: allowed is 1 to n_snapshots, which is 2"):
         DeepRootMusic(two)
-    method = SubspaceNet(two, lags=1)
+    method = Subspacenet(two, lags=1)
     assert torch.isfinite(method(pairs(two, 3, "validation").x)).all()
     with pytest.raises(ValueError, match=r"lags is 8: allowed is 1 to 3"):
-        SubspaceNet(EXAMPLE)(pairs(EXAMPLE, 2, "validation").x[..., :3])
+        Subspacenet(EXAMPLE)(pairs(EXAMPLE, 2, "validation").x[..., :3])
 
 
 def test_snapshots_that_are_all_zero_have_no_angles():
     x = pairs(SMALL, 3, "validation").x
-    for method in (SubspaceNet(SMALL, **TINY), DeepRootMusic(SMALL, **TINY)):
+    for method in (Subspacenet(SMALL, **TINY), DeepRootMusic(SMALL, **TINY)):
         expected = method(x).detach()
         holed = torch.cat([x[:1], torch.zeros_like(x[:1]), x[1:]])
         answer = method(holed).detach()
@@ -318,7 +318,7 @@ def test_snapshots_that_are_all_zero_have_no_angles():
 
 def test_the_unit_of_snapshots_means_nothing():
     x = pairs(SMALL, 5, "validation").x
-    method = SubspaceNet(SMALL, **TINY)
+    method = Subspacenet(SMALL, **TINY)
     torch.testing.assert_close(method(1e-3 * x), method(x), rtol=0, atol=1e-4)
     # 1000 is no power of two: x has been rounded, to single precision. Of 1024, nothing is.
     assert torch.equal(method(1024 * x), method(x))

@@ -12,7 +12,7 @@ from mbdl_repro.doa.autocorrelation import LearnedCovariance
 from mbdl_repro.method import Family
 
 
-class SubspaceNet(LearnedCovariance):
+class Subspacenet(LearnedCovariance):
     """Lag features, a convolutional autoencoder to K, and a subspace method on R̂ = Kᴴ K + ε I.
 
     The autoencoder has three layers down and three up, of 2 × 2 kernels and anti-rectifiers, and
