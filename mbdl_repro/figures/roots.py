@@ -41,7 +41,8 @@ def draw(axes: PolarAxes, spec: Spec, sources: Sources) -> None:
         taken = np.isclose(
             angles[:, None], stored[f"estimate_{spec.place}"][spec.example], rtol=0, atol=1e-6
         ).any(1)
-        words = style.line_words | {"linestyle": "none", "markersize": 7}
+        # Marks on the circle itself are drawn whole.
+        words = style.line_words | {"linestyle": "none", "markersize": 7, "clip_on": False}
         hollow = {"markerfacecolor": "none", "markeredgecolor": style.colour, "label": None}
         axes.plot(angles[~taken], radii[~taken], **words | hollow)
         (marks,) = axes.plot(angles[taken], radii[taken], **words)
