@@ -99,6 +99,8 @@ class Published(Block):
     at: dict[str, Any] = {}
     iteration: Annotated[int, Field(ge=0)] | None = None
     or_better: bool = False
+    printed: bool = True
+    """Figures that mark what was published mark it: not what others recomputed."""
     remark: Text | None = None
 
 

@@ -96,6 +96,7 @@ class Claim:
     offset: float
     tolerance: float | None
     remark: str | None = None
+    printed: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,7 +214,7 @@ class Experiment:
         return [
             (place, value)
             for claim in self.claims
-            if claim.kind == "published"
+            if claim.kind == "published" and claim.printed
             for place, value in claim.pairs
             if not isinstance(value, Place)
         ]

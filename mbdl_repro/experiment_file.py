@@ -657,6 +657,7 @@ class _Reader:
             offset=0.0,
             tolerance=frame.tolerance,
             remark=frame.remark,
+            printed=frame.printed,
         )
 
     def one_row(self, experiment: Experiment, place: Place, where: Where) -> None:

@@ -299,7 +299,11 @@ MISTAKES = {
     "unknown kind of panel": (
         "kind: lines",
         "kind: line #<",
-        ["unknown kind of panel 'line'", "did you mean lines?", "allowed: dots, eigenvalues, history, lines"],
+        [
+            "unknown kind of panel 'line'",
+            "did you mean lines?",
+            "allowed: dots, eigenvalues, history, lines",
+        ],
     ),
     "unknown metric in a panel": (
         "      y: squared_error",

@@ -117,9 +117,9 @@ class SensorArray(Scenario):
                 f"min_gap_deg is {self.min_gap_deg:g}: {M} angles with such gaps do not fit in "
                 f"±{self.max_angle_deg:g}, which max_angle_deg allows"
             )
-        elif M == 2 and self.min_gap_deg >= 90:
+        elif M == 2 and self.min_gap_deg > 85:
             raise ValueError(
-                f"min_gap_deg is {self.min_gap_deg:g}: allowed is less than 90, as two angles "
+                f"min_gap_deg is {self.min_gap_deg:g}: allowed is at most 85, as two angles "
                 "also differ by less than 180 degrees minus it"
             )
 

@@ -15,6 +15,7 @@ from mbdl_repro.doa.subspace import (
     angles_of,
     check_snapshots,
     esprit_roots,
+    heard,
     noise_polynomial,
     periodic_loss,
     roots_inside,
@@ -115,6 +116,9 @@ class LagAutoencoder(nn.Module):
         return matrix
 
 
+MOST_LAYERS = 3
+"""Convolutions in a row, each of which takes a row and a column off what it reads."""
+
 LEAK = 0.5
 """Slope of the leaky rectifier below zero."""
 
@@ -122,8 +126,8 @@ LEAK = 0.5
 class LearnedCovariance(Method):
     """From snapshots to lag features, to a covariance that a network makes, to its subspaces.
 
-    A fit draws weights, and makes the features once. A row of snapshots that are all zero has
-    no angles: NaN.
+    A fit draws weights, and makes the features once. A row of snapshots that are all zero, or not
+    all finite, has no angles: NaN.
 
     Args:
         belief: gives N, M and the spacing.
@@ -153,6 +157,11 @@ class LearnedCovariance(Method):
         self.n_sensors = belief.n_sensors
         self.n_sources: int = belief.told("n_sources")
         self.spacing: float = belief.told("spacing")
+        if self.n_sensors < MOST_LAYERS + 1:
+            raise ValueError(
+                f"n_sensors is {self.n_sensors}: allowed is {MOST_LAYERS + 1} or more, of which "
+                f"{MOST_LAYERS} convolutions leave something"
+            )
         if lags > belief.n_snapshots:
             raise ValueError(
                 f"lags is {lags}: allowed is 1 to n_snapshots, which is {belief.n_snapshots}"
@@ -217,15 +226,9 @@ class LearnedCovariance(Method):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles (n, M) in rad, rising, of snapshots (n, N, T) or of their features."""
-        heard = (x != 0).flatten(1).any(1)
-        if heard.all():
-            return self.angles(self.covariance(x), self.decoder)
-        answer = torch.full(
-            (len(x), self.n_sources), math.nan, dtype=torch.float64, device=x.device
-        )
-        if heard.any():
-            answer[heard] = self.angles(self.covariance(x[heard]), self.decoder)
-        return answer
+        x, rows = heard(x)
+        angles = self.angles(self.covariance(x), self.decoder)
+        return torch.where(rows[:, None], angles, math.nan)
 
     @abstractmethod
     def loss(self, x: Tensor, s: Tensor) -> Tensor:

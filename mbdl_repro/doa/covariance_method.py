@@ -18,6 +18,7 @@ from mbdl_repro.doa.subspace import (
     Smoothing,
     check_sizes,
     check_snapshots,
+    heard,
     sample_covariance,
     smoothed,
 )
@@ -29,7 +30,7 @@ Count = Literal["given", "aic", "mdl"]
 class CovarianceMethod(Method):
     """From snapshots to a covariance, to the number of sources, and to their angles.
 
-    A row of snapshots that are all zero has no angles: NaN.
+    A row of snapshots that are all zero, or not all finite, has no angles: NaN.
 
     Args:
         belief: gives N and the spacing, and M where the number is given.
@@ -93,8 +94,9 @@ class CovarianceMethod(Method):
         It is called once for each number of sources. Columns are as many as the widest has, if
         they are not given.
         """
+        x, rows_heard = heard(x)
         R = self.covariance(x)
-        counted = torch.where((x != 0).flatten(1).any(1), self._counted(R, x), 0)
+        counted = torch.where(rows_heard, self._counted(R, x), 0)
         parts = [(counted == k, k) for k in counted.unique().tolist() if k]
         if len(parts) == 1 and parts[0][0].all():
             answers = [of(R, parts[0][1])]

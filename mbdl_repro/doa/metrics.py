@@ -23,8 +23,8 @@ def rmspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
     """Return the root mean square periodic error of each trial: √(mean over sources of its square).
 
     Estimates are assigned to sources so that the mean is least, and errors are taken modulo π,
-    in [−π/2, π/2). An angle that is not given (NaN) counts as one that is guessed, π/√12 rad;
-    one too many counts nothing.
+    in [−π/2, π/2). An angle that is not given (NaN), and each one too many, counts as one that is
+    guessed, π/√12 rad, and the mean is over all of them.
 
     Source: Shmuel et al., SubspaceNet, 2023; Routtenberg and Tabrikian, 2013, for periodic errors.
     """
@@ -46,7 +46,9 @@ def rmspe_90(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarr
 @metric(label="mean squared periodic error (rad²)")
 def mspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
     """Return the square of :func:`rmspe` of each trial."""
-    return squared_errors(estimate, split.s).mean(1)
+    errors = squared_errors(estimate, split.s)
+    too_many = np.maximum((~np.isnan(estimate)).sum(1) - errors.shape[1], 0)
+    return (errors.sum(1) + GUESSED * too_many) / (errors.shape[1] + too_many)
 
 
 @metric(label="mean squared periodic error (dB)", decibels=True)
@@ -83,7 +85,7 @@ def wrong_count(method: Method, split: Split) -> np.ndarray | None:
     return (counted.cpu().numpy() != split.s.shape[1]).astype(float)
 
 
-@metric(label="next eigenvalue over that of the last source")
+@metric(label="median, next eigenvalue over that of the last source", summary="median")
 def eigenvalue_ratio(method: Method, split: Split) -> np.ndarray | None:
     """Return λ_{M+1}/λ_M of the covariance that a method decomposes, in each trial.
 
@@ -94,7 +96,7 @@ def eigenvalue_ratio(method: Method, split: Split) -> np.ndarray | None:
     return None if eigenvalues is None else eigenvalues[:, M] / eigenvalues[:, M - 1]
 
 
-@metric(label="largest eigenvalue over that of the last source")
+@metric(label="median, largest eigenvalue over that of the last source", summary="median")
 def eigenvalue_spread(method: Method, split: Split) -> np.ndarray | None:
     """Return λ_1/λ_M of the covariance that a method decomposes, in each trial.
 

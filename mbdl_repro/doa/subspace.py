@@ -35,6 +35,15 @@ def check_snapshots(x: Tensor, n_sensors: int) -> Tensor:
     return x.to(torch.complex128)
 
 
+def heard(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return observations, and which rows (n,) have an answer: the others are made zero.
+
+    A row without one is all zero, or has an entry that is infinite, or not a number.
+    """
+    rows = x.isfinite().flatten(1).all(1) & (x != 0).flatten(1).any(1)
+    return torch.where(rows.view(-1, *[1] * (x.ndim - 1)), x, 0), rows
+
+
 def check_sizes(belief: SensorArray, smoothing: Smoothing, subarray: int | None) -> int:
     """Return the size L of sub-arrays: N without smoothing; if none is given, N/2 + 1, or M + 1.
 

@@ -36,6 +36,7 @@ class Spec(PanelSpec):
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     """Draw each method's mean and interval in a row of its own."""
+    named = False
     for row, name in enumerate(spec.methods):
         _dot(axes, spec, sources, name, row)
         if spec.also is not None:
@@ -46,7 +47,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
             axes.plot(values, [row] * len(values), ".", color=colour, alpha=0.25, zorder=1)
         if spec.printed:
             for _, value in sources.printed(name, spec.y, spec.where):
-                draw_printed(axes, value, row, sources.styles[name].colour, named=row == 0)
+                draw_printed(axes, value, row, sources.styles[name].colour, named=not named)
+                named = True
     for name, style in sources.styles.items():
         if style.marker is None and (spec.bounds is None or name in spec.bounds):
             _bound(axes, spec, sources, name)

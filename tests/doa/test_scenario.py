@@ -147,7 +147,7 @@ def test_an_array_without_errors_is_the_model():
     [
         ({"n_sources": 8}, "n_sources is 8: allowed is 1 to 7"),
         ({"n_sources": 7, "min_gap_deg": 30.0}, "7 angles with such gaps do not fit"),
-        ({"n_sources": 2, "min_gap_deg": 95.0}, "allowed is less than 90"),
+        ({"n_sources": 2, "min_gap_deg": 95.0}, "allowed is at most 85"),
         ({"angles_deg": (0.0, 10.0)}, "n_sources = 3 rising angles"),
         ({"angles_deg": (0.0, 10.0, 5.0)}, "n_sources = 3 rising angles"),
         ({"angles_deg": (0.0, 10.0, 95.0)}, "in -90 to 90"),

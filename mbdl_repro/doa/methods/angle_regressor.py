@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mbdl_repro.doa.array import SensorArray
 from mbdl_repro.doa.features import centre_and_spread, scaled_covariance
-from mbdl_repro.doa.subspace import periodic_loss
+from mbdl_repro.doa.subspace import heard, periodic_loss
 from mbdl_repro.method import Family, Method
 from mbdl_repro.recipe import Recipe
 from mbdl_repro.scenario import Split
@@ -93,9 +93,9 @@ class AngleRegressor(Method):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles of snapshots."""
+        x, rows = heard(x)
         estimate = self._angles(self.features(x).to(self.centre))
-        seen = (x != 0).flatten(1).any(1)
-        return torch.where(seen[:, None], estimate, math.nan).sort(-1).values
+        return torch.where(rows[:, None], estimate, math.nan).sort(-1).values
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the mean RMSPE in rad, of snapshots (n, N, T) or of features (n, N²)."""

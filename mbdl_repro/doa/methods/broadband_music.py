@@ -15,6 +15,7 @@ from mbdl_repro.doa.scenario import Ofdm
 from mbdl_repro.doa.subspace import (
     check_sizes,
     check_snapshots,
+    heard,
     noise_polynomial,
     sample_covariance,
     signal_subspace,
@@ -104,12 +105,12 @@ class BroadbandMusic(Method):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles (n, M) in rad, rising, then NaN, of snapshots (n, N, T)."""
+        x, rows = heard(x)
         D = self.null_spectrum(x)
         at, there = highest_peaks(-D, self.n_sources, circular=False)
         step = math.pi / (len(self.grid_rad) - 1)
         angle = (vertices(-D, at) if self.refine else at) * step - math.pi / 2
-        seen = (x != 0).flatten(1).any(1)[:, None]
-        return torch.where(there & seen, angle, math.nan).sort(-1).values
+        return torch.where(there & rows[:, None], angle, math.nan).sort(-1).values
 
     def null_spectrum(self, x: Tensor) -> Tensor:
         """Return D (n, G), the mean over bins, between 0 and 1; with spectra, 1 over their mean."""

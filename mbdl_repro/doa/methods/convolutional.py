@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mbdl_repro.doa.array import SensorArray
 from mbdl_repro.doa.features import centre_and_spread, scaled_covariance
 from mbdl_repro.doa.peaks import centroids, highest_peaks
-from mbdl_repro.doa.subspace import periodic
+from mbdl_repro.doa.subspace import heard, periodic
 from mbdl_repro.method import Family, Method
 from mbdl_repro.recipe import Recipe
 from mbdl_repro.scenario import Split
@@ -129,9 +129,9 @@ class Convolutional(Method):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles of snapshots."""
+        x, rows = heard(x)
         at, there = self._peaks(x)
-        seen = (x != 0).flatten(1).any(1)[:, None]
-        return torch.where(there & seen, at, math.nan).sort(-1).values
+        return torch.where(there & rows[:, None], at, math.nan).sort(-1).values
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the mean cross-entropy, in nats, of snapshots (n, N, T) or images (n, 3, N, N)."""

@@ -14,6 +14,7 @@ from mbdl_repro.doa.array import SensorArray
 from mbdl_repro.doa.spectrum import evaluated, grid_angles
 from mbdl_repro.doa.subspace import (
     check_snapshots,
+    heard,
     noise_polynomial,
     periodic,
     periodic_loss,
@@ -102,8 +103,8 @@ class DaMusic(Method):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles (n, M) in rad, rising, of snapshots (n, N, T)."""
-        seen = (x != 0).flatten(1).any(1)
-        return torch.where(seen[:, None], periodic(self._angles(x)), math.nan).sort(-1).values
+        x, rows = heard(x)
+        return torch.where(rows[:, None], periodic(self._angles(x)), math.nan).sort(-1).values
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the mean RMSPE, in rad."""
@@ -111,21 +112,22 @@ class DaMusic(Method):
 
     def illustrations(self, x: Tensor) -> dict[str, Tensor]:
         """Return the spectrum (n, G), its grid, in rad, and the eigenvalues, descending."""
-        D = self._null_spectrum(x)
+        R = self.covariance(x)
+        D = self._null_spectrum(R)
         return {
             "spectrum": 1 / D,
             "grid_rad": self.grid_rad.double().expand_as(D),
-            "eigenvalues": torch.linalg.eigvalsh(self.covariance(x)).flip(-1),
+            "eigenvalues": torch.linalg.eigvalsh(R).flip(-1),
         }
 
-    def _null_spectrum(self, x: Tensor) -> Tensor:
+    def _null_spectrum(self, R: Tensor) -> Tensor:
         """Return the null spectrum (n, G) of R̂, from 0 to 1, and its floor more."""
-        c = noise_polynomial(signal_subspace(self.covariance(x), self.n_sources))
+        c = noise_polynomial(signal_subspace(R, self.n_sources))
         angles = self.grid_rad.double()
         return evaluated(c, angles, self.spacing) / self.n_sensors + FLOOR
 
     def _angles(self, x: Tensor) -> Tensor:
-        P = 1 / self._null_spectrum(x)
+        P = 1 / self._null_spectrum(self.covariance(x))
         z = ((P - P.mean(-1, keepdim=True)) / 10).to(self.to_matrix.weight)
         *hidden, last = self.layers
         for layer in hidden:

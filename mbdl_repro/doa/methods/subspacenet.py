@@ -22,8 +22,9 @@ class Subspacenet(LearnedCovariance):
 
     As published it is ``free``, and trained through ``esprit`` or ``root_music``. A covariance
     whose diagonals are averaged (``toeplitz``) is one of few: it is learned in far fewer steps,
-    and Root-MUSIC and ESPRIT then agree. There is no dropout: in few passes over many examples,
-    losses on training and validation data are all but the same without.
+    and Root-MUSIC and ESPRIT then agree. There is no dropout, which the published network has
+    before its last layer: in few passes over many examples it makes no difference; with few
+    examples it might.
 
     Args:
         belief: gives N, M, the spacing, and T, which is at least ``lags``.
