@@ -212,6 +212,18 @@ MISTAKES = {
         "  ista_strong: #<\n    method: ista\n    iterations: 9",
         ["methods.ista_strong: key 'rho' is missing"],
     ),
+    "place that there is not": (
+        "      where: {n_train: 10}\n",
+        "      where: {n_train: 10}\n"
+        "    - {kind: signals, title: Signal, show: target, methods: [ista], place: 2} #<\n",
+        ["figure.panels.1.place: 2: 'ista' is scored at 2", "allowed is 0 to 1"],
+    ),
+    "course of what learns nothing": (
+        "      where: {n_train: 10}\n",
+        "      where: {n_train: 10}\n"
+        "    - {kind: history, title: Course, methods: [lista, ista_strong]} #<\n",
+        ["figure.panels.1.methods.1: 'ista_strong' learns nothing"],
+    ),
     "missing kind of panel": (
         "    - kind: lines\n      title: Error",
         "    - title: Error #<",

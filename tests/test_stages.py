@@ -22,6 +22,7 @@ import torch
 
 from mbdl_repro import experiment_file, job
 from mbdl_repro.artifacts import Store
+from mbdl_repro.doa.methods.music import Music
 from mbdl_repro.experiment import Experiment
 from mbdl_repro.job import Job, code_of
 from mbdl_repro.linear_estimation.scenario import LinearGaussian
@@ -110,6 +111,39 @@ claims:
      relation: below, right: {method: ista, iteration: 0}}
 """
 
+ARRAY = """
+book: {example: null, section: "5.4", title: Tiny array, says: A tiny experiment.}
+area: doa
+scenario:
+  {kind: narrowband, n_sources: 2, n_sensors: 6, n_snapshots: 10, snr_db: 10.0,
+   max_angle_deg: 60.0}
+sweep: {correlation: [0.0, 1.0], n_train: [16]}
+samples: {validation: 8, test: 20}
+seeds: 2
+methods:
+  music: {}
+  root_music: {}
+  learned_esprit:
+    {method: subspacenet, decoder: esprit, lags: 1, channels: [2, 2, 2],
+     recipe: {steps: 4, batch_size: 8, validate_every: 2}}
+  learned_music: {method: subspacenet, decoder: music, lags: 1, channels: [2, 2, 2],
+     recipe: {steps: 4, batch_size: 8, validate_every: 2}}
+metrics: [rmspe, rmspe_90, wrong_count, eigenvalue_ratio]
+figure:
+  caption: A tiny figure.
+  panels:
+    - {kind: spectrum, title: Spectra, methods: [music, learned_music], place: 1}
+    - {kind: roots, title: Roots, methods: [root_music], example: 2}
+    - {kind: eigenvalues, title: Eigenvalues, methods: [root_music, learned_esprit]}
+    - {kind: history, title: Course, methods: [learned_esprit], where: {correlation: 1.0}}
+    - {kind: dots, title: Error, methods: [music, learned_esprit], y: rmspe, seeds: true,
+       printed: true, where: {correlation: 0.0}}
+published:
+  - {source: nowhere, method: music, metric: rmspe, at: {correlation: 0.0}, value: 0.1,
+     tolerance: 1.0}
+  - {source: recomputed, method: music, metric: rmspe, at: {correlation: 0.0}, value: 0.2,
+     tolerance: 1.0, printed: false}
+"""
 
 # --- running it ---
 
@@ -129,7 +163,8 @@ def compute(experiment: Experiment, scale) -> None:
         for part in range(1, entry.jobs + 1) if entry.has_fit else []:
             train(Job("train", experiment, scale, label, part))
         evaluate(Job("evaluate", experiment, scale, label))
-    bound(Job("bound", experiment, scale))
+    if experiment.bounds:
+        bound(Job("bound", experiment, scale))
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +172,9 @@ def made(tmp_path_factory):
     """A project after a run, for reading only: its folder, its store and its experiments."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
-    folder = project(tmp_path_factory.mktemp("stages") / "p", linear=LINEAR, sparse=SPARSE)
+    folder = project(
+        tmp_path_factory.mktemp("stages") / "p", linear=LINEAR, sparse=SPARSE, array=ARRAY
+    )
     with contextlib.chdir(folder):
         scale = experiment_file.load_scale("full")
         experiments = experiment_file.load_all(scale)
@@ -596,7 +633,8 @@ def test_a_verdict_may_be_on_two_metrics_and_add_to_one(made):
 
 
 def test_all_verdicts_are_gathered_in_the_books_order(made):
-    parts = [pd.read_csv(made.store.verdicts(name)) for name in ("linear", "sparse")]
+    names = ("array", "linear", "sparse")
+    parts = [pd.read_csv(made.store.verdicts(name)) for name in names]
     gathered = pd.read_csv(made.store.verdicts())
     assert gathered["claim"].tolist() == [c for part in parts for c in part["claim"]]
     assert gathered["verdict"].tolist() == [v for part in parts for v in part["verdict"]]
@@ -618,6 +656,46 @@ def test_examples_are_estimates_of_the_first_test_signals(made):
                 np.testing.assert_array_equal(examples[f"s_{i}"], s[:3])
                 shown = examples[f"estimate_{i}"]
                 np.testing.assert_allclose(shown, estimate[:3], rtol=1e-9, atol=1e-12)
+
+
+def test_what_methods_illustrate_is_kept_of_the_places_that_are_shown(made):
+    truth = made.array.scenario_at({"correlation": 1.0})
+    x = torch.from_numpy(truth.draw(20, "test", 0).x[:3])
+    music = Music(truth).illustrations(x)
+    with np.load(made.store.shown("array")) as shown:
+        names = set(shown.files)
+        np.testing.assert_allclose(shown["music/spectrum_1"], music["spectrum"], rtol=1e-9)
+        np.testing.assert_array_equal(shown["music/s_1"], truth.draw(20, "test", 0).s[:3])
+        course = shown["learned_esprit/history_step"]
+    assert "music/spectrum_0" not in names and "root_music/root_rad_0" in names
+    assert list(course) == [0, 2, 4] * 4, "two points of two seeds"
+
+
+def test_labels_that_share_a_fit_differ_in_their_answers(made):
+    folder = made.store.results / "models/array"
+    files = [
+        [cell["file"] for cell in json.loads((folder / f"{name}.1of1.json").read_text())]
+        for name in ("learned_esprit", "learned_music")
+    ]
+    assert files[0] == files[1]
+    rows = rows_of(made.store.seed_rows("array"), metric="rmspe", correlation=0.0)
+    esprit, music = (
+        rows[rows["method"] == name]["value"].to_numpy()
+        for name in ("learned_esprit", "learned_music")
+    )
+    assert (esprit != music).all()
+
+
+def test_a_method_without_such_a_thing_has_no_row_of_it(made):
+    rows = rows_of(made.store.seed_rows("array"), correlation=0.0, seed=0)
+    having = rows.groupby("metric")["method"].agg(set)
+    assert having["wrong_count"] == {"music", "root_music"}
+    assert having["eigenvalue_ratio"] == having["rmspe"] == set(made.array.methods)
+
+
+def test_what_others_recomputed_is_no_published_number_in_figures(made):
+    assert [value for _, value in made.array.published] == [0.1]
+    assert [claim.printed for claim in made.array.claims] == [True, False]
 
 
 def test_a_picture_drawn_again_is_the_same_bytes(made, tmp_path, monkeypatch):
@@ -679,7 +757,7 @@ def test_parts_blocks_and_methods_around_it_change_no_score(made, tmp_path):
 
 def test_a_second_run_gives_the_same_bytes(made, tmp_path):
     """Tables, examples and weights are the same bits; only times differ."""
-    folder = project(tmp_path / "again", linear=LINEAR, sparse=SPARSE)
+    folder = project(tmp_path / "again", linear=LINEAR, sparse=SPARSE, array=ARRAY)
     with contextlib.chdir(folder):
         for experiment in experiment_file.load_all(made.scale).values():
             compute(experiment, made.scale)
