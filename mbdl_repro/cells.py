@@ -12,7 +12,7 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,28 @@ class Cells:
                     self._names[key] = self._name(key, content)
                     self._note_seconds(key, time.perf_counter() - start)
         return content, self.folder / self._names[key]
+
+    def free_first(self, keys: Sequence[str]) -> Iterator[int]:
+        """Yield the place of each key once: last, those that another process is making.
+
+        So jobs that share cells make different ones, and do not stand in line for the first.
+        """
+        left = list(range(len(keys)))
+        while left:
+            place = next((i for i in left if not self._made_elsewhere(keys[i])), left[0])
+            left.remove(place)
+            yield place
+
+    def _made_elsewhere(self, key: str) -> bool:
+        """Return whether another process holds the lock on a cell."""
+        try:
+            with open(self.folder / LOCK, "r+b") as file:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(key[:15], 16))
+        except BlockingIOError:
+            return True
+        except OSError:  # no cell was ever made here
+            return False
+        return False
 
     @contextlib.contextmanager
     def _nobody_else_makes(self, key: str) -> Iterator[None]:

@@ -203,6 +203,33 @@ def test_a_specification_holds_no_number_that_json_lacks(folder, number):
         cells(folder).key({"rho": number})
 
 
+# --- what another process is making ---
+
+
+def test_what_another_process_is_making_comes_last(folder):
+    """Who shares cells makes other ones meanwhile, and waits for that one in the end."""
+    here = cells(folder)
+    keys = [here.key({"seed": seed}) for seed in range(3)]
+    assert list(here.free_first(keys)) == [0, 1, 2]
+    code = (
+        "import sys; from pathlib import Path; from mbdl_repro.cells import Cells;"
+        f"there = Cells(Path({str(folder)!r}), {CODE!r}, '.npz');"
+        f"there.get({keys[0]!r}, lambda: print('at it', flush=True) or sys.stdin.read().encode())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout.readline() == "at it\n"
+        assert list(here.free_first(keys)) == [1, 2, 0]
+        other.communicate("made there")
+    assert list(here.free_first(keys)) == [0, 1, 2]
+    assert here.get(keys[0], Work())[0] == b"made there"
+
+
 # --- damage ---
 
 

@@ -20,8 +20,12 @@ def train(job: Job) -> None:
     models = Models(experiment, label, job.store)
     index, curves = [], []
     chosen: dict[str, Counter[str]] = {name: Counter() for name in experiment.methods[label].tune}
+    made = {}
+    for i in models.cells.free_first([models.key(fit) for fit in fits]):
+        report = part_of(job.progress, len(made), len(fits), f"{fits[i]}: ")
+        made[i] = models.fitted(fits[i], report)
     for i, fit in enumerate(fits):
-        name, notes = models.fitted(fit, part_of(job.progress, i, len(fits), f"{fit}: "))
+        name, notes = made[i]
         where = {**fit.point, "n_train": fit.n_train}
         where |= {"iterations": fit.depth} if fit.depth else {}
         index.append({**where, "seeds": fit.seeds, "file": name})
