@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from mbdl_repro.artifacts import json_to_bytes, table_to_bytes
 from mbdl_repro.experiment import canonical
@@ -20,7 +21,7 @@ def train(job: Job) -> None:
     models = Models(experiment, label, job.store)
     index, curves = [], []
     chosen: dict[str, Counter[str]] = {name: Counter() for name in experiment.methods[label].tune}
-    made = {}
+    made: dict[int, tuple[str, list[dict[str, Any]]]] = {}
     for i in models.cells.free_first([models.key(fit) for fit in fits]):
         report = part_of(job.progress, len(made), len(fits), f"{fits[i]}: ")
         made[i] = models.fitted(fits[i], report)
