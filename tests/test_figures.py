@@ -317,6 +317,12 @@ def test_few_counts_have_each_its_tick(axes, x_scale):
     assert [label.get_text() for label in axes.get_xticklabels()] == [str(k) for k in ticks]
 
 
+def test_whole_numbers_that_are_swept_have_each_its_tick(axes):
+    table = pd.DataFrame([row("network", 1 / n) | {"n_sources": n} for n in (2, 3, 5)])
+    drawn(axes, table, x="n_sources")
+    assert list(axes.get_xticks()) == [2, 3, 5]
+
+
 def test_scales(axes):
     drawn(axes, x="n_train", where=HERE, x_scale="log", y_scale="log")
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")

@@ -45,6 +45,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     )
     level_lines = []
     counts: set[float] = set()
+    whole = spec.x in ("iteration", "n_train")
     for name in chosen:
         rows = sources.rows(name, spec.y, spec.where)
         along = (
@@ -60,6 +61,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
             spec.stop_if_ambiguous(name, along[spec.x].duplicated().any())
             _line(axes, spec, sources, name, along.sort_values(spec.x))
             counts |= {x for x in along[spec.x] if x > 0 or spec.x_scale == "linear"}
+            whole |= along[spec.x].dtype.kind == "i"
     _scales(axes, spec)
     for name, rows in level_lines:
         spec.stop_if_ambiguous(name, len(rows) > 1)
@@ -76,7 +78,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     for axis, scale in ((axes.xaxis, spec.x_scale), (axes.yaxis, spec.y_scale)):
         if scale == "log":
             plain_log_ticks(axis)
-    if spec.x in ("iteration", "n_train") and 1 < len(counts) <= FEW:
+    if whole and 1 < len(counts) <= FEW:
         ticks_at(axes.xaxis, sorted(counts))
 
 
