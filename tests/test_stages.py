@@ -686,6 +686,12 @@ def test_labels_that_share_a_fit_differ_in_their_answers(made):
     assert (esprit != music).all()
 
 
+def test_a_fit_that_labels_share_costs_once(made):
+    record = json.loads(made.store.table("array").with_suffix(".record.json").read_text())
+    cost = {name: seconds["train_seconds"] for name, seconds in record["cost"].items()}
+    assert cost["learned_esprit"] > 0 == cost["learned_music"]
+
+
 def test_a_method_without_such_a_thing_has_no_row_of_it(made):
     rows = rows_of(made.store.seed_rows("array"), correlation=0.0, seed=0)
     having = rows.groupby("metric")["method"].agg(set)

@@ -10,6 +10,7 @@ import pandas as pd
 from mbdl_repro.artifacts import (
     arrays_to_bytes,
     read_arrays,
+    read_json,
     read_record,
     read_table,
     table_to_bytes,
@@ -26,7 +27,8 @@ def tabulate(job: Job) -> None:
     if experiment.bounds:
         tables.append(read_table(store.bounds(experiment.name)))
     rows = pd.concat(tables, ignore_index=True)
-    work = {label: _work(job, label) for label in experiment.methods}
+    counted: set[str] = set()
+    work = {label: _work(job, label, counted) for label in experiment.methods}
     shown = {
         f"{label}/{name}": array
         for label, place in experiment.shown("examples")
@@ -89,8 +91,16 @@ def _course(job: Job, label: str) -> dict[str, np.ndarray]:
     return {f"history_{name}": numbers[name].to_numpy(float) for name in numbers}
 
 
-def _work(job: Job, label: str) -> tuple[dict[str, float], dict[str, dict[str, int]]]:
+def _work(
+    job: Job, label: str, counted: set[str]
+) -> tuple[dict[str, float], dict[str, dict[str, int]]]:
     """Return what the records of a method's fits and scores tell.
+
+    Args:
+        job: of this experiment.
+        label: the method.
+        counted: fits whose seconds another method has counted, with which this one shares them;
+            its own are added.
 
     Returns:
         The seconds that they took, and for each setting that is tuned how many fits chose which
@@ -98,14 +108,15 @@ def _work(job: Job, label: str) -> tuple[dict[str, float], dict[str, dict[str, i
     """
     experiment, store = job.experiment, job.store
     entry = experiment.methods[label]
-    fitted = [
-        read_record(store.model(experiment.name, label, part, entry.jobs)) or {}
-        for part in range(1, entry.jobs + 1)
-        if entry.has_fit
-    ]
+    parts = range(1, entry.jobs + 1) if entry.has_fit else []
+    indices = [store.model(experiment.name, label, part, entry.jobs) for part in parts]
+    fitted = [read_record(index) or {} for index in indices]
     scored = read_record(store.scores(experiment.name, label)) or {}
+    files = {fit["file"] for index in indices if index.is_file() for fit in read_json(index)}
+    own = len(files - counted) / len(files) if files else 0.0
+    counted |= files
     seconds = {
-        "train_seconds": round(sum(record.get("fit_seconds", 0.0) for record in fitted), 3),
+        "train_seconds": round(own * sum(record.get("fit_seconds", 0.0) for record in fitted), 3),
         "evaluate_seconds": scored.get("score_seconds", 0.0),
     }
     chosen: dict[str, Counter[str]] = {name: Counter() for name in entry.tune}
