@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from mbdl_repro.errors import UserError
-from mbdl_repro.figures.panel import PanelSpec, Sources
+from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.figures.style import plain_log_ticks
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Spec(PanelSpec):
     """Keys of a panel of training curves."""
 
-    reads: ClassVar[Literal["table", "examples", "history"]] = "history"
+    reads: ClassVar[Reads] = "history"
 
     methods: Annotated[list[str], Field(min_length=1)]
     y_label: str = "validation loss"

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from mbdl_repro.figures.style import RowStyle
 
 
+Reads = Literal["table", "examples", "history"]
+
+
 class PanelSpec(BaseModel):
     """Keys that every kind of panel takes."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    reads: ClassVar[Literal["table", "examples", "history"]] = "table"
+    reads: ClassVar[Reads] = "table"
     """What it shows of the methods that it names: rows of the table, stored examples, or the
     course of their training."""
     projection: ClassVar[str | None] = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.figures.panel import PanelSpec, Sources
+from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.rows import N_EXAMPLES
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ TARGET = "#b0b0b0"
 class Spec(PanelSpec):
     """Keys of a panel of signals."""
 
-    reads: ClassVar[Literal["table", "examples", "history"]] = "examples"
+    reads: ClassVar[Reads] = "examples"
 
     show: Literal["observation", "target", "estimates"]
     methods: Annotated[list[str], Field(min_length=1)]

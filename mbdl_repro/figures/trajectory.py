@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.figures.panel import PanelSpec, Sources
+from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.figures.signals import TARGET
 from mbdl_repro.rows import N_EXAMPLES
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Spec(PanelSpec):
     """Keys of a panel of a trajectory."""
 
-    reads: ClassVar[Literal["table", "examples", "history"]] = "examples"
+    reads: ClassVar[Reads] = "examples"
 
     methods: Annotated[list[str], Field(min_length=1)]
     """Whose estimates are shown; the first one's stored example gives observation and target."""
