@@ -60,6 +60,9 @@ class MethodFrame(Block):
     tune: dict[str, list[Any]] = {}
     depths: list[Count] = []
     jobs: Count = 1
+    told: bool = False
+    """Where it is tested off its training point, its designer believes what holds there: what
+    was fitted stays, and is built into a method anew."""
 
 
 class Cell(Block):

@@ -49,6 +49,8 @@ class MethodCard:
     iterative: bool
     not_fitted: tuple[str, ...]
     """Settings that a fit does not depend on: only how the fitted method answers."""
+    learns: bool
+    """Whether it is fitted to training data: as its family, unless it says ``untrained``."""
     doc: str
     settings: dict[str, Setting]
 
@@ -133,6 +135,7 @@ def _method_card(path: Path, area: str) -> MethodCard:
         )
     parent = marks.get("parent")
     not_fitted = marks.get("not_fitted")
+    untrained = marks.get("untrained")
     return MethodCard(
         name=path.stem,
         area=area,
@@ -142,6 +145,8 @@ def _method_card(path: Path, area: str) -> MethodCard:
         family=Family[family.attr],
         parent=ast.literal_eval(parent) if parent is not None else None,
         not_fitted=ast.literal_eval(not_fitted) if not_fitted is not None else (),
+        learns=Family[family.attr].learns
+        and not (untrained is not None and ast.literal_eval(untrained)),
         iterative=any(isinstance(b, ast.Name) and b.id == "IterativeMethod" for b in node.bases),
         doc=ast.get_docstring(node) or "",
         settings=_settings(node, path),

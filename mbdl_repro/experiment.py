@@ -13,12 +13,21 @@ from typing import Any, Literal
 from mbdl_repro import catalogue
 from mbdl_repro.blocks import AtMost, Book, FigureFrame, Samples
 from mbdl_repro.catalogue import MethodCard
+from mbdl_repro.errors import UserError
 from mbdl_repro.fingerprint import digest
 from mbdl_repro.recipe import Recipe
 from mbdl_repro.scenario import Scenario
 from mbdl_repro.statistics import Relation
 
 Point = dict[str, Any]
+
+
+class ToldPoint(Point):
+    """The point that a method was fitted at, and the test point that its designer is told of."""
+
+    def __init__(self, point: Point, told: Point) -> None:
+        super().__init__(point)
+        self.told = told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +55,13 @@ class MethodEntry:
     """Numbers of iterations, each with a fit of its own; if none, ``settings`` says how many."""
     recipe: Recipe
     jobs: int
+    told: bool = False
+    """Whether its belief follows the test sweep."""
 
     @property
     def has_fit(self) -> bool:
         """Whether there is anything to fit: trainable tensors, or settings to be tuned."""
-        return self.card.family.learns or bool(self.tune)
+        return self.card.learns or bool(self.tune)
 
     def settings_at(self, depth: int | None) -> dict[str, Any]:
         """Return the settings of a fit, which is for so many iterations if any are named."""
@@ -68,7 +79,7 @@ class MethodEntry:
             "method": self.card.module,
             "settings": {k: v for k, v in settings.items() if k not in self.card.not_fitted},
             "tune": self.tune,
-            "recipe": self.recipe.model_dump() if self.card.family.learns else None,
+            "recipe": self.recipe.model_dump() if self.card.learns else None,
         }
 
 
@@ -173,8 +184,9 @@ class Experiment:
         return dataclasses.replace(self.scenario, **fields)
 
     def belief_at(self, label: str, point: Point) -> Scenario:
-        """Return what this method's designer believes where it is fitted."""
-        return self.scenario_at(point).believed(**self.beliefs[self.methods[label].belief])
+        """Return what this method's designer believes where it is fitted, or is told of."""
+        told = point.told if isinstance(point, ToldPoint) else {}
+        return self.scenario_at(point, told).believed(**self.beliefs[self.methods[label].belief])
 
     def fits(self, label: str) -> list[Fit]:
         """Return the fits of a method; one that does not learn has no training sizes.
@@ -182,7 +194,7 @@ class Experiment:
         Fits to the same data, more or less of them, follow each other.
         """
         entry = self.methods[label]
-        learns = entry.card.family.learns
+        learns = entry.card.learns
         return [
             Fit(point, n, seeds, depth)
             for point in self.points
@@ -240,6 +252,12 @@ class Experiment:
                 "seeds": fit.seeds,
                 "sizes": {"test": self.samples.test},
             }
+        if isinstance(fit.point, ToldPoint):
+            # Only a fit asks for these; and one at a told point would not be what was tuned.
+            raise UserError(
+                f"{self.name}: a fit at {fit} is missing: remove {self.name} in results/models "
+                "and run snakemake again"
+            )
         return {
             "truth": self.scenario_spec(fit.point),
             "seeds": fit.seeds,
@@ -255,7 +273,7 @@ class Experiment:
         entry = self.methods[label]
         return {
             **entry.spec(fit.depth),
-            "belief": dataclasses.asdict(self.belief_at(label, fit.point)),
+            "belief": dataclasses.asdict(self.belief_at(label, dict(fit.point))),
             "truth": self.scenario_spec(fit.point) if entry.has_fit else None,
             "n_train": fit.n_train,
             "n_validation": self.samples.validation if entry.has_fit else None,
@@ -268,6 +286,7 @@ class Experiment:
         return {
             "fit": self.fit_spec(label, fit),
             **({"answers": answers} if answers else {}),
+            **({"told": True} if isinstance(fit.point, ToldPoint) else {}),
             "truth": self.scenario_spec(fit.point, test_point),
             "n_test": self.samples.test,
             "metrics": self.metrics,
@@ -303,7 +322,12 @@ class Experiment:
 
     def scorings(self, label: str) -> list[tuple[Fit, Point]]:
         """Return each fit of a method with each point that it is tested at."""
-        return [(fit, point) for fit in self.fits(label) for point in self.test_points or [{}]]
+        scorings = [(fit, at) for fit in self.fits(label) for at in self.test_points or [{}]]
+        if not self.methods[label].told:
+            return scorings
+        return [
+            (dataclasses.replace(fit, point=ToldPoint(fit.point, at)), at) for fit, at in scorings
+        ]
 
     def boundings(self) -> list[tuple[str, Fit, Point]]:
         """Return each bound with each fit's place and each point that it is tested at."""
@@ -394,7 +418,7 @@ def book_spec(verb: str, experiments: Mapping[str, Experiment]) -> dict[str, Any
 def uses_n_train(experiment: Experiment, row: str) -> bool:
     """Return whether the rows of this method or bound depend on the size of the training set."""
     if row in experiment.methods:
-        return experiment.methods[row].card.family.learns
+        return experiment.methods[row].card.learns
     return "n_train" in catalogue.bounds(experiment.area)[row].arguments
 
 

@@ -256,7 +256,7 @@ class _Reader:
         self.stop_if_problems()
         legends = [entry.legend for entry in methods.values()]
         self.no_repeats(legends, [("methods", label, "legend") for label in methods], "legend")
-        learner = next((e.label for e in methods.values() if e.card.family.learns), None)
+        learner = next((e.label for e in methods.values() if e.card.learns), None)
         if learner and any(n == 0 for _, n in runs):
             self.problem(
                 ("sweep",) if "sweep" in self.yaml.data else ("methods", learner),
@@ -427,12 +427,14 @@ class _Reader:
         given = {k: v for k, v in data.items() if k not in {*reserved, *elsewhere}}
         settings_model = _settings_model(card, card.settings.keys() - elsewhere)
         settings = self.block(settings_model, given, where, also=[*reserved, *card.settings])
-        if entry.recipe is not None and not card.family.learns:
+        if entry.recipe is not None and not card.learns:
             self.problem((*where, "recipe"), f"{name!r} learns nothing, so it takes no recipe")
         recipe = self.block(Recipe, entry.recipe or {}, (*where, "recipe"))
         if recipe and recipe.supervise == "every_iterate" and not card.iterative:
             words = f"every_iterate: {name!r} has no iterates; allowed: answer"
             self.problem((*where, "recipe", "supervise"), words)
+        if entry.told and not frame.test_sweep:
+            self.problem((*where, "told"), "true, and nothing is tested off its training point")
         if settings is None or recipe is None:
             return None
         return MethodEntry(
@@ -445,6 +447,7 @@ class _Reader:
             depths=sorted(entry.depths),
             recipe=recipe,
             jobs=entry.jobs,
+            told=entry.told,
         )
 
     def depths(
@@ -504,7 +507,7 @@ class _Reader:
         for j, label in enumerate(panel.methods):
             here = (*where, "methods", j)
             if panel.reads == "history":
-                if not experiment.methods[label].card.family.learns:
+                if not experiment.methods[label].card.learns:
                     self.problem(here, f"{label!r} learns nothing: there is no course to show")
                 continue
             scored = experiment.scorings(label)

@@ -1,0 +1,29 @@
+"""What simple rules reach, exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mbdl_repro.image_restoration.degradation import DegradedImages, blocks_of
+from mbdl_repro.measure import bound
+from mbdl_repro.scenario import Split
+
+
+@bound(metric="mse", kind="reference", label="mean image")
+def guess_mean_image(validation: Split, test: Split) -> np.ndarray:
+    """Return the error of each test image (n,) of who answers the mean image, without looking."""
+    return np.square(test.s - validation.s.mean(0)).mean((1, 2))
+
+
+@bound(metric="mse", kind="theory", label="minimum norm, exact")
+def minimum_norm(truth: DegradedImages, test: Split) -> np.ndarray:
+    """Return the expected error of Hᵀ(H Hᵀ)⁻¹x in compressed sensing, of each test image (n,).
+
+    (‖s − P s‖² + σ² tr (H Hᵀ)⁻¹) / N a block,  P = Hᵀ(H Hᵀ)⁻¹H: what is not measured, and noise.
+    """
+    H = truth.matrix
+    gram = np.linalg.inv(H @ H.T)
+    blocks = blocks_of(test.s, truth.block_side)
+    missing = blocks - blocks @ H.T @ gram @ H
+    noise = float(truth.told("noise_std")) ** 2 * np.trace(gram)  # type: ignore[arg-type]
+    return (np.square(missing).sum(-1).mean((1, 2)) + noise) / H.shape[1]

@@ -1,0 +1,53 @@
+"""Convolutional networks, in single precision where no gradient is asked for."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class ConvolutionalNetwork(nn.Module):
+    """Layers of 3 × 3 convolutions with rectifiers between them, from images to images.
+
+    Images go on periodically, as they do for H. Where a gradient is recorded the arithmetic is
+    that of the weights; elsewhere it is in single precision, ten times as fast on a CPU, and off
+    by a millionth of what pixels hold.
+
+    Args:
+        channels: of each hidden layer.
+        layers: of convolutions.
+        inputs: channels that come in.
+        outputs: channels that go out.
+    """
+
+    def __init__(self, channels: int, layers: int, inputs: int = 1, outputs: int = 1) -> None:
+        super().__init__()
+        widths = [inputs, *[channels] * (layers - 1), outputs]
+        self.weights = nn.ParameterList(
+            torch.zeros(b, a, 3, 3, dtype=torch.float64) for a, b in itertools.pairwise(widths)
+        )
+        self.offsets = nn.ParameterList(torch.zeros(b, dtype=torch.float64) for b in widths[1:])
+
+    @torch.no_grad()
+    def draw(self, rng: torch.Generator, last_scale: float = 0.0) -> None:
+        """Draw the weights: N(0, 2 / fan-in); of the last layer, this share of it (0: zeros)."""
+        for i, (weight, offset) in enumerate(zip(self.weights, self.offsets, strict=True)):
+            drawn = torch.randn(weight.shape, generator=rng, dtype=weight.dtype)
+            scale = math.sqrt(2 / weight[0].numel())
+            weight.copy_(drawn * (scale * (last_scale if i == len(self.weights) - 1 else 1.0)))
+            offset.zero_()
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map (n, inputs, height, width) to (n, outputs, height, width)."""
+        given, single = z.dtype, not torch.is_grad_enabled()
+        kind = torch.float32 if single else self.weights[0].dtype
+        z = z.to(kind, memory_format=torch.channels_last)
+        for i, (weight, offset) in enumerate(zip(self.weights, self.offsets, strict=True)):
+            z = functional.relu(z) if i else z
+            z = functional.pad(z, (1, 1, 1, 1), mode="circular")
+            z = functional.conv2d(z, weight.to(kind), offset.to(kind))
+        return z.to(given)
