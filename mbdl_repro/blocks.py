@@ -82,6 +82,10 @@ class ClaimFrame(Block):
     source: Text
     metric: Text | None = None
     left: dict[str, Any]
+    crosses: dict[str, Any] | None = None
+    """With ``along``: the claim is about where left's curve along that column first crosses this
+    one's, which may also stand at one place, and ``right`` is a value of the column."""
+    along: Text | None = None
     relation: Relation
     right: Any
     factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0

@@ -108,6 +108,10 @@ class Claim:
     tolerance: float | None
     remark: str | None = None
     printed: bool = True
+    along: str | None = None
+    """The column along which two curves cross, of which the pairs are the points."""
+    location: float = 0.0
+    """What the place of the crossing is compared with."""
 
 
 @dataclasses.dataclass(frozen=True)

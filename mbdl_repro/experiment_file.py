@@ -608,6 +608,8 @@ class _Reader:
             self.problem((*where, "offset"), "a claim takes a factor or an offset, not both")
         if left is None or right is None:
             return None
+        if frame.crosses is not None or frame.along is not None:
+            return self.crossing(experiment, frame, metric, (left, right), where)
         if left == right:
             self.problem((*where, "right"), "both sides of the claim are the same")
         pairs = [
@@ -633,6 +635,63 @@ class _Reader:
             factor=frame.factor,
             offset=frame.offset,
             tolerance=frame.tolerance,
+        )
+
+    def crossing(
+        self,
+        experiment: Experiment,
+        frame: ClaimFrame,
+        metric: str,
+        sides: tuple[Cell, Cell | float],
+        where: Where,
+    ) -> Any:
+        """Check a claim on where two curves cross; its pairs are their points."""
+        left, location = sides
+        if frame.crosses is None or frame.along is None or not isinstance(location, float):
+            words = "crosses, along and a number on the right go together: where curves cross"
+            self.problem(where, words)
+            return None
+        if frame.factor != 1 or frame.offset != 0:
+            self.problem(where, "a claim on where curves cross takes no factor and no offset")
+        other = self.cell(experiment, metric, frame.crosses, (*where, "crosses"))
+        columns = [name for name in _columns(experiment) if name != "iteration"]
+        if other is None or not self.name(frame.along, columns, "column", (*where, "along")):
+            return None
+        runs = [
+            {**point, "n_train": n, **{f"test_{k}": v for k, v in tested.items()}}
+            for point, n in experiment.runs
+            for tested in experiment.test_points or [{}]
+        ]
+        fixed = {**frame.at, **left.at}
+        values = distinct(
+            run[frame.along] for run in runs if all(same(run[k], v) for k, v in fixed.items())
+        )
+        if len(values) < 2 or not all(type(v) in (int, float) and v > 0 for v in values):
+            message = f"{values}: curves cross along two or more positive numbers"
+            self.problem((*where, "along"), message)
+            return None
+        pairs: list[tuple[Place, Place | float]] = [
+            (
+                _placed(left, {**frame.at, frame.along: value}, metric),
+                _placed(other, {**frame.at, frame.along: value}, metric),
+            )
+            for value in sorted(values)
+        ]
+        for place in itertools.chain.from_iterable(pairs):
+            if isinstance(place, Place) and not self.problems:
+                self.one_row(experiment, place, where)
+        return Claim(
+            says=frame.says,
+            source=frame.source,
+            kind="claim",
+            metric=metric,
+            relation=frame.relation,
+            pairs=pairs,
+            factor=1.0,
+            offset=0.0,
+            tolerance=frame.tolerance,
+            along=frame.along,
+            location=location,
         )
 
     def published(self, experiment: Experiment, data: dict[str, Any], i: int) -> Any:

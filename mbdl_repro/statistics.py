@@ -210,6 +210,35 @@ def compare(
     return Comparison(_mean(left), _mean(right), difference, low, high, verdict, margin)
 
 
+def first_crossing(x: ArrayLike, differences: ArrayLike) -> NDArray[np.float64]:
+    """Return where each column of differences first changes its sign: of curves, where they cross.
+
+    Between two points it is interpolated, linearly in log x.
+
+    Args:
+        x: (k,), positive and rising.
+        differences: of two curves at these points (k, n), one column a seed.
+
+    Returns:
+        (n,); the last x for a column that never changes its sign.
+
+    Raises:
+        ValueError: fewer than two points, or an x that is not positive.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    d = np.asarray(differences, dtype=np.float64)
+    if len(x) < 2 or x.min() <= 0:
+        raise ValueError(f"x = {x.tolist()}: allowed are two or more positive numbers")
+    places = np.full(d.shape[1], x[-1])
+    for j, column in enumerate(d.T):
+        changes = np.flatnonzero(np.sign(column[1:]) != np.sign(column[:-1]))
+        if len(changes):
+            i = changes[0]
+            share = column[i] / (column[i] - column[i + 1])
+            places[j] = x[i] * (x[i + 1] / x[i]) ** share
+    return places
+
+
 def combine(places: Sequence[Callable[..., Comparison]], level: float = 0.95) -> Comparison:
     """Decide a claim that is to hold at each of m places.
 

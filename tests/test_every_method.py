@@ -111,7 +111,14 @@ SMALL = {
             patch_side=12,
             block_side=12,
         ),
-        {"iterations": 3, "channels": 3, "layers": 3, "latent_size": 3, "hidden_size": 6},
+        {
+            "iterations": 3,
+            "channels": 3,
+            "layers": 3,
+            "latent_size": 3,
+            "hidden_size": 6,
+            "start": "zero",
+        },
         n_train=60,
         recipe=Recipe(
             learning_rate=5e-3, steps=60, batch_size=16, validate_every=10, clip_norm=1.0
@@ -144,6 +151,12 @@ SPECIAL = {
         {"bins": 4},
         metric="rmspe",
     ),
+    "image_restoration.bicubic": SMALL["image_restoration"]._replace(
+        truth=Photographs(
+            degradation="super_resolution", noise_std=0.05, side=12, patch_side=12, block_side=12
+        )
+    ),
+    "image_restoration.linear_mmse": DIGITS,
 }
 """Instances of their own, for methods that cannot take their area's."""
 

@@ -227,7 +227,10 @@ MISTAKES = {
     "missing kind of panel": (
         "    - kind: lines\n      title: Error",
         "    - title: Error #<",
-        ["figure.panels.0: key 'kind' is missing", "allowed: dots, eigenvalues, history, lines"],
+        [
+            "figure.panels.0: key 'kind' is missing",
+            "allowed: dots, eigenvalues, history, images, lines",
+        ],
     ),
     "missing side of a claim": (
         "  - says: It is better.\n    source: Example 5.6\n    left: {method: lista}",
@@ -314,7 +317,7 @@ MISTAKES = {
         [
             "unknown kind of panel 'line'",
             "did you mean lines?",
-            "allowed: dots, eigenvalues, history, lines",
+            "allowed: dots, eigenvalues, history, images, lines",
         ],
     ),
     "unknown metric in a panel": (
@@ -640,6 +643,29 @@ MISTAKES = {
         "seeds: 4",
         "seeds: 4\ntest_sweep: {noise: [1]} #<",
         ["test_sweep.noise: unknown scenario field 'noise'", "noise_std"],
+    ),
+    "a crossing without what is crossed": (
+        "  - says: It is better.\n    source: Example 5.6\n    left: {method: lista}\n"
+        "    relation: below\n    right: {method: ista}\n",
+        "  - says: It is better. #<\n    source: Example 5.6\n    left: {method: lista}\n"
+        "    relation: below\n    right: 3\n    along: noise_std\n",
+        ["claims.0: crosses, along and a number on the right go together"],
+    ),
+    "a crossing along no column": (
+        "    right: {method: ista}\n    at: {noise_std: 0.1, n_train: [10, 20]}\n",
+        "    right: 3\n    crosses: {method: ista}\n    along: noise #<\n    at: {n_train: 10}\n",
+        ["claims.0.along: unknown column 'noise'", "noise_std"],
+    ),
+    "a crossing at one point": (
+        "    right: {method: ista}\n    at: {noise_std: 0.1, n_train: [10, 20]}\n",
+        "    right: 3\n    crosses: {method: ista}\n    along: noise_std #<\n"
+        "    at: {n_train: 10, noise_std: 0.1}\n",
+        ["claims.0.along: [0.1]: curves cross along two or more positive numbers"],
+    ),
+    "one who is told, and no test sweep": (
+        "    belief: blind\n",
+        "    belief: blind\n    told: true #<\n",
+        ["methods.lista.told: true, and nothing is tested off its training point"],
     ),
     "test sweep over no value": (
         "seeds: 4",

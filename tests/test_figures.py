@@ -25,6 +25,7 @@ from mbdl_repro.figures import (
     dots,
     eigenvalues,
     history,
+    images,
     lines,
     roots,
     signals,
@@ -209,7 +210,7 @@ def test_rows_of_shipped_figures_are_told_apart(experiment):
 
 
 def test_every_kind_of_panel_is_tested_here():
-    tested = {"dots", "eigenvalues", "history", "lines", "roots", "signals", "spectrum"}
+    tested = {"dots", "eigenvalues", "history", "images", "lines", "roots", "signals", "spectrum"}
     assert set(figures.panel_kinds()) == tested | {"trajectory"}
 
 
@@ -406,6 +407,15 @@ def test_a_panel_that_leaves_a_column_open_is_refused(axes, keys, name):
         drawn(axes, **keys)
 
 
+def test_another_metric_is_a_dotted_line_of_those_that_have_it(axes):
+    found = drawn(axes, x="n_train", where=HERE, also="residual")
+    other = found["network: residual"]
+    assert (list(other.get_xdata()), list(other.get_ydata())) == ([10], [7.0])
+    assert other.get_color() == found["network"].get_color()
+    assert other.get_marker() in (None, "None", "")
+    assert "classical: residual" not in found
+
+
 # --- dots ---
 
 
@@ -526,6 +536,72 @@ def test_a_part_of_a_trajectory_in_seconds(axes):
         np.testing.assert_array_equal(line.get_xdata(), [1.0, 1.5, 2.0])
     assert "observation" not in found
     assert axes.get_xlabel() == "time (s)"
+
+
+# --- images ---
+
+
+def pictures(axes, **keys):
+    """Draw a truth that brightens from left to right, and estimates that are off by a tenth."""
+    s = np.tile(np.linspace(0.0, 0.8, 12), (3, 12, 1))
+    estimates = {"network": s + 0.1, "classical": s + 0.01}
+    stored = {
+        name: {"s_0": s, "x_0": s[:, ::2, ::2], "estimate_0": e} for name, e in estimates.items()
+    }
+    stored["network"]["kernel_0"] = np.eye(3)[None].repeat(3, 0)
+    spec = images.Spec(**{"title": "An image", "methods": [*estimates]} | keys)
+    images.draw(axes, spec, sources(**stored))
+    axes.figure.canvas.draw()
+    return axes.get_images(), {text.get_text() for text in axes.texts}
+
+
+def test_images_stand_side_by_side_on_one_grey_scale_over_their_psnr(axes):
+    tiles, texts = pictures(axes)
+    assert len(tiles) == 4
+    assert {tile.get_clim() for tile in tiles} == {(0.0, 1.0)}
+    lefts = [tile.get_extent()[0] for tile in tiles]
+    assert lefts == sorted(lefts)
+    assert texts >= {"truth", "observed", "network", "classical", "20.0", "40.0"}
+    assert tiles[1].get_array().shape == (6, 6)
+
+
+def test_a_detail_is_the_same_part_of_the_scene_in_every_image(axes):
+    tiles, _ = pictures(axes, zoom=[0, 4, 6])
+    assert len(tiles) == 8
+    np.testing.assert_allclose(tiles[1].get_array(), tiles[0].get_array()[0:6, 4:10])
+    np.testing.assert_allclose(tiles[3].get_array(), tiles[2].get_array()[0:3, 2:5])
+    (frame,) = axes.patches
+    assert frame.get_x() == pytest.approx(4 / 12)
+
+
+def test_more_images_make_a_panel_higher(axes):
+    tiles, _ = pictures(axes, examples=[0, 2])
+    assert len(tiles) == 8
+    one, two = (
+        images.Spec(title="t", methods=["a"], examples=few).height(10.0) for few in ([0], [0, 1])
+    )
+    assert two > 1.5 * one
+
+
+def test_a_kernel_that_was_found_is_shown_in_its_corner(axes):
+    tiles, _ = pictures(axes, kernels=True)
+    assert [tile.get_array().shape for tile in tiles].count((3, 3)) == 1
+
+
+def test_what_was_observed_need_not_be_an_image(axes):
+    s = np.full((1, 4, 4), 0.5)
+    stored = {"s_0": s, "x_0": np.ones((1, 1, 1, 7)), "estimate_0": s + 0.1}
+    images.draw(axes, images.Spec(title="t", methods=["network"]), sources(network=stored))
+    assert "7 numbers" in {text.get_text() for text in axes.texts}
+
+
+def test_wide_panels_have_a_row_of_their_own():
+    from mbdl_repro.stages.draw import _rows
+
+    wide = images.Spec(title="t", methods=["a"])
+    narrow = lines.Spec(title="t", x="a", y="b")
+    rows = list(_rows([wide, narrow, narrow, narrow, wide, narrow], 2))
+    assert [len(row) for row in rows] == [1, 2, 1, 1, 1]
 
 
 # --- signals ---

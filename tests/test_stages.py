@@ -23,6 +23,7 @@ import torch
 from mbdl_repro import experiment_file, job
 from mbdl_repro.artifacts import Store
 from mbdl_repro.doa.methods.music import Music
+from mbdl_repro.errors import UserError
 from mbdl_repro.experiment import Experiment
 from mbdl_repro.job import Job, code_of
 from mbdl_repro.linear_estimation.scenario import LinearGaussian
@@ -56,6 +57,8 @@ methods:
   linear_mmse: {}
   quiet_mmse: {method: linear_mmse, belief: too_quiet}
   discriminative: {belief: nothing, jobs: 2}
+  told_mmse: {method: linear_mmse, told: true}
+  told_discriminative: {method: discriminative, belief: nothing, told: true}
 metrics: [squared_error, relative_error]
 bounds: [minimum_mean_squared_error, sample_estimator_risk]
 figure:
@@ -74,6 +77,12 @@ claims:
   - {says: Two metrics., source: ours, metric: squared_error, left: {method: linear_mmse},
      relation: above, offset: -0.1, right: {method: linear_mmse, metric: relative_error},
      at: {noise_std: 0.3, test_noise_std: 0.3}}
+  - {says: Noise is what counts., source: ours, left: {method: linear_mmse}, along: noise_std,
+     crosses: {method: discriminative, at: {noise_std: 0.3, n_train: 40}}, relation: above,
+     right: 0.4, at: {test_noise_std: 0.6}}
+  - {says: They never meet., source: ours, left: {method: linear_mmse}, along: test_noise_std,
+     crosses: {method: linear_mmse, metric: relative_error}, relation: below, right: 0.5,
+     at: {noise_std: 0.3}}
 published:
   - {source: nowhere, method: linear_mmse, at: {noise_std: 0.3, test_noise_std: 0.3}, value: 0.25,
      tolerance: 0.2}
@@ -265,6 +274,45 @@ def test_model_based_rows_are_those_of_the_closed_form(made, noise, test_noise):
             assert (row["n_train"], row["n_test"], row["n_parameters"]) == (0, 30, 0)
             assert row["family"] == "model-based"
             assert row["belief"] == {"linear_mmse": "full"}.get(label, "too_quiet")
+
+
+@pytest.mark.parametrize(("noise", "test_noise"), PLACES)
+def test_who_is_told_believes_what_holds_where_it_is_tested(made, noise, test_noise):
+    rows = rows_of(
+        made.store.scores("linear", "told_mmse"),
+        noise_std=noise, test_noise_std=test_noise, metric="squared_error",
+    )  # fmt: skip
+    assert rows["seed"].tolist() == [0, 1, 2]
+    for seed, row in enumerate(rows.to_dict("records")):
+        test = linear(test_noise).draw(30, "test", seed)
+        value, _ = mean_error(bayes(test.x, linear(test_noise)), test.s)
+        assert row["value"] == pytest.approx(value, rel=1e-9)
+
+
+def test_who_is_told_keeps_the_weights_of_its_training_point(made):
+    told, untold = (
+        pd.read_csv(made.store.scores("linear", label)).drop(columns="method")
+        for label in ("told_discriminative", "discriminative")
+    )
+    pd.testing.assert_frame_equal(told, untold)
+    index = json.loads(made.store.model("linear", "told_discriminative", 1, 1).read_bytes())
+    shared = [
+        entry["file"]
+        for part in (1, 2)
+        for entry in json.loads(made.store.model("linear", "discriminative", part, 2).read_bytes())
+    ]
+    assert {entry["file"] for entry in index} == set(shared)
+
+
+def test_a_lost_model_of_one_who_is_told_is_asked_for_and_not_fitted_where_it_is_tested(
+    made, tmp_path, monkeypatch
+):
+    folder = shutil.copytree(made.folder, tmp_path / "again")
+    monkeypatch.chdir(folder)
+    shutil.rmtree("results/cells/models")
+    shutil.rmtree("results/cells/scores")
+    with pytest.raises(UserError, match="is missing: remove linear in results/models and run"):
+        evaluate(Job("evaluate", made.linear, made.scale, "told_discriminative"))
 
 
 @pytest.mark.parametrize(("noise", "test_noise"), PLACES)
@@ -617,6 +665,33 @@ def test_a_verdict_on_a_number_is_that_of_the_one_sample_t_test(made):
     outside = low > 0.2 or high < -0.2
     assert published["verdict"] == ("holds" if inside else "fails" if outside else "undecided")
     assert (published["kind"], published["source"]) == ("published", "nowhere")
+
+
+def test_a_verdict_on_a_crossing_is_that_of_its_places(made):
+    row = verdict_of(made, "linear", "Noise is what counts.")
+    assert row["left"].startswith("noise_std where linear_mmse (test_noise_std 0.6) crosses discr")
+    here = {"test_noise_std": 0.6, "iteration": None}
+    level = values_at(made, "linear", "discriminative", noise_std=0.3, n_train=40, **here)
+    gaps = [
+        values_at(made, "linear", "linear_mmse", noise_std=noise, **here) - level
+        for noise in (0.3, 1.0)
+    ]
+    places = np.full(3, 1.0)
+    for seed, (a, b) in enumerate(zip(*gaps)):
+        if a * b < 0:  # on a straight line over log x
+            places[seed] = np.exp(
+                np.interp(0.0, sorted((a, b)), np.log([0.3, 1.0])[:: 1 if a < b else -1])
+            )
+    assert row["left_value"] == pytest.approx(places.mean(), rel=1e-9)
+    interval = scipy.stats.ttest_1samp(places, 0.4).confidence_interval(0.95)
+    if places.std() > 0:
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(np.array(interval) - 0.4, rel=1e-9)
+
+
+def test_curves_that_do_not_cross_are_said_not_to(made):
+    row = verdict_of(made, "linear", "They never meet.")
+    assert row["remark"] == "no crossing up to 0.6 in 3 of 3 seeds"
+    assert (row["left_value"], row["verdict"]) == (0.6, "fails")
 
 
 def test_a_verdict_may_be_on_two_metrics_and_add_to_one(made):

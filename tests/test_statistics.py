@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from mbdl_repro.statistics import combine, compare, mean_interval
+from mbdl_repro.statistics import combine, compare, first_crossing, mean_interval
 
 
 def draws(*shape, seed=0):
@@ -394,3 +394,30 @@ def test_scipy_stats_stays_out():
         "assert not {'scipy.stats', 'pandas', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- crossings ---
+
+
+def test_straight_lines_over_log_x_cross_where_algebra_says():
+    x = np.array([1.0, 3.0, 10.0, 100.0])
+    slopes, starts = np.array([1.0, -2.0, 0.5]), np.array([-2.0, 3.0, -1.0])
+    differences = starts + slopes * np.log(x)[:, None]
+    np.testing.assert_allclose(first_crossing(x, differences), np.exp(-starts / slopes))
+
+
+def test_the_first_of_several_crossings_counts_and_the_last_x_where_there_is_none():
+    x = [1.0, 10.0, 100.0]
+    differences = np.array([[-1.0, 1.0], [1.0, 2.0], [-1.0, 0.5]])
+    np.testing.assert_allclose(first_crossing(x, differences), [np.sqrt(10), 100.0])
+
+
+def test_a_crossing_at_a_point_is_that_point():
+    np.testing.assert_allclose(first_crossing([2.0, 4.0, 8.0], [[-1.0], [0.0], [1.0]]), [4.0])
+    np.testing.assert_allclose(first_crossing([2.0, 4.0], [[0.0], [1.0]]), [2.0])
+
+
+@pytest.mark.parametrize("x", [[1.0], [0.0, 1.0], [-1.0, 1.0]])
+def test_curves_cross_along_positive_numbers(x):
+    with pytest.raises(ValueError, match="allowed are two or more positive"):
+        first_crossing(x, np.zeros((len(x), 2)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -12,6 +13,8 @@ from mbdl_repro.figures.style import plain_log_ticks, ticks_at
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from mbdl_repro.figures.style import RowStyle
 
 
 class Spec(PanelSpec):
@@ -30,6 +33,8 @@ class Spec(PanelSpec):
     printed: bool = False
     """Mark what others published."""
     y_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    also: str | None = None
+    """Another metric of the same unit, of those that have it: thin dotted lines."""
 
 
 FEW = 8
@@ -43,11 +48,14 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     chosen = (methods if spec.methods is None else spec.methods) + (
         bounds if spec.bounds is None else spec.bounds
     )
+    drawn = [(name, spec.y, sources.styles[name]) for name in chosen]
+    if spec.also is not None:
+        drawn += [(n, spec.also, _dotted(sources, n, spec.also)) for n in chosen if n in methods]
     level_lines = []
     counts: set[float] = set()
     whole = spec.x in ("iteration", "n_train")
-    for name in chosen:
-        rows = sources.rows(name, spec.y, spec.where)
+    for name, metric, style in drawn:
+        rows = sources.rows(name, metric, spec.where)
         along = (
             rows[rows["iteration"].notna()]
             if spec.x == "iteration"
@@ -56,17 +64,17 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         if spec.x == "n_train":
             along = along[along["n_train"] > 0]
         if along.empty:
-            level_lines.append((name, rows[rows["iteration"].isna()]))
+            level_lines.append((name, style, rows[rows["iteration"].isna()]))
         else:
             spec.stop_if_ambiguous(name, along[spec.x].duplicated().any())
-            _line(axes, spec, sources, name, along.sort_values(spec.x))
+            _line(axes, spec, style, along.sort_values(spec.x))
             counts |= {x for x in along[spec.x] if x > 0 or spec.x_scale == "linear"}
             whole |= along[spec.x].dtype.kind == "i"
     _scales(axes, spec)
-    for name, rows in level_lines:
+    for name, style, rows in level_lines:
         spec.stop_if_ambiguous(name, len(rows) > 1)
         if not rows.empty:
-            _level(axes, spec, sources, name, rows.iloc[0])
+            _level(axes, spec, style, rows.iloc[0])
     if spec.printed:
         _printed(axes, spec, sources, chosen)
     axes.set_title(spec.title)
@@ -82,8 +90,14 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         ticks_at(axes.xaxis, sorted(counts))
 
 
-def _line(axes: Axes, spec: Spec, sources: Sources, name: str, rows: Any) -> None:
+def _dotted(sources: Sources, name: str, metric: str) -> RowStyle:
+    """Return the style of another metric of a method: of its colour, without marks."""
     style = sources.styles[name]
+    legend = f"{style.legend}: {sources.labels.get(metric, metric)}"
+    return dataclasses.replace(style, legend=legend, marker=None, line=(0, (1, 1.5)))
+
+
+def _line(axes: Axes, spec: Spec, style: RowStyle, rows: Any) -> None:
     if spec.x_scale != "linear":
         rows = rows[rows[spec.x] > 0]  # iteration 0 has no place on a logarithmic axis
     x = _shown_x(spec, rows[spec.x].to_numpy(float))
@@ -96,8 +110,7 @@ def _line(axes: Axes, spec: Spec, sources: Sources, name: str, rows: Any) -> Non
         axes.fill_between(x, low, high, color=style.colour, alpha=0.22, linewidth=0)
 
 
-def _level(axes: Axes, spec: Spec, sources: Sources, name: str, row: Any) -> None:
-    style = sources.styles[name]
+def _level(axes: Axes, spec: Spec, style: RowStyle, row: Any) -> None:
     columns = [np.array(row[c], float) for c in _COLUMNS]
     mean, low, high = (float(_shown_y(spec, column, columns[0])) for column in columns)
     across = axes.get_yaxis_transform()  # x from edge to edge, y in data

@@ -34,6 +34,8 @@ class PanelSpec(BaseModel):
     course of their training."""
     projection: ClassVar[str | None] = None
     """Matplotlib's name of the axes that it is drawn on."""
+    wide: ClassVar[bool] = False
+    """Whether it takes a whole row, and says itself how high that is."""
 
     title: str = Field(min_length=1)
     where: dict[str, Any] = {}

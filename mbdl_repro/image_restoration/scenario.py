@@ -18,6 +18,8 @@ class Photographs(DegradedImages):
 
     Crops of validation and test go through the photographs in turn; training patches are of
     any of them, and mirrored and transposed at random.
+
+    Source: ours, after Sections 5.3 and 5.4; images of scikit-image and scikit-learn.
     """
 
     collection: ClassVar[str] = "photographs"
@@ -52,7 +54,10 @@ class Photographs(DegradedImages):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Digits(DegradedImages):
-    """Handwritten digits of 8 × 8 pixels, in random order: none again before all were there."""
+    """Handwritten digits of 8 × 8 pixels, in random order: none again before all were there.
+
+    Source: ours, after Section 5.4 and Bora et al., 2017; images of scikit-learn.
+    """
 
     collection: ClassVar[str] = "digits"
     chunk_size: ClassVar[int] = 1197  # all digits of the training split, each once

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -37,14 +39,18 @@ def draw(job: Job) -> None:
         seed_table=read_table(store.seed_rows(experiment.name)),
         published=experiment.published,
     )
-    n = len(experiment.panels)
-    columns = experiment.figure.columns or min(n, 3)
-    rows = -(-n // columns)
+    columns = experiment.figure.columns or min(len(experiment.panels), 3)
+    width = PANEL_INCHES[0] * columns
+    rows = list(_rows(experiment.panels, columns))
+    heights = [row[0].height(width) if row[0].wide else PANEL_INCHES[1] for row in rows]
     with plt.rc_context(RC):
-        figure = plt.figure(figsize=(PANEL_INCHES[0] * columns, PANEL_INCHES[1] * rows + 0.6))
-        for i, panel in enumerate(experiment.panels):
-            axes = figure.add_subplot(rows, columns, i + 1, projection=panel.projection)
-            importlib.import_module(type(panel).__module__).draw(axes, panel, sources)
+        figure = plt.figure(figsize=(width, sum(heights) + 0.6))
+        grid = figure.add_gridspec(len(rows), columns, height_ratios=heights)
+        for i, row in enumerate(rows):
+            for j, panel in enumerate(row):
+                place = grid[i, :] if panel.wide else grid[i, j]
+                axes = figure.add_subplot(place, projection=panel.projection)
+                importlib.import_module(type(panel).__module__).draw(axes, panel, sources)
         legend_below(figure, experiment.figure.legend_columns)
         outputs = {
             store.figure(experiment.name, suffix): to_bytes(figure, suffix)
@@ -52,6 +58,21 @@ def draw(job: Job) -> None:
         }
         plt.close(figure)
     job.save(outputs)
+
+
+def _rows(panels: Sequence[Any], columns: int) -> Iterator[list[Any]]:
+    """Yield the panels row by row; one that is wide has a row of its own."""
+    row: list[Any] = []
+    for panel in panels:
+        if row and (panel.wide or len(row) == columns):
+            yield row
+            row = []
+        row.append(panel)
+        if panel.wide:
+            yield row
+            row = []
+    if row:
+        yield row
 
 
 def _by_method(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:

@@ -11,7 +11,7 @@ import pandas as pd
 from mbdl_repro.artifacts import read_table, table_to_bytes
 from mbdl_repro.experiment import Claim, Experiment, Place, same, uses_n_train
 from mbdl_repro.job import Job, run
-from mbdl_repro.statistics import SIGNS, combine, compare
+from mbdl_repro.statistics import SIGNS, Comparison, combine, compare, first_crossing
 
 COLUMNS = [
     "experiment",
@@ -45,6 +45,8 @@ def verify(job: Job) -> None:
 
 
 def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[str, object]:
+    if claim.along is not None:
+        return _verdict_on_crossing(experiment, rows, claim, claim.along)
     places, n_seeds = [], 0
     for left, right in claim.pairs:
         left_rows = _rows_at(experiment, rows, left)
@@ -72,17 +74,57 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
     right = claim.pairs[0][1]
     factor = "" if claim.factor == 1 else f"{claim.factor:g} × "
     offset = "" if claim.offset == 0 else f" {claim.offset:+g}"
+    words = f"{right:g}" if isinstance(right, float) else _describe(claim, 1)
+    sides = (_describe(claim, 0), factor + words + offset)
+    return _row(experiment, claim, sides, decided, n_seeds, len(places), claim.remark or "")
+
+
+def _verdict_on_crossing(
+    experiment: Experiment, rows: pd.DataFrame, claim: Claim, along: str
+) -> dict[str, object]:
+    """Decide where two curves cross: its place in each seed is what is compared."""
+    x, differences = [], []
+    for left, right in claim.pairs:
+        assert isinstance(right, Place)
+        ours, theirs = _paired(_rows_at(experiment, rows, left), _rows_at(experiment, rows, right))
+        if not ours.empty:
+            x.append(left.at[along])
+            differences.append(ours["value"].to_numpy() - theirs["value"].to_numpy())
+    decided, n_seeds, remark = None, 0, ""
+    if len(x) > 1:
+        order = np.argsort(x)
+        points, curves = np.array(x, float)[order], np.array(differences)[order]
+        places = first_crossing(points, curves)
+        never = int((np.abs(np.diff(np.sign(curves), axis=0)).sum(0) == 0).sum())
+        n_seeds = len(places)
+        decided = compare(places, claim.location, claim.relation, tolerance=claim.tolerance)
+        if never:
+            remark = f"no crossing up to {points[-1]:g} in {never} of {n_seeds} seeds"
+    sides = (
+        f"{along} where {_describe(claim, 0)} crosses {_describe(claim, 1)}",
+        f"{claim.location:g}",
+    )
+    return _row(experiment, claim, sides, decided, n_seeds, int(decided is not None), remark)
+
+
+def _row(
+    experiment: Experiment,
+    claim: Claim,
+    sides: tuple[str, str],
+    decided: Comparison | None,
+    n_seeds: int,
+    n_places: int,
+    remark: str,
+) -> dict[str, object]:
     return {
         "experiment": experiment.name,
         "kind": claim.kind,
         "claim": claim.says,
         "source": claim.source,
         "metric": claim.metric,
-        "left": _describe(claim, 0),
+        "left": sides[0],
         "relation": SIGNS[claim.relation],
-        "right": factor
-        + (f"{right:g}" if isinstance(right, float) else _describe(claim, 1))
-        + offset,
+        "right": sides[1],
         "left_value": decided.left if decided else np.nan,
         "right_value": decided.right if decided else np.nan,
         "difference": decided.difference if decided else np.nan,
@@ -90,9 +132,9 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
         "ci_high": decided.high if decided else np.nan,
         "tolerance": claim.tolerance if claim.tolerance is not None else np.nan,
         "n_seeds": n_seeds,
-        "n_places": len(places),
+        "n_places": n_places,
         "verdict": decided.verdict if decided else "not run",
-        "remark": claim.remark or "",
+        "remark": remark,
     }
 
 

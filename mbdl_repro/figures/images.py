@@ -1,0 +1,162 @@
+"""Test images: the truth, what was observed, and what methods make of it, side by side."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
+from mbdl_repro.image_restoration.metrics import psnr_db
+from mbdl_repro.rows import N_EXAMPLES
+from mbdl_repro.scenario import Split
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GAP, TITLE, NUMBER = 0.05, 0.42, 0.17
+"""Between tiles, above them, and below each, in sides of a tile."""
+
+FRAME = "#e69f00"
+"""Colour of the square that is zoomed in."""
+
+
+class Spec(PanelSpec):
+    """Keys of a panel of images: one grey scale, from 0 (black) to 1 (white), for all."""
+
+    reads: ClassVar[Reads] = "examples"
+    wide: ClassVar[bool] = True
+
+    methods: Annotated[list[str], Field(min_length=1)]
+    """Whose estimates are shown, from left to right, after truth and observation."""
+    examples: list[Annotated[int, Field(ge=0, lt=N_EXAMPLES)]] = Field(default=[0], min_length=1)
+    """Which of the stored test images: one below the other."""
+    zoom: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=3, max_length=3)] | None = (
+        None
+    )
+    """A square that is shown enlarged below each image: its first row and column, and its side."""
+    observation: str | None = None
+    """What stands for an observation that is no image, in a few words."""
+    kernels: bool = False
+    """Show in a corner the kernel that a method has found, where it stores one."""
+
+    @property
+    def tiles(self) -> tuple[float, float]:
+        """Width and height of the panel, in sides of a tile."""
+        each = (1 + GAP) * (1 if self.zoom is None else 2) + NUMBER
+        return (2 + len(self.methods)) * (1 + GAP), TITLE + len(self.examples) * each
+
+    def height(self, width: float) -> float:
+        """Return the height that a panel of this width takes, in the same unit."""
+        across, down = self.tiles
+        return width * down / across + 0.3
+
+
+def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
+    """Draw the first seed's stored test images."""
+    width, height = spec.tiles
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    axes.set_aspect("equal")
+    axes.axis("off")
+    axes.set_title(spec.title)
+    first = sources.examples[spec.methods[0]]
+    names = ["truth", "observed", *(sources.styles[m].legend for m in spec.methods)]
+    for i, name in enumerate(names):
+        words = "\n".join(textwrap.wrap(name, 19))
+        x = i * (1 + GAP) + 0.5
+        axes.text(x, TITLE - 0.04, words, ha="center", va="bottom", fontsize=8)
+    top = TITLE
+    for example in spec.examples:
+        s = first[f"s_{spec.place}"][example]
+        x = first[f"x_{spec.place}"][example]
+        side = len(s)
+        _tile(axes, spec, 0, top, s, "PSNR (dB)", side)
+        if x.ndim == 2:
+            _tile(axes, spec, 1, top, x, "", side)
+        else:
+            _words(axes, 1, top, spec.observation or f"{x.size} numbers")
+        for i, name in enumerate(spec.methods):
+            estimate = sources.examples[name][f"estimate_{spec.place}"][example]
+            (psnr,) = psnr_db(estimate[None], Split(x[None], s[None]), None)  # type: ignore[arg-type]
+            _tile(axes, spec, i + 2, top, estimate, f"{psnr:.1f}", side)
+            kernel = sources.examples[name].get(f"kernel_{spec.place}")
+            if spec.kernels and kernel is not None:
+                _kernel(axes, i + 2, top, kernel[example])
+        top += (1 + GAP) * (1 if spec.zoom is None else 2) + NUMBER
+
+
+def _tile(
+    axes: Axes,
+    spec: Spec,
+    column: int,
+    top: float,
+    image: np.ndarray,
+    number: str,
+    side: int,
+) -> None:
+    """Draw one image, its detail below it, and a number below that.
+
+    An image of fewer pixels than the truth, whose side is given, shows the same part of it.
+    """
+    left = column * (1 + GAP)
+    _image(axes, left, top, image)
+    if spec.zoom is not None:
+        shares = [v / side for v in spec.zoom]
+        if column == 0:
+            _frame(axes, left + shares[1], top + shares[0], shares[2])
+        top += 1 + GAP
+        row, start, n = (round(share * len(image)) for share in shares)
+        _image(axes, left, top, image[row : row + n, start : start + n])
+    axes.text(left + 0.5, top + 1.03, number, ha="center", va="top", fontsize=8)
+
+
+def _image(axes: Axes, left: float, top: float, image: np.ndarray) -> None:
+    axes.imshow(
+        image,
+        cmap="gray",
+        vmin=0.0,
+        vmax=1.0,
+        extent=(left, left + 1, top + 1, top),
+        interpolation="nearest",
+    )
+    # Drawing an image fits the axes to it.
+    axes.set_aspect("equal")
+
+
+def _frame(axes: Axes, left: float, top: float, side: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(
+        Rectangle((left, top), side, side, fill=False, edgecolor=FRAME, linewidth=1.4, zorder=3)
+    )
+
+
+def _words(axes: Axes, column: int, top: float, words: str) -> None:
+    left = column * (1 + GAP)
+    axes.text(
+        left + 0.5,
+        top + 0.5,
+        "\n".join(textwrap.wrap(words, 16)),
+        ha="center",
+        va="center",
+        fontsize=8,
+    )
+
+
+def _kernel(axes: Axes, column: int, top: float, kernel: np.ndarray) -> None:
+    """Draw a kernel in the lower left corner: white where it is largest."""
+    left, side = column * (1 + GAP), 0.3
+    axes.imshow(
+        kernel,
+        cmap="gray",
+        vmin=0.0,
+        vmax=float(kernel.max()),
+        extent=(left, left + side, top + 1, top + 1 - side),
+        interpolation="nearest",
+        zorder=3,
+    )
+    _frame(axes, left, top + 1 - side, side)
+    axes.set_aspect("equal")
