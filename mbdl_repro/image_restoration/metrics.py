@@ -63,6 +63,26 @@ def representation_error(method: Method, split: Split) -> np.ndarray | None:
     return (nearest - s).square().mean((1, 2)).cpu().numpy()
 
 
+@metric(label="mean squared error a pixel, for lack of search")
+def search_error(estimate: np.ndarray, split: Split, method: Method) -> np.ndarray | None:
+    """Return what a generative prior's search loses, of each image: the optimization error.
+
+    The squared error of the answer, less that of the answer of a search that starts at the truth's
+    own latent variable as well, and takes the lower objective; for single images it may be
+    negative.
+    """
+    informed = getattr(method, "informed", None)
+    if informed is None:
+        return None
+    import torch
+
+    device = _device(method)
+    with torch.no_grad():
+        x, s = (torch.as_tensor(part, device=device) for part in split)
+        best = informed(x, s).cpu().numpy()
+    return np.square(estimate - split.s).mean((1, 2)) - np.square(best - split.s).mean((1, 2))
+
+
 @metric(label="relative residual of the fixed point", summary="median")
 def fixed_point_residual(estimate: np.ndarray, split: Split, method: Method) -> np.ndarray | None:
     """Return ‖T(s) − s‖ / ‖s‖ of each image: how far one more iteration T moves an estimate."""

@@ -62,7 +62,9 @@ class Operator(nn.Module, ABC):
         return z + self.adjoint(self.solve_gram(x - self(z), ridge))
 
     def start(self, x: Tensor) -> Tensor:
-        """Return a first image: Hᵀ(H Hᵀ + L/100 · I)⁻¹x, L the largest eigenvalue of HᵀH.
+        """Return a first image, linear in x: Hᵀ(H Hᵀ + L/100 · I)⁻¹x if not said otherwise.
+
+        L is the largest eigenvalue of HᵀH.
 
         Raises:
             ValueError: if no square image of a sensible size has such observations.
@@ -167,6 +169,8 @@ class BlockMatrix(Operator):
         self.left: Tensor
         self.singular_values: Tensor
         self.register_buffer("matrix", matrix, persistent=False)
+        self.gain: Tensor
+        self.register_buffer("gain", _smooth_gain(matrix, block_side), persistent=False)
         U, values, _ = torch.linalg.svd(matrix, full_matrices=False)
         self.register_buffer("left", U, persistent=False)
         self.register_buffer("singular_values", values, persistent=False)
@@ -200,9 +204,38 @@ class BlockMatrix(Operator):
         rho = ridge[:, None, None, None] if isinstance(ridge, Tensor) and ridge.ndim else ridge
         return (x @ self.left) / (self.singular_values.square() + rho) @ self.left.mT
 
+    def start(self, x: Tensor) -> Tensor:
+        """Return the linear estimate of each block that is best for smooth images.
+
+        s = ½ + C Hᵀ(H C Hᵀ + ε I)⁻¹(x − H ½),  where C has r^(rows + columns apart), r = 0.95
+
+        A prior that knows nothing would lose most of an image's brightness, which few random
+        projections hardly see. ε is a hundredth of the mean eigenvalue of H C Hᵀ.
+        """
+        self.check(x)
+        grey = 0.5 * self.matrix.sum(1)
+        n, down, across, _ = x.shape
+        b = self.block_side
+        cut = ((x - grey) @ self.gain.mT).view(n, down, across, b, b) + 0.5
+        return cut.transpose(2, 3).reshape(n, down * b, across * b)
+
     def lipschitz_constant(self, side: int) -> float:
         """Return the square of the largest singular value."""
         return self.singular_values[0].item() ** 2
+
+
+SMOOTHNESS = 0.95
+"""Correlation of neighbouring pixels, as textbooks of transform coding have it."""
+
+
+def _smooth_gain(H: Tensor, side: int) -> Tensor:
+    """Return C Hᵀ(H C Hᵀ + ε I)⁻¹ (side², m) of a block (see :meth:`BlockMatrix.start`)."""
+    places = torch.arange(side, dtype=H.dtype)
+    R = SMOOTHNESS ** (places[:, None] - places).abs()
+    CHt = (R @ H.view(-1, side, side) @ R).view(-1, side**2).mT
+    gram = H @ CHt
+    gram = gram + gram.diagonal().mean() / 100 * torch.eye(len(H), dtype=H.dtype)
+    return torch.linalg.solve(gram, CHt.mT).mT.contiguous()
 
 
 def operator_of(belief: DegradedImages) -> Operator:

@@ -142,13 +142,13 @@ def test_tikhonov_is_the_minimum_of_its_objective(truth):
 
 
 @of_each
-@pytest.mark.parametrize("start", ["zero", "tikhonov"])
+@pytest.mark.parametrize("start", ["zero", "linear"])
 def test_gradient_descent_filters_each_singular_vector(truth, start):
     """In the coordinates of HᵀH = V diag(λ) Vᵀ each step is a number: 1 − μ λ."""
     H, x = operator_of(truth), split(truth, 3, "validation", 100).x
     matrix = dense(H, 12)
     values, V = torch.linalg.eigh(matrix.mT @ matrix)
-    first = H.start(x).flatten(1) if start == "tikhonov" else torch.zeros(3, 144)
+    first = H.start(x).flatten(1) if start == "linear" else torch.zeros(3, 144)
     goal = x.flatten(1) @ matrix
     for step in (None, 0.5 / values.max().item()):
         mu = 1 / values.max() if step is None else step

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mbdl_repro.image_restoration.degradation import blocks_of
 from mbdl_repro.image_restoration.operators import (
     BlockMatrix,
     BlurAndDecimate,
@@ -205,10 +206,24 @@ def test_the_lipschitz_constant_is_that_of_a_power_iteration(truth):
 
 
 @every_truth
-def test_the_first_image_is_a_regularized_inverse(truth):
+def test_the_first_image_is_a_regularized_inverse_or_smooth(truth):
     H = operator_of(truth)
     x = drawn(*H(drawn(2, truth.side, truth.side)).shape)
     matrix = dense(H, truth.side)
+    if truth.degradation == "compressed_sensing":
+        # The posterior mean in information form, of a block whose pixels are correlated.
+        b = truth.block_side
+        rows, columns = torch.meshgrid(*[torch.arange(b)] * 2, indexing="ij")
+        places = torch.stack([rows.flatten(), columns.flatten()], 1).double()
+        C = 0.95 ** torch.cdist(places, places, p=1)
+        block = torch.tensor(truth.matrix)
+        ridge = (block @ C @ block.mT).diagonal().mean() / 100
+        precision = torch.linalg.inv(C) + block.mT @ block / ridge
+        cut = x.reshape(-1, len(block)) - block @ torch.full((b * b,), 0.5)
+        blocks = 0.5 + torch.linalg.solve(precision, block.mT @ cut.mT / ridge).mT
+        given = torch.tensor(blocks_of(H.start(x).numpy(), b)).reshape(-1, b * b)
+        torch.testing.assert_close(given, blocks, rtol=0, atol=1e-8)
+        return
     weight = torch.linalg.matrix_norm(matrix, 2) ** 2 / 100
     stacked = torch.cat([matrix, weight.sqrt() * torch.eye(matrix.shape[1])])
     padded = torch.cat([x.flatten(1), torch.zeros(2, matrix.shape[1])], 1)

@@ -58,7 +58,7 @@ def test_it_is_fitted_as_by_adam():
     start = untrained.start(x, 6, 3)
     for i, answer in enumerate(method(x)):
         weights = [weight[i].clone().requires_grad_() for weight in start.weights]
-        adam = torch.optim.Adam(weights, lr=0.02)
+        adam = torch.optim.Adam(weights, lr=0.02, eps=untrained.EPSILON)
         for _ in range(20):
             adam.zero_grad()
             made = by_torch(start.latent, weights, 20)

@@ -293,4 +293,4 @@ def test_iterations_are_the_first_of_more():
     many = itertools.islice(DctLasso(DIGITS, iterations=9).iterates(x), 6)
     assert len(few) == 6
     assert all(torch.equal(a, b) for a, b in zip(few, many, strict=True))
-    assert torch.equal(few[0], operator_of(DIGITS).start(x))
+    assert not few[0].any()

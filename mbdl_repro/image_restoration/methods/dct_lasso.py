@@ -48,8 +48,9 @@ class DctLasso(IterativeMethod):
         self.weight = weight
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:
-        """Yield s_0 = H.start(x), s_1, …, s_K (n, side, side)."""
-        s = self.H.start(x)
+        """Yield s_0 = 0, s_1, …, s_K (n, side, side)."""
+        self.H.check(x)
+        s = x.new_zeros(len(x), *self.H.image_sides(x))
         C = torch.tensor(cosines(s.shape[1]), dtype=s.dtype, device=s.device)
         L = self.H.lipschitz_constant(s.shape[1])
 

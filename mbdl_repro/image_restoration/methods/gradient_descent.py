@@ -25,7 +25,7 @@ class GradientDescent(IterativeMethod):
         belief: knows H.
         iterations: K, number of steps.
         step: μ; ``None``: 1/L, L the largest eigenvalue of HᵀH.
-        start: s_0: a black image, or Hᵀ(H Hᵀ + L/100 · I)⁻¹x.
+        start: s_0: a black image, or the linear estimate H.start(x).
 
     Source: Landweber, 1951.
     """
@@ -38,7 +38,7 @@ class GradientDescent(IterativeMethod):
         *,
         iterations: Annotated[int, Ge(1)],
         step: Annotated[float, Gt(0)] | None = None,
-        start: Literal["zero", "tikhonov"] = "tikhonov",
+        start: Literal["zero", "linear"] = "linear",
     ) -> None:
         super().__init__()
         self.H = operator_of(belief)
