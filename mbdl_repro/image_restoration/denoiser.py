@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mbdl_repro.image_restoration.networks import ConvolutionalNetwork
+from mbdl_repro.image_restoration.networks import PIXEL_SCALE, ConvolutionalNetwork
 from mbdl_repro.image_restoration.prior import Prior
 from mbdl_repro.scenario import Split
 
@@ -17,9 +17,6 @@ Lipschitz = Literal["free", "firmly_nonexpansive"]
 
 DRAWS = 2
 """Noisy copies of each training patch."""
-
-PIXEL_SCALE = 4.0
-"""By which pixels, less ½, are multiplied before the network sees them: contrast is near one."""
 
 GRID = 32
 """Frequencies in each direction at which the gain of a convolution is computed."""

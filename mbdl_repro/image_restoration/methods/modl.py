@@ -21,7 +21,7 @@ from mbdl_repro.scenario import Split
 class Modl(IterativeMethod):
     """Least squares with a learned regularizer λ/2 ‖s − D(s)‖², one network for all iterations.
 
-    s_{k+1} = (HᵀH + λ I)⁻¹(Hᵀx + λ D(s_k)),    D(s) = g s + N(s)
+    s_{k+1} = (HᵀH + λ I)⁻¹(Hᵀx + λ D(s_k)),    D(s) = g s + c N(a (s − ½))
 
     Unfitted, the network is N = 0 and the gate is g = 0: every iterate is then the Tikhonov
     estimate of weight λ. A fit starts at g = 1, at which N is what is added to an image; g, N
@@ -72,6 +72,6 @@ class Modl(IterativeMethod):
         weight = self.log_weight.exp()
         yield s
         for _ in range(self.iterations):
-            z = self.gate * s + self.network(s[:, None])[:, 0]
+            z = self.gate * s + self.network.correction(s)
             s = data_step(s, z, x, self.H, weight, self.inner_iterations)
             yield s

@@ -19,11 +19,9 @@ from mbdl_repro.scenario import Split
 class UNet(Method):
     """A convolutional network on several scales, from a first image to what it lacks.
 
-    ŝ = s_0 + d N(s_0 / c),    s_0 = H.start(x)
+    ŝ = s_0 + d N((s_0 − ½) / c),    s_0 = H.start(x)
 
-    c is the root mean square of s_0 in the training data, and d of what it lacks there, s − s_0.
-    No mean is taken off: a black image stays black, and what few projections leave out grows
-    with brightness, as N does while its offsets are small.
+    c is the root mean square of s_0 − ½ in the training data, and d of what s_0 lacks there, s − s_0.
     On the way down each scale has two convolutions, and then the mean of every 2 × 2 pixels
     goes on; on the way up its pixels are repeated and joined with what the finer scale had. The
     last layer starts at 0.
@@ -66,7 +64,7 @@ class UNet(Method):
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw all weights but those of the last layer, and standardize first images."""
         first = self.H.start(train.x.to(self.given))
-        self.given.copy_(first.square().mean().sqrt())
+        self.given.copy_((first - 0.5).square().mean().sqrt())
         self.lacking.copy_((train.s.to(first) - first).square().mean().sqrt())
         for block in (*self.down, *self.up):
             assert isinstance(block, ConvolutionalNetwork)
@@ -83,7 +81,7 @@ class UNet(Method):
                 f"it should be a multiple of {coarsest}"
             )
         # As in each block: single precision where no gradient is recorded, here all the way.
-        z = (s / self.given)[:, None]
+        z = ((s - 0.5) / self.given)[:, None]
         z = z if torch.is_grad_enabled() else z.float()
         z = z.to(memory_format=torch.channels_last)
         finer: list[Tensor] = []

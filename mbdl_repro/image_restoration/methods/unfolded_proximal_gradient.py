@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import torch
 from annotated_types import Ge, Gt
@@ -22,7 +22,7 @@ from mbdl_repro.scenario import Split
 class UnfoldedProximalGradient(IterativeMethod):
     """K steps of proximal gradient descent, whose proximal operators are trained networks.
 
-    s_{k+1} = z_k + N_k(z_k),    z_k = s_k − μ_k Hᵀ(H s_k − x)
+    s_{k+1} = z_k + c N_k(a (z_k − ½)),    z_k = s_k − μ_k Hᵀ(H s_k − x)
 
     The last layer of each N_k starts at 0: then it is gradient descent on ½‖x − H s‖².
 
@@ -73,13 +73,12 @@ class UnfoldedProximalGradient(IterativeMethod):
         if self.start == "zero":
             s = s.new_zeros(s.shape)
         own = [
-            (partial(_proximal, network), step)
+            (partial(_proximal, cast(ConvolutionalNetwork, network)), step)
             for network, step in zip(self.networks, self.log_step.exp(), strict=True)
         ]
         stages = own if len(own) > 1 else own * self.iterations
         return proximal_gradient_iterates(s, x, self.H, stages)
 
 
-def _proximal(network: nn.Module, z: Tensor) -> Tensor:
-    moved: Tensor = z + network(z[:, None])[:, 0]
-    return moved
+def _proximal(network: ConvolutionalNetwork, z: Tensor) -> Tensor:
+    return z + network.correction(z)
