@@ -172,6 +172,9 @@ SPECIAL = {
 }
 """Instances of their own, for methods that cannot take their area's."""
 
+UNTOLD = (BLIND.truth,)
+"""Truths of which nobody is told enough for their area's floors."""
+
 CARDS = [card for area in catalogue.areas() for card in catalogue.methods(area).values()]
 LEARNERS = [card for card in CARDS if card.learns]
 
@@ -564,7 +567,8 @@ def scores(card: MethodCard, answer: np.ndarray, test: Split) -> np.ndarray:
 
 
 def floors(card: MethodCard):
-    if type(small(card).truth) is not type(SMALL[card.area].truth):
+    truth = small(card).truth
+    if type(truth) is not type(SMALL[card.area].truth) or truth in UNTOLD:
         return []  # floors are those of the area's own kind of truth
     return [
         catalogue.function(bound)

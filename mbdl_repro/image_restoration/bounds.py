@@ -9,6 +9,25 @@ from mbdl_repro.measure import bound
 from mbdl_repro.scenario import Split
 
 
+@bound(metric="mse", kind="floor", label="one who knows all test images")
+def knows_all_images(truth: DegradedImages, test: Split) -> np.ndarray:
+    """Return the least mean squared error of each test image (n,) of one who knows their set.
+
+    ŝ_i = Σ_j w_ij s_j,  w_ij ∝ exp(−‖x_i − H s_j‖² / (2 σ²)):  the posterior mean of who is
+    told all n test images, but not which was observed. Each is as likely to be it; so nobody
+    who knows less is better on average. It is far below what anyone reaches who has not seen
+    the images, and zero where noise cannot confuse them.
+    """
+    n = len(test.s)
+    x, H_s = test.x.reshape(n, -1), truth.clean(test.s).reshape(n, -1)
+    distances = np.square(x).sum(1)[:, None] - 2 * x @ H_s.T + np.square(H_s).sum(1)
+    exponents = -distances / (2 * float(truth.told("noise_std")) ** 2)  # type: ignore[arg-type]
+    weights = np.exp(exponents - exponents.max(1, keepdims=True))
+    weights /= weights.sum(1, keepdims=True)
+    s = test.s.reshape(n, -1)
+    return np.square(weights @ s - s).mean(1)
+
+
 @bound(metric="mse", kind="reference", label="mean image")
 def guess_mean_image(validation: Split, test: Split) -> np.ndarray:
     """Return the error of each test image (n,) of who answers the mean image, without looking."""

@@ -157,15 +157,25 @@ class DegradedImages(Scenario):
             chunks.append(self._observed(s, rng_for("data", area, fields, *stream, i)))
         return Split(*(np.concatenate(parts)[:n] for parts in zip(*chunks, strict=True)))
 
+    def clean(self, s: np.ndarray) -> np.ndarray:
+        """Return H s of images s (n, side, side), as it is observed without noise.
+
+        Raises:
+            ValueError: if H is another one for each image, which nobody is told.
+        """
+        if self.told("degradation") == "blind_deblurring":
+            raise ValueError("H is asked for, and in blind_deblurring nobody is told it")
+        if self.degradation == "compressed_sensing":
+            return np.einsum("mp,nijp->nijm", self.matrix, blocks_of(s, self.block_side))
+        f = self.decimation
+        return np.stack([convolved(image, self.kernel)[::f, ::f] for image in s])
+
     def _observed(self, s: np.ndarray, rng: np.random.Generator) -> Split:
         """Degrade images s (n, side, side), and add noise."""
         if self.told("degradation") == "blind_deblurring":
             clean = np.stack([convolved(image, random_motion(rng)) for image in s])
-        elif self.degradation == "compressed_sensing":
-            clean = np.einsum("mp,nijp->nijm", self.matrix, blocks_of(s, self.block_side))
         else:
-            f = self.decimation
-            clean = np.stack([convolved(image, self.kernel)[::f, ::f] for image in s])
+            clean = self.clean(s)
         sigma = float(self.told("noise_std"))  # type: ignore[arg-type]
         return Split(x=clean + sigma * rng.standard_normal(clean.shape), s=s)
 

@@ -150,3 +150,32 @@ def test_the_minimum_norm_error_is_that_of_simulated_noise(law):
     difference = np.mean(errors, 0) - bounds.minimum_norm(truth, test)
     assert (np.abs(difference) < 4 * standard_error).all()
     assert (standard_error < 0.01 * np.mean(errors, 0)).all()
+
+
+@pytest.mark.parametrize("noise_std", [0.3, 1.0, 3.0])
+def test_who_knows_all_images_weighs_them_by_bayes(noise_std):
+    """The posterior, one image after another, by the normal density of what was observed."""
+    truth = Digits(degradation="compressed_sensing", ratio=0.25, noise_std=noise_std)
+    test = truth.draw(40, "test", 0)
+    floor = bounds.knows_all_images(truth, test)
+    H = truth.matrix
+    for x, s, least in zip(test.x, test.s, floor, strict=True):
+        density = [np.exp(-np.sum((x - H @ t.ravel()) ** 2) / (2 * noise_std**2)) for t in test.s]
+        mean = np.average(test.s, axis=0, weights=density)
+        assert least == pytest.approx(np.mean((mean - s) ** 2), rel=1e-6, abs=1e-12)
+
+
+def test_who_knows_all_images_is_between_nothing_and_their_mean():
+    values = []
+    for noise_std in (0.001, 0.1, 1.0, 1000.0):
+        truth = Digits(degradation="denoising", noise_std=noise_std)
+        values.append(bounds.knows_all_images(truth, truth.draw(300, "test", 0)).mean())
+    test = truth.draw(300, "test", 0)
+    assert values[0] < 1e-12 and sorted(values) == values
+    assert values[-1] == pytest.approx(np.square(test.s - test.s.mean(0)).mean(), rel=1e-3)
+
+
+def test_nobody_knows_the_kernels_of_blind_deblurring():
+    truth = Photographs(degradation="blind_deblurring", noise_std=0.1)
+    with pytest.raises(ValueError, match="blind_deblurring nobody is told it"):
+        bounds.knows_all_images(truth, truth.draw(2, "test", 0))

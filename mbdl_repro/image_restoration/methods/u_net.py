@@ -21,7 +21,7 @@ class UNet(Method):
 
     ŝ = s_0 + d N((s_0 − ½) / c),    s_0 = H.start(x)
 
-    c is the root mean square of s_0 − ½ in the training data, and d of what s_0 lacks there, s − s_0.
+    c is the root mean square of s_0 − ½ in the training data, and d of what s_0 lacks there.
     On the way down each scale has two convolutions, and then the mean of every 2 × 2 pixels
     goes on; on the way up its pixels are repeated and joined with what the finer scale had. The
     last layer starts at 0.
