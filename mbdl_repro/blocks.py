@@ -82,9 +82,11 @@ class ClaimFrame(Block):
     source: Text
     metric: Text | None = None
     left: dict[str, Any]
-    crosses: dict[str, Any] | None = None
-    """With ``along``: the claim is about where left's curve along that column first crosses this
-    one's, which may also stand at one place, and ``right`` is a value of the column."""
+    rises_above: dict[str, Any] | None = None
+    """With ``along``: the claim is about where left's curve along that column first goes above
+    this one's, which may also stand at one place, and ``right`` is a value of the column."""
+    falls_below: dict[str, Any] | None = None
+    """The same, about where it first goes below."""
     along: Text | None = None
     relation: Relation
     right: Any

@@ -112,6 +112,8 @@ class Claim:
     """The column along which two curves cross, of which the pairs are the points."""
     location: float = 0.0
     """What the place of the crossing is compared with."""
+    rises: bool = True
+    """Whether the left curve goes above the other there, or below it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -287,10 +289,13 @@ class Experiment:
     def score_spec(self, label: str, fit: Fit, test_point: Point) -> dict[str, Any]:
         """Return what the scores of a fit depend on."""
         answers = self.methods[label].settings_not_fitted
+        told = None
+        if isinstance(fit.point, ToldPoint):
+            told = dataclasses.asdict(self.belief_at(label, fit.point))
         return {
             "fit": self.fit_spec(label, fit),
             **({"answers": answers} if answers else {}),
-            **({"told": True} if isinstance(fit.point, ToldPoint) else {}),
+            **({"told": told} if told else {}),
             "truth": self.scenario_spec(fit.point, test_point),
             "n_test": self.samples.test,
             "metrics": self.metrics,

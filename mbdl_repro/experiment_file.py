@@ -608,7 +608,7 @@ class _Reader:
             self.problem((*where, "offset"), "a claim takes a factor or an offset, not both")
         if left is None or right is None:
             return None
-        if frame.crosses is not None or frame.along is not None:
+        if frame.along or frame.rises_above is not None or frame.falls_below is not None:
             return self.crossing(experiment, frame, metric, (left, right), where)
         if left == right:
             self.problem((*where, "right"), "both sides of the claim are the same")
@@ -647,13 +647,28 @@ class _Reader:
     ) -> Any:
         """Check a claim on where two curves cross; its pairs are their points."""
         left, location = sides
-        if frame.crosses is None or frame.along is None or not isinstance(location, float):
-            words = "crosses, along and a number on the right go together: where curves cross"
+        key = "falls_below" if frame.rises_above is None else "rises_above"
+        crossed = getattr(frame, key)
+        if (
+            crossed is None
+            or (frame.rises_above is not None and frame.falls_below is not None)
+            or frame.along is None
+            or not isinstance(location, float)
+        ):
+            words = "rises_above or falls_below, along, and a number on the right go together"
             self.problem(where, words)
             return None
         if frame.factor != 1 or frame.offset != 0:
             self.problem(where, "a claim on where curves cross takes no factor and no offset")
-        other = self.cell(experiment, metric, frame.crosses, (*where, "crosses"))
+        other = self.cell(experiment, metric, crossed, (*where, key))
+        if other == left:
+            self.problem((*where, key), "both curves of the claim are the same")
+        for name, value in frame.at.items():
+            if isinstance(value, list):
+                message = f"{value}: should be one value; curves cross in one place"
+                self.problem((*where, "at", name), message)
+        if self.problems:
+            return None
         columns = [name for name in _columns(experiment) if name != "iteration"]
         if other is None or not self.name(frame.along, columns, "column", (*where, "along")):
             return None
@@ -670,6 +685,11 @@ class _Reader:
             message = f"{values}: curves cross along two or more positive numbers"
             self.problem((*where, "along"), message)
             return None
+        off = frame.tolerance or 0.0
+        if not min(values) < location - off <= location + off < max(values):
+            # A crossing beyond an end is known to be there, not where.
+            message = f"{_shown(frame.right)}: should lie between {min(values)} and {max(values)}"
+            self.problem((*where, "right"), f"{message}, with its tolerance")
         pairs: list[tuple[Place, Place | float]] = [
             (
                 _placed(left, {**frame.at, frame.along: value}, metric),
@@ -692,6 +712,7 @@ class _Reader:
             tolerance=frame.tolerance,
             along=frame.along,
             location=location,
+            rises=frame.rises_above is not None,
         )
 
     def published(self, experiment: Experiment, data: dict[str, Any], i: int) -> Any:

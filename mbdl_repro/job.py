@@ -174,6 +174,8 @@ def run(verb: str, do: Callable[[Job], None]) -> None:
         except Exception:
             traceback.print_exc()
             sys.exit(f"{verb}{named}: an error in the program; see above")
+        finally:
+            os.environ.pop("MBDL_SHARED", None)
 
 
 def shared_folder() -> str | None:
@@ -204,7 +206,17 @@ def commit() -> str:
 def versions() -> dict[str, str]:
     """Return the versions of what computes."""
     found = {"python": platform.python_version()}
-    for name in ("numpy", "scipy", "torch", "pandas", "matplotlib", "snakemake"):
+    for name in (
+        "numpy",
+        "scipy",
+        "torch",
+        "pandas",
+        "matplotlib",
+        "snakemake",
+        "scikit-image",
+        "scikit-learn",
+        "PyWavelets",
+    ):
         found[name] = importlib.metadata.version(name)
     return found
 

@@ -649,18 +649,36 @@ MISTAKES = {
         "    relation: below\n    right: {method: ista}\n",
         "  - says: It is better. #<\n    source: Example 5.6\n    left: {method: lista}\n"
         "    relation: below\n    right: 3\n    along: noise_std\n",
-        ["claims.0: crosses, along and a number on the right go together"],
+        ["claims.0: rises_above or falls_below, along, and a number on the right go together"],
     ),
     "a crossing along no column": (
         "    right: {method: ista}\n    at: {noise_std: 0.1, n_train: [10, 20]}\n",
-        "    right: 3\n    crosses: {method: ista}\n    along: noise #<\n    at: {n_train: 10}\n",
+        "    right: 3\n    rises_above: {method: ista}\n    along: noise #<\n    at: {n_train: 10}\n",
         ["claims.0.along: unknown column 'noise'", "noise_std"],
     ),
     "a crossing at one point": (
         "    right: {method: ista}\n    at: {noise_std: 0.1, n_train: [10, 20]}\n",
-        "    right: 3\n    crosses: {method: ista}\n    along: noise_std #<\n"
+        "    right: 3\n    falls_below: {method: ista}\n    along: noise_std #<\n"
         "    at: {n_train: 10, noise_std: 0.1}\n",
         ["claims.0.along: [0.1]: curves cross along two or more positive numbers"],
+    ),
+    "a crossing at several places": (
+        "    right: {method: ista}\n    at: {noise_std: 0.1, n_train: [10, 20]}\n",
+        "    right: 0.15\n    falls_below: {method: ista}\n    along: noise_std\n"
+        "    at: {n_train: [10, 20]} #<\n",
+        ["claims.0.at.n_train: [10, 20]: should be one value; curves cross in one place"],
+    ),
+    "a crossing beyond what is run": (
+        "    right: {method: ista}\n    at: {noise_std: 0.1, n_train: [10, 20]}\n",
+        "    right: 0.2 #<\n    falls_below: {method: ista}\n    along: noise_std\n"
+        "    at: {n_train: 10}\n",
+        ["claims.0.right: 0.2: should lie between 0.1 and 0.2, with its tolerance"],
+    ),
+    "a curve that crosses itself": (
+        "    right: {method: ista}\n    at: {noise_std: 0.1, n_train: [10, 20]}\n",
+        "    right: 0.15\n    falls_below: {method: lista} #<\n    along: noise_std\n"
+        "    at: {n_train: 10}\n",
+        ["claims.0.falls_below: both curves of the claim are the same"],
     ),
     "one who is told, and no test sweep": (
         "    belief: blind\n",

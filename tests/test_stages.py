@@ -78,10 +78,13 @@ claims:
      relation: above, offset: -0.1, right: {method: linear_mmse, metric: relative_error},
      at: {noise_std: 0.3, test_noise_std: 0.3}}
   - {says: Noise is what counts., source: ours, left: {method: linear_mmse}, along: noise_std,
-     crosses: {method: discriminative, at: {noise_std: 0.3, n_train: 40}}, relation: above,
+     rises_above: {method: discriminative, at: {noise_std: 0.3, n_train: 40}}, relation: above,
      right: 0.4, at: {test_noise_std: 0.6}}
   - {says: They never meet., source: ours, left: {method: linear_mmse}, along: test_noise_std,
-     crosses: {method: linear_mmse, metric: relative_error}, relation: below, right: 0.5,
+     rises_above: {method: linear_mmse, metric: relative_error}, relation: below, right: 0.5,
+     at: {noise_std: 0.3}}
+  - {says: Nor the other way., source: ours, left: {method: linear_mmse}, along: test_noise_std,
+     falls_below: {method: linear_mmse, metric: relative_error}, relation: below, right: 0.5,
      at: {noise_std: 0.3}}
 published:
   - {source: nowhere, method: linear_mmse, at: {noise_std: 0.3, test_noise_std: 0.3}, value: 0.25,
@@ -669,19 +672,22 @@ def test_a_verdict_on_a_number_is_that_of_the_one_sample_t_test(made):
 
 def test_a_verdict_on_a_crossing_is_that_of_its_places(made):
     row = verdict_of(made, "linear", "Noise is what counts.")
-    assert row["left"].startswith("noise_std where linear_mmse (test_noise_std 0.6) crosses discr")
+    assert row["left"].startswith(
+        "noise_std where linear_mmse (test_noise_std 0.6) goes above discr"
+    )
     here = {"test_noise_std": 0.6, "iteration": None}
     level = values_at(made, "linear", "discriminative", noise_std=0.3, n_train=40, **here)
     gaps = [
         values_at(made, "linear", "linear_mmse", noise_std=noise, **here) - level
         for noise in (0.3, 1.0)
     ]
-    places = np.full(3, 1.0)
-    for seed, (a, b) in enumerate(zip(*gaps)):
-        if a * b < 0:  # on a straight line over log x
-            places[seed] = np.exp(
-                np.interp(0.0, sorted((a, b)), np.log([0.3, 1.0])[:: 1 if a < b else -1])
-            )
+    # On a straight line over log x; at an end where it is above before, or never.
+    places = np.array(
+        [
+            0.3 if a > 0 else 1.0 if b <= 0 else np.exp(np.interp(0.0, (a, b), np.log([0.3, 1.0])))
+            for a, b in zip(*gaps)
+        ]
+    )
     assert row["left_value"] == pytest.approx(places.mean(), rel=1e-9)
     interval = scipy.stats.ttest_1samp(places, 0.4).confidence_interval(0.95)
     if places.std() > 0:
@@ -689,9 +695,21 @@ def test_a_verdict_on_a_crossing_is_that_of_its_places(made):
 
 
 def test_curves_that_do_not_cross_are_said_not_to(made):
-    row = verdict_of(made, "linear", "They never meet.")
-    assert row["remark"] == "no crossing up to 0.6 in 3 of 3 seeds"
-    assert (row["left_value"], row["verdict"]) == (0.6, "fails")
+    never = verdict_of(made, "linear", "They never meet.")
+    before = verdict_of(made, "linear", "Nor the other way.")
+    here = {"noise_std": 0.3, "test_noise_std": 0.3, "iteration": None, "method": "linear_mmse"}
+    error, relative = (
+        rows_of(made.store.seed_rows("linear"), metric=metric, **here)["value"]
+        for metric in ("squared_error", "relative_error")
+    )
+    if error.iloc[0] < relative.iloc[0]:
+        never, before = never, before
+    else:
+        never, before = before, never
+    assert never["remark"] == "not up to 0.6 in 3 of 3 seeds"
+    assert (never["left_value"], never["verdict"]) == (0.6, "fails")
+    assert before["remark"] == "before 0.3 in 3 of 3 seeds"
+    assert (before["left_value"], before["verdict"]) == (0.3, "holds")
 
 
 def test_a_verdict_may_be_on_two_metrics_and_add_to_one(made):

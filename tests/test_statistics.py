@@ -401,20 +401,22 @@ def test_scipy_stats_stays_out():
 
 def test_straight_lines_over_log_x_cross_where_algebra_says():
     x = np.array([1.0, 3.0, 10.0, 100.0])
-    slopes, starts = np.array([1.0, -2.0, 0.5]), np.array([-2.0, 3.0, -1.0])
+    slopes, starts = np.array([1.0, 2.0, 0.5]), np.array([-2.0, -3.0, -1.0])
     differences = starts + slopes * np.log(x)[:, None]
     np.testing.assert_allclose(first_crossing(x, differences), np.exp(-starts / slopes))
 
 
-def test_the_first_of_several_crossings_counts_and_the_last_x_where_there_is_none():
+def test_the_first_rise_counts_and_ends_stand_for_what_lies_beyond():
     x = [1.0, 10.0, 100.0]
-    differences = np.array([[-1.0, 1.0], [1.0, 2.0], [-1.0, 0.5]])
-    np.testing.assert_allclose(first_crossing(x, differences), [np.sqrt(10), 100.0])
+    back_and_forth, falls, never, always = [-1, 1, -1], [1, -1, -2], [-1, -2, -0.5], [1, 2, 3]
+    differences = np.array([back_and_forth, falls, never, always], float).T
+    np.testing.assert_allclose(first_crossing(x, differences), [np.sqrt(10), 1.0, 100.0, 1.0])
 
 
 def test_a_crossing_at_a_point_is_that_point():
     np.testing.assert_allclose(first_crossing([2.0, 4.0, 8.0], [[-1.0], [0.0], [1.0]]), [4.0])
     np.testing.assert_allclose(first_crossing([2.0, 4.0], [[0.0], [1.0]]), [2.0])
+    np.testing.assert_allclose(first_crossing([2.0, 4.0], [[-1.0], [0.0]]), [4.0])
 
 
 @pytest.mark.parametrize("x", [[1.0], [0.0, 1.0], [-1.0, 1.0]])

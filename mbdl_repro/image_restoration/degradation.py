@@ -17,6 +17,15 @@ from mbdl_repro.seeding import rng_for
 SMALLEST_SIDE = 8
 """Pixels; smaller images hold no more than their own border."""
 
+DEGRADATIONS = (
+    "denoising",
+    "deblurring",
+    "blind_deblurring",
+    "super_resolution",
+    "compressed_sensing",
+)
+MATRICES = ("orthonormal_rows", "gaussian")
+
 MOTION_SIDE = 9
 """Pixels of the square that holds an unknown kernel."""
 
@@ -45,7 +54,7 @@ class DegradedImages(Scenario):
         factor: f, how many times fewer pixels a side super-resolution is given.
         ratio: measurements a pixel in compressed sensing, in (0, 1].
         measurement_matrix: law of a block's matrix: Gaussian with orthonormal rows, or entries
-            N(0, 1/m), m rows.
+            N(0, 1/m), m rows. It is drawn once, and is the same for all seeds.
         side: pixels a side of the images of validation and test.
         patch_side: pixels a side of training patches.
         block_side: pixels a side of the blocks that compressed sensing measures.
@@ -83,6 +92,14 @@ class DegradedImages(Scenario):
             raise ValueError(
                 f"ratio is {self.ratio}: measurements a pixel, should be above 0 and at most 1"
             )
+        for name, known in (("degradation", DEGRADATIONS), ("measurement_matrix", MATRICES)):
+            value = getattr(self, name)
+            if value not in known and value is not None:
+                raise ValueError(f"{name} is {value!r}: should be one of {', '.join(known)}")
+        for name, least in (("noise_std", 0.0), ("blur_std", 1e-3), ("factor", 2)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"{name} is {value}: should be {least:g} or more")
         for name in ("side", "patch_side", "block_side"):
             if getattr(self, name) < SMALLEST_SIDE:
                 raise ValueError(
@@ -113,6 +130,11 @@ class DegradedImages(Scenario):
     @property
     def matrix(self) -> np.ndarray:
         """The matrix (m, block_side²) that measures a block in compressed sensing, read-only."""
+        if self.told("degradation") != "compressed_sensing":
+            raise ValueError(
+                f"a matrix is asked for, and degradation is {self.degradation}: only "
+                "compressed_sensing has one"
+            )
         return _matrix(self.measurement_matrix, self.ratio, self.block_side)
 
     @property
@@ -180,6 +202,20 @@ class DegradedImages(Scenario):
         return Split(x=clean + sigma * rng.standard_normal(clean.shape), s=s)
 
 
+def positive_noise_std(belief: DegradedImages) -> float:
+    """Return σ, for who divides by it, or takes strengths as multiples of it.
+
+    Raises:
+        ValueError: if it is withheld, or zero.
+    """
+    noise_std = float(belief.told("noise_std"))  # type: ignore[arg-type]
+    if noise_std <= 0:
+        raise ValueError(
+            f"noise_std is {noise_std}: it should be above 0 for a method that weighs by it"
+        )
+    return noise_std
+
+
 def convolved(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Return the periodic convolution of an image (h, w) with a kernel that is centred."""
     return ndimage.convolve(image, kernel, mode="wrap") if kernel.size > 1 else image
@@ -227,7 +263,7 @@ def _gaussian(std: float) -> np.ndarray:
 def _matrix(law: str, ratio: float, side: int) -> np.ndarray:
     """Draw the matrix of a block: a function of its law and sizes, and of nothing else.
 
-    One with fewer rows of the same law is its beginning, so that ratios are compared fairly.
+    One with fewer rows of the same law is its beginning, up to the Gaussian law's 1/√m.
     """
     pixels = side**2
     m = max(1, round(ratio * pixels))

@@ -25,7 +25,10 @@ PHOTOGRAPHS = {
     "validation": ("astronaut", "flower.jpg"),
     "test": ("camera", "motorcycle", "coffee"),
 }
-"""Names in scikit-image, and of scikit-learn's two files: no photograph stands in two splits."""
+"""Names in scikit-image, and of scikit-learn's two files: no photograph stands in two splits.
+
+Validation and test hold photographs of things; all textures, and what is left, are for training.
+"""
 
 SHORT_SIDE = 256
 """Pixels of a photograph's shorter side, to which it is reduced: a crop then shows some thing."""

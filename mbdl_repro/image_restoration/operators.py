@@ -186,9 +186,17 @@ class BlockMatrix(Operator):
         return self.block_side * x.shape[1], self.block_side * x.shape[2]
 
     def forward(self, s: Tensor) -> Tensor:
-        """Return the measurements of each block."""
+        """Return the measurements of each block.
+
+        Raises:
+            ValueError: if blocks do not divide the images.
+        """
         n, height, width = s.shape
         b = self.block_side
+        if height % b or width % b:
+            raise ValueError(
+                f"images have {height} × {width} pixels: should be multiples of block_side, {b}"
+            )
         cut = s.reshape(n, height // b, b, width // b, b).transpose(2, 3)
         return cut.reshape(n, height // b, width // b, b * b) @ self.matrix.mT
 

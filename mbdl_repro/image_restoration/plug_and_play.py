@@ -7,24 +7,9 @@ from functools import partial
 
 from torch import Tensor
 
-from mbdl_repro.image_restoration.degradation import DegradedImages
 from mbdl_repro.image_restoration.denoiser import Denoiser
 from mbdl_repro.image_restoration.operators import Operator
 from mbdl_repro.image_restoration.updates import Denoise
-
-
-def positive_noise_std(belief: DegradedImages) -> float:
-    """Return σ, which strengths are multiples of.
-
-    Raises:
-        ValueError: if it is withheld, or zero.
-    """
-    noise_std = float(belief.told("noise_std"))  # type: ignore[arg-type]
-    if noise_std <= 0:
-        raise ValueError(
-            f"noise_std is {noise_std}: strengths are multiples of it, it should be above 0"
-        )
-    return noise_std
 
 
 def denoising_levels(

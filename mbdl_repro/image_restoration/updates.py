@@ -24,6 +24,8 @@ def admm_iterates(
 
     s ← argmin ½‖x − H s‖² + ρ/2 ‖s − (v − u)‖²,  v ← D(s + u),  u ← u + s − v
 
+    Where ρ changes, u changes with it, so that the dual variable ρu stays.
+
     With D the proximal map of φ/ρ it is ADMM; with a denoiser for it, plug-and-play ADMM.
 
     Args:
@@ -35,8 +37,11 @@ def admm_iterates(
     Source: Section 5.4; Venkatakrishnan, Bouman and Wohlberg, 2013.
     """
     v, u = s, s.new_zeros(s.shape)
+    before: Tensor | float | None = None
     yield v
     for denoise, rho in stages:
+        u = u if before is None else u * (before / rho)
+        before = rho
         s = H.proximal(v - u, x, rho)
         v = denoise(s + u)
         u = u + s - v

@@ -94,14 +94,22 @@ def _verdict_on_crossing(
     if len(x) > 1:
         order = np.argsort(x)
         points, curves = np.array(x, float)[order], np.array(differences)[order]
+        curves = curves if claim.rises else -curves
         places = first_crossing(points, curves)
-        never = int((np.abs(np.diff(np.sign(curves), axis=0)).sum(0) == 0).sum())
+        before, never = int((curves[0] > 0).sum()), int((curves <= 0).all(0).sum())
         n_seeds = len(places)
         decided = compare(places, claim.location, claim.relation, tolerance=claim.tolerance)
-        if never:
-            remark = f"no crossing up to {points[-1]:g} in {never} of {n_seeds} seeds"
+        remark = "; ".join(
+            words
+            for count, words in (
+                (before, f"before {points[0]:g} in {before} of {n_seeds} seeds"),
+                (never, f"not up to {points[-1]:g} in {never} of {n_seeds} seeds"),
+            )
+            if count
+        )
+    way = "above" if claim.rises else "below"
     sides = (
-        f"{along} where {_describe(claim, 0)} crosses {_describe(claim, 1)}",
+        f"{along} where {_describe(claim, 0)} goes {way} {_describe(claim, 1)}",
         f"{claim.location:g}",
     )
     return _row(experiment, claim, sides, decided, n_seeds, int(decided is not None), remark)

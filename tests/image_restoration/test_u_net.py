@@ -82,7 +82,8 @@ def test_two_levels_written_out():
     train = split(2, "train", truth)  # which a fit standardizes by
     seen = operator_of(truth).start(train.x)
     lacking = (train.s - seen).square().mean().sqrt()
-    fine = twice(method.down[0], first[:, None] / seen.square().mean().sqrt())
+    contrast = (seen - 0.5).square().mean().sqrt()
+    fine = twice(method.down[0], (first[:, None] - 0.5) / contrast)
     means = fine.view(2, 3, 6, 2, 6, 2).mean((3, 5))
     coarse = twice(method.down[1], means)
     repeated = coarse.repeat_interleave(2, 2).repeat_interleave(2, 3)

@@ -113,7 +113,8 @@ def between_knots(values: Tensor, spacing: float, seen: Tensor) -> Tensor:
     """
     n_knots = values.shape[1]
     place = seen / spacing + n_knots // 2
-    left = place.detach().floor().clamp(0, n_knots - 2)
+    # What is no number stays none through ``place``; as an index it would stop the program.
+    left = place.detach().nan_to_num().floor().clamp(0, n_knots - 2)
     first = n_knots * torch.arange(len(values), device=values.device)[:, None, None]
     index = left.long() + first
     flat = values.flatten()

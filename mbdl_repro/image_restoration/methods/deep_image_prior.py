@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import torch
 from annotated_types import Ge, Gt
@@ -12,6 +12,11 @@ from mbdl_repro.image_restoration import untrained
 from mbdl_repro.image_restoration.degradation import DegradedImages
 from mbdl_repro.image_restoration.operators import operator_of
 from mbdl_repro.method import Family, Method
+from mbdl_repro.scenario import Split
+from mbdl_repro.training import History, Report, silent
+
+if TYPE_CHECKING:
+    from mbdl_repro.recipe import Recipe
 
 
 class DeepImagePrior(Method):
@@ -53,6 +58,17 @@ class DeepImagePrior(Method):
         self.channels = channels
         self.layers = layers
         self.step = step
+
+    def fit(
+        self,
+        train: Split,
+        validation: Split,
+        recipe: Recipe,
+        rng: torch.Generator,
+        report: Report = silent,
+    ) -> History:
+        """Learn nothing: there is no data that the weights are fitted to but each observation."""
+        return []
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the fitted images (n, side, side)."""

@@ -9,10 +9,9 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from mbdl_repro.image_restoration import untrained
-from mbdl_repro.image_restoration.degradation import DegradedImages
+from mbdl_repro.image_restoration.degradation import DegradedImages, positive_noise_std
 from mbdl_repro.image_restoration.denoiser import Denoiser
 from mbdl_repro.image_restoration.operators import operator_of
-from mbdl_repro.image_restoration.plug_and_play import positive_noise_std
 from mbdl_repro.image_restoration.prior import PriorMethod
 from mbdl_repro.method import Family
 

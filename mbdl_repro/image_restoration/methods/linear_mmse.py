@@ -8,7 +8,7 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor, nn
 
-from mbdl_repro.image_restoration.degradation import DegradedImages
+from mbdl_repro.image_restoration.degradation import DegradedImages, positive_noise_std
 from mbdl_repro.image_restoration.operators import operator_of
 from mbdl_repro.linear_estimation.updates import linear_mmse_gain
 from mbdl_repro.method import Family, Method, Split
@@ -49,7 +49,7 @@ class LinearMMSE(Method):
                 f"pixels needs them to be the same, and at most {LARGEST_SIDE}"
             )
         self.side = belief.side
-        self.noise_variance = float(belief.told("noise_std")) ** 2  # type: ignore[arg-type]
+        self.noise_variance = positive_noise_std(belief) ** 2
         self.shrinkage = shrinkage
         pixels = belief.side**2
         each = torch.eye(pixels, dtype=torch.float64).view(pixels, self.side, self.side)

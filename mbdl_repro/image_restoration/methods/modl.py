@@ -23,7 +23,7 @@ class Modl(IterativeMethod):
 
     s_{k+1} = (HᵀH + λ I)⁻¹(Hᵀx + λ D(s_k)),    D(s) = g s + c N(a (s − ½))
 
-    Unfitted, the network is N = 0 and the gate is g = 0: every iterate is then the Tikhonov
+    Unfitted, the network is N = 0 and the gate is g = 0: every iterate but s_0 is then the Tikhonov
     estimate of weight λ. A fit starts at g = 1, at which N is what is added to an image; g, N
     and λ are trained. The inverse is a few iterations of conjugate gradients from s_k, exact
     after two where H has orthonormal rows, and with more iterations for any H.

@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.image_restoration.degradation import DegradedImages
+from mbdl_repro.image_restoration.degradation import DegradedImages, positive_noise_std
 from mbdl_repro.image_restoration.denoiser import Denoiser
 from mbdl_repro.image_restoration.operators import operator_of
 from mbdl_repro.image_restoration.plug_and_play import (
     denoising_levels,
-    positive_noise_std,
     stages,
 )
 from mbdl_repro.image_restoration.prior import PriorMethod
