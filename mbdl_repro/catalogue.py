@@ -51,6 +51,8 @@ class MethodCard:
     """Settings that a fit does not depend on: only how the fitted method answers."""
     learns: bool
     """Whether it is fitted to training data: as its family, unless it says ``untrained``."""
+    fits_itself: bool
+    """Whether it has a ``fit`` of its own, or of its area's base: not plain gradient descent."""
     doc: str
     settings: dict[str, Setting]
 
@@ -147,10 +149,29 @@ def _method_card(path: Path, area: str) -> MethodCard:
         not_fitted=ast.literal_eval(not_fitted) if not_fitted is not None else (),
         learns=Family[family.attr].learns
         and not (untrained is not None and ast.literal_eval(untrained)),
+        fits_itself=_defines(node, tree, "fit"),
         iterative=any(isinstance(b, ast.Name) and b.id == "IterativeMethod" for b in node.bases),
         doc=ast.get_docstring(node) or "",
         settings=_settings(node, path),
     )
+
+
+def _defines(node: ast.ClassDef, tree: ast.Module, name: str) -> bool:
+    """Return whether a class defines a method, or a base of it does that an area's module has."""
+    if any(isinstance(item, ast.FunctionDef) and item.name == name for item in node.body):
+        return True
+    bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+    for item in tree.body:
+        if not isinstance(item, ast.ImportFrom) or not (item.module or "").startswith("mbdl_repro"):
+            continue
+        path = PACKAGE.joinpath(*str(item.module).split(".")[1:]).with_suffix(".py")
+        if path == PACKAGE / "method.py" or not bases & {alias.name for alias in item.names}:
+            continue
+        there = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        found = (n for n in there.body if isinstance(n, ast.ClassDef) and n.name in bases)
+        if any(_defines(base, there, name) for base in found):
+            return True
+    return False
 
 
 def _settings(node: ast.ClassDef, path: Path) -> dict[str, Setting]:

@@ -433,6 +433,9 @@ class _Reader:
         if recipe and recipe.supervise == "every_iterate" and not card.iterative:
             words = f"every_iterate: {name!r} has no iterates; allowed: answer"
             self.problem((*where, "recipe", "supervise"), words)
+        if recipe and recipe.together and card.fits_itself:
+            words = f"true: {name!r} has a fit of its own, and cannot go together with others"
+            self.problem((*where, "recipe", "together"), words)
         if entry.told and not frame.test_sweep:
             self.problem((*where, "told"), "true, and nothing is tested off its training point")
         if settings is None or recipe is None:
@@ -510,8 +513,7 @@ class _Reader:
                 if not experiment.methods[label].card.learns:
                     self.problem(here, f"{label!r} learns nothing: there is no course to show")
                 continue
-            scored = experiment.scorings(label)
-            places = len(distinct((fit.point, fit.n_train, at) for fit, at in scored))
+            places = _places(experiment, label)
             if panel.place >= places:
                 words = f"{panel.place}: {label!r} is scored at {places}; allowed is 0 to"
                 self.problem((*where, "place"), f"{words} {places - 1}")
@@ -805,7 +807,7 @@ def _at_scale(experiment: Experiment, scale: Scale) -> Experiment:
         for label, entry in experiment.methods.items()
     }
     n_seeds = least(experiment.n_seeds, cap.seeds)
-    return dataclasses.replace(
+    capped = dataclasses.replace(
         experiment,
         runs=distinct(runs),
         methods=methods,
@@ -819,6 +821,21 @@ def _at_scale(experiment: Experiment, scale: Scale) -> Experiment:
         if cap.values_per_sweep is not None
         else experiment.test_points,
     )
+
+    def shown(panel: Any) -> Any:
+        """Show the last place that there is, where that of the file is not run."""
+        if panel.reads != "examples":
+            return panel
+        last = min(_places(capped, label) for label in panel.methods) - 1
+        return panel.model_copy(update={"place": min(panel.place, last)})
+
+    return dataclasses.replace(capped, panels=[shown(panel) for panel in experiment.panels])
+
+
+def _places(experiment: Experiment, label: str) -> int:
+    """Return at how many places a method is scored, of which each stores examples."""
+    scored = experiment.scorings(label)
+    return len(distinct((fit.point, fit.n_train, at) for fit, at in scored))
 
 
 def _spread(values: list[Any], most: int) -> list[Any]:

@@ -653,7 +653,8 @@ MISTAKES = {
     ),
     "a crossing along no column": (
         "    right: {method: ista}\n    at: {noise_std: 0.1, n_train: [10, 20]}\n",
-        "    right: 3\n    rises_above: {method: ista}\n    along: noise #<\n    at: {n_train: 10}\n",
+        "    right: 3\n    rises_above: {method: ista}\n    along: noise #<\n"
+        "    at: {n_train: 10}\n",
         ["claims.0.along: unknown column 'noise'", "noise_std"],
     ),
     "a crossing at one point": (
@@ -1373,3 +1374,22 @@ def test_a_capped_sweep_keeps_its_ends_and_is_spread_between(tmp_path, most, kep
     assert [point["nonzero_std"] for point in small.test_points] == kept
     sizes = [10, 30] if most == 2 else [10, 20, 30]
     assert [n for point, n in small.runs if point == {"noise_std": 1.0}] == sizes
+
+
+def test_what_fits_itself_cannot_go_together(tmp_path):
+    text = MINIMAL.replace("{linear_mmse: {}}", "{discriminative: {recipe: {together: true}}}")
+    text = text.replace("[0.5, 1]}", "[0.5, 1], n_train: [10]}")
+    with pytest.raises(UserError, match="'discriminative' has a fit of its own, and cannot go"):
+        load(tmp_path, text)
+
+
+def test_a_place_that_a_scale_does_not_run_gives_way_to_the_last(tmp_path):
+    panel = "    - {kind: signals, title: S, show: estimates, methods: [ista], place: 1}\nclaims:"
+    text = edited("claims:", panel)
+    assert load(tmp_path, text).panels[-1].place == 1
+    small = Scale("small", "a little", "r", "f", AtMost(values_per_sweep=2))
+    assert load(tmp_path, text, small).panels[-1].place == 1
+    text = edited("  noise_std: [0.1, 0.2]\n", "  noise_std: [0.1, 0.15, 0.2]\n", text)
+    text = edited("methods: [ista], place: 1}", "methods: [ista], place: 2}", text)
+    assert load(tmp_path, text).panels[-1].place == 2
+    assert load(tmp_path, text, small).panels[-1].place == 1

@@ -566,12 +566,17 @@ def test_images_stand_side_by_side_on_one_grey_scale_over_their_psnr(axes):
 
 
 def test_a_detail_is_the_same_part_of_the_scene_in_every_image(axes):
-    tiles, _ = pictures(axes, zoom=[0, 4, 6])
+    tiles, _ = pictures(axes, zoom=(0, 4, 6))
     assert len(tiles) == 8
     np.testing.assert_allclose(tiles[1].get_array(), tiles[0].get_array()[0:6, 4:10])
     np.testing.assert_allclose(tiles[3].get_array(), tiles[2].get_array()[0:3, 2:5])
     (frame,) = axes.patches
     assert frame.get_x() == pytest.approx(4 / 12)
+
+
+def test_a_detail_outside_of_the_image_is_refused(axes):
+    with pytest.raises(UserError, match=r"zoom \[0, 8, 6\] .* inside of an image of 12 × 12"):
+        pictures(axes, zoom=(0, 8, 6))
 
 
 def test_more_images_make_a_panel_higher(axes):

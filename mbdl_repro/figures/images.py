@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.image_restoration.metrics import psnr_db
 from mbdl_repro.rows import N_EXAMPLES
@@ -33,9 +34,10 @@ class Spec(PanelSpec):
     """Whose estimates are shown, from left to right, after truth and observation."""
     examples: list[Annotated[int, Field(ge=0, lt=N_EXAMPLES)]] = Field(default=[0], min_length=1)
     """Which of the stored test images: one below the other."""
-    zoom: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=3, max_length=3)] | None = (
-        None
-    )
+    zoom: (
+        tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]]
+        | None
+    ) = None
     """A square that is shown enlarged below each image: its first row and column, and its side."""
     observation: str | None = None
     """What stands for an observation that is no image, in a few words."""
@@ -70,16 +72,20 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         axes.text(x, TITLE - 0.04, words, ha="center", va="bottom", fontsize=8)
     top = TITLE
     for example in spec.examples:
-        s = first[f"s_{spec.place}"][example]
-        x = first[f"x_{spec.place}"][example]
+        s, x = (spec.stored(first, spec.methods[0], kind)[example] for kind in "sx")
         side = len(s)
+        if spec.zoom is not None and max(spec.zoom[:2]) + spec.zoom[2] > side:
+            raise UserError(
+                f"panel {spec.title!r}: zoom {list(spec.zoom)} (row, column, side) does not lie "
+                f"inside of an image of {side} × {side} pixels"
+            )
         _tile(axes, spec, 0, top, s, "PSNR (dB)", side)
         if x.ndim == 2:
             _tile(axes, spec, 1, top, x, "", side)
         else:
             _words(axes, 1, top, spec.observation or f"{x.size} numbers")
         for i, name in enumerate(spec.methods):
-            estimate = sources.examples[name][f"estimate_{spec.place}"][example]
+            estimate = spec.stored(sources.examples[name], name, "estimate")[example]
             (psnr,) = psnr_db(estimate[None], Split(x[None], s[None]), None)  # type: ignore[arg-type]
             _tile(axes, spec, i + 2, top, estimate, f"{psnr:.1f}", side)
             kernel = sources.examples[name].get(f"kernel_{spec.place}")

@@ -220,7 +220,7 @@ def test_methods_with_equal_denoisers_fit_one(tmp_path, monkeypatch):
     recipe = RECIPE.model_copy(update={"steps": 5})
     train, validation = drawn(10, "train"), drawn(4, "validation")
 
-    def fitted(method, seed=0, recipe=recipe):
+    def fitted(method, seed=0, recipe=recipe, train=train, validation=validation):
         history = method.fit(train, validation, recipe, torch_rng_for("fit", seed))
         assert [row["step"] for row in history] == [0, recipe.steps]
         return {name: tensor.clone() for name, tensor in method.state_dict().items()}
@@ -252,3 +252,9 @@ def test_methods_with_equal_denoisers_fit_one(tmp_path, monkeypatch):
     assert len(files()) == 3
     fitted(PlugAndPlayAdmm(TRUTH, **small), recipe=recipe.model_copy(update={"steps": 6}))
     assert len(files()) == 4
+    # And so is one to other images, or chosen by others.
+    moved = fitted(PlugAndPlayAdmm(TRUTH, **small), train=drawn(9, "train"))
+    assert len(files()) == 5
+    assert not all(torch.equal(moved[name], first[name]) for name in first)
+    fitted(PlugAndPlayAdmm(TRUTH, **small), validation=drawn(3, "validation"))
+    assert len(files()) == 6

@@ -288,3 +288,9 @@ def test_a_block_matrix_takes_images_of_many_blocks_each_alone():
         for j in range(3):
             block = s[:, 8 * i : 8 * i + 8, 8 * j : 8 * j + 8]
             close(x[:, i, j], H(block)[:, 0, 0])
+
+
+def test_images_that_blocks_do_not_divide_are_refused():
+    truth = next(t for t in TRUTHS.values() if t.degradation == "compressed_sensing")
+    with pytest.raises(ValueError, match=f"should be multiples of block_side, {truth.block_side}"):
+        operator_of(truth)(torch.zeros(1, truth.block_side + 1, truth.block_side))

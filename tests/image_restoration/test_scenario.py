@@ -265,3 +265,59 @@ def test_a_kernel_is_that_of_its_blur():
     assert kernel.sum(0) @ places**2 == pytest.approx(1.6**2, rel=0.03)
     assert photographs("denoising").kernel.tolist() == [[1.0]]
     assert dataclasses.replace(photographs("deblurring"), degradation="denoising").decimation == 1
+
+
+# --- what data were drawn from ---
+
+LOOKS = {
+    "brick": ((256, 256), 0.437078, 0.096509),
+    "chelsea": ((256, 385), 0.460243, 0.124530),
+    "china.jpg": ((256, 384), 0.568603, 0.319532),
+    "coins": ((256, 324), 0.379881, 0.203468),
+    "grass": ((256, 256), 0.463621, 0.124421),
+    "gravel": ((256, 256), 0.496254, 0.137026),
+    "hubble_deep_field": ((256, 294), 0.076408, 0.089216),
+    "immunohistochemistry": ((256, 256), 0.636637, 0.184445),
+    "moon": ((256, 256), 0.439881, 0.051531),
+    "page": ((256, 515), 0.672618, 0.212519),
+    "retina": ((256, 256), 0.324176, 0.187418),
+    "rocket": ((256, 384), 0.238828, 0.117366),
+    "text": ((256, 667), 0.506913, 0.086453),
+    "astronaut": ((256, 256), 0.441955, 0.291633),
+    "flower.jpg": ((256, 384), 0.268493, 0.196599),
+    "camera": ((256, 256), 0.506122, 0.285549),
+    "motorcycle": ((256, 379), 0.418410, 0.222394),
+    "coffee": ((256, 384), 0.387381, 0.228556),
+}
+"""Size, mean and standard deviation of each photograph, as our results were made with them."""
+
+
+def test_images_stay_what_they_were():
+    """They come with other packages: after a change there, results are of other images."""
+    for split, names in images.PHOTOGRAPHS.items():
+        for name, image in zip(names, images.photographs(split), strict=True):
+            shape, mean, std = LOOKS[name]
+            assert image.shape == shape
+            assert image.mean() == pytest.approx(mean, abs=1e-6)
+            assert image.std() == pytest.approx(std, abs=1e-6)
+    assert [images.digits(split).sum() for split in images.DIGITS] == [23466.0, 5772.0, 5869.375]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"degradation": "sharpening"}, "degradation is 'sharpening': should be one of denoising"),
+        ({"measurement_matrix": "sparse"}, "measurement_matrix is 'sparse': should be one of"),
+        ({"noise_std": -1.0}, "noise_std is -1.0: should be 0 or more"),
+        ({"blur_std": 0.0}, "blur_std is 0.0: should be 0.001 or more"),
+        ({"factor": 1}, "factor is 1: should be 2 or more"),
+    ],
+)
+def test_a_field_that_makes_no_sense_is_refused_by_name(changes, words):
+    with pytest.raises(ValueError, match=words):
+        Photographs(**{"degradation": "denoising", "noise_std": 0.1} | changes)
+
+
+def test_only_compressed_sensing_has_a_matrix():
+    with pytest.raises(ValueError, match="degradation is deblurring: only compressed_sensing"):
+        _ = Photographs(degradation="deblurring", noise_std=0.1).matrix
