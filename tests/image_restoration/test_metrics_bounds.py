@@ -6,6 +6,7 @@ import torch
 
 from mbdl_repro.image_restoration import bounds, images, metrics
 from mbdl_repro.image_restoration.degradation import blocks_of
+from mbdl_repro.image_restoration.operators import operator_of
 from mbdl_repro.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.method import Family, Method
 from mbdl_repro.scenario import Split
@@ -179,3 +180,25 @@ def test_nobody_knows_the_kernels_of_blind_deblurring():
     truth = Photographs(degradation="blind_deblurring", noise_std=0.1)
     with pytest.raises(ValueError, match="blind_deblurring nobody is told it"):
         bounds.knows_all_images(truth, truth.draw(2, "test", 0))
+
+
+@pytest.mark.parametrize("degradation", ["compressed_sensing", "super_resolution"])
+def test_a_gain_is_over_the_first_image_of_the_same_observation(degradation):
+    truth = Photographs(
+        degradation=degradation, noise_std=0.05, side=24, patch_side=24, block_side=12
+    )
+    test = truth.draw(4, "test", 0)
+    first = operator_of(truth).start(torch.from_numpy(test.x)).numpy()
+    np.testing.assert_allclose(metrics.psnr_gain_db(first, test, truth), 0.0, atol=1e-12)
+    closer = first + 0.5 * (test.s - first)
+    gain = metrics.psnr_gain_db(closer, test, truth)
+    difference = metrics.psnr_db(closer, test, truth) - metrics.psnr_db(first, test, truth)
+    np.testing.assert_allclose(gain, difference, atol=1e-12)
+    # Halfway to the truth: 6 dB, but for what a screen cuts off.
+    assert (np.abs(gain - 20 * np.log10(2)) < 1.0).all()
+
+
+def test_where_nobody_is_told_h_a_gain_is_over_what_was_observed():
+    truth = Photographs(degradation="blind_deblurring", noise_std=0.05)
+    test = truth.draw(2, "test", 0)
+    np.testing.assert_allclose(metrics.psnr_gain_db(test.x, test, truth), 0.0, atol=1e-12)
