@@ -601,12 +601,14 @@ def test_what_was_observed_need_not_be_an_image(axes):
 
 
 def test_wide_panels_have_a_row_of_their_own():
-    from mbdl_repro.stages.draw import _rows
+    from mbdl_repro.stages.draw import _blocks, _rows
 
     wide = images.Spec(title="t", methods=["a"])
     narrow = lines.Spec(title="t", x="a", y="b")
     rows = list(_rows([wide, narrow, narrow, narrow, wide, narrow], 2))
     assert [len(row) for row in rows] == [1, 2, 1, 1, 1]
+    assert _blocks(rows) == [[0], [1], [2], [3], [4]]
+    assert _blocks(rows[1:3]) == [[0, 1]]
 
 
 # --- signals ---

@@ -42,7 +42,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         if spec.also is not None:
             _ring(axes, spec, sources, name, row)
         if spec.seeds:
-            values = sources.seed_rows(name, spec.y, spec.where)["value"]
+            own = sources.seed_rows(name, spec.y, spec.where)
+            values = own.loc[own["iteration"].isna(), "value"]  # of answers, not on the way there
             colour = sources.styles[name].colour
             axes.plot(values, [row] * len(values), ".", color=colour, alpha=0.25, zorder=1)
         if spec.printed:

@@ -17,8 +17,11 @@ from mbdl_repro.scenario import Split
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-GAP, TITLE, NUMBER = 0.05, 0.42, 0.17
+GAP, TITLE, NUMBER = 0.05, 0.5, 0.17
 """Between tiles, above them, and below each, in sides of a tile."""
+
+FEWEST = 8
+"""Tiles that a row has room for, at least: fewer would be larger than anyone needs."""
 
 FRAME = "#e69f00"
 """Colour of the square that is zoomed in."""
@@ -48,7 +51,7 @@ class Spec(PanelSpec):
     def tiles(self) -> tuple[float, float]:
         """Width and height of the panel, in sides of a tile."""
         each = (1 + GAP) * (1 if self.zoom is None else 2) + NUMBER
-        return (2 + len(self.methods)) * (1 + GAP), TITLE + len(self.examples) * each
+        return max(2 + len(self.methods), FEWEST) * (1 + GAP), TITLE + len(self.examples) * each
 
     def height(self, width: float) -> float:
         """Return the height that a panel of this width takes, in the same unit."""
@@ -67,9 +70,9 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     first = sources.examples[spec.methods[0]]
     names = ["truth", "observed", *(sources.styles[m].legend for m in spec.methods)]
     for i, name in enumerate(names):
-        words = "\n".join(textwrap.wrap(name, 19))
+        words = "\n".join(textwrap.wrap(name, 15))
         x = i * (1 + GAP) + 0.5
-        axes.text(x, TITLE - 0.04, words, ha="center", va="bottom", fontsize=8)
+        axes.text(x, TITLE - 0.04, words, ha="center", va="bottom", fontsize=7.5)
     top = TITLE
     for example in spec.examples:
         s, x = (spec.stored(first, spec.methods[0], kind)[example] for kind in "sx")

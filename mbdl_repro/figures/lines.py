@@ -35,6 +35,8 @@ class Spec(PanelSpec):
     y_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     also: str | None = None
     """Another metric of the same unit, of those that have it: thin dotted lines."""
+    also_label: str | None = None
+    """What legends call it; the metric's own label if not given."""
 
 
 FEW = 8
@@ -50,7 +52,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     )
     drawn = [(name, spec.y, sources.styles[name]) for name in chosen]
     if spec.also is not None:
-        drawn += [(n, spec.also, _dotted(sources, n, spec.also)) for n in chosen if n in methods]
+        label = spec.also_label or sources.labels.get(spec.also, spec.also)
+        drawn += [(n, spec.also, _dotted(sources, n, label)) for n in chosen if n in methods]
     level_lines = []
     counts: set[float] = set()
     whole = spec.x in ("iteration", "n_train")
@@ -90,11 +93,12 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         ticks_at(axes.xaxis, sorted(counts))
 
 
-def _dotted(sources: Sources, name: str, metric: str) -> RowStyle:
+def _dotted(sources: Sources, name: str, label: str) -> RowStyle:
     """Return the style of another metric of a method: of its colour, without marks."""
     style = sources.styles[name]
-    legend = f"{style.legend}: {sources.labels.get(metric, metric)}"
-    return dataclasses.replace(style, legend=legend, marker=None, line=(0, (1, 1.5)))
+    return dataclasses.replace(
+        style, legend=f"{style.legend}: {label}", marker=None, line=(0, (1, 1.5))
+    )
 
 
 def _line(axes: Axes, spec: Spec, style: RowStyle, rows: Any) -> None:

@@ -45,12 +45,23 @@ def draw(job: Job) -> None:
     heights = [row[0].height(width) if row[0].wide else PANEL_INCHES[1] for row in rows]
     with plt.rc_context(RC):
         figure = plt.figure(figsize=(width, sum(heights) + 0.6))
-        grid = figure.add_gridspec(len(rows), columns, height_ratios=heights)
-        for i, row in enumerate(rows):
-            for j, panel in enumerate(row):
-                place = grid[i, :] if panel.wide else grid[i, j]
-                axes = figure.add_subplot(place, projection=panel.projection)
-                importlib.import_module(type(panel).__module__).draw(axes, panel, sources)
+        blocks = _blocks(rows)
+        inches = [sum(heights[i] for i in block) for block in blocks]
+        # Wide panels keep to themselves: labels of others shall not push them aside.
+        parts = (
+            figure.subfigures(len(blocks), 1, height_ratios=inches, squeeze=False)[:, 0]
+            if len(blocks) > 1
+            else [figure]
+        )
+        for part, block in zip(parts, blocks, strict=True):
+            wide = rows[block[0]][0].wide
+            across = 1 if wide else columns
+            ratios = [heights[i] for i in block]
+            grid = part.add_gridspec(len(block), across, height_ratios=ratios)
+            for i, row in enumerate(rows[k] for k in block):
+                for j, panel in enumerate(row):
+                    axes = part.add_subplot(grid[i, j], projection=panel.projection)
+                    importlib.import_module(type(panel).__module__).draw(axes, panel, sources)
         legend_below(figure, experiment.figure.legend_columns)
         outputs = {
             store.figure(experiment.name, suffix): to_bytes(figure, suffix)
@@ -73,6 +84,12 @@ def _rows(panels: Sequence[Any], columns: int) -> Iterator[list[Any]]:
             row = []
     if row:
         yield row
+
+
+def _blocks(rows: Sequence[Sequence[Any]]) -> list[list[int]]:
+    """Return the rows in blocks that are laid out together: all, or each where one is wide."""
+    every = list(range(len(rows)))
+    return [[i] for i in every] if any(row[0].wide for row in rows) else [every]
 
 
 def _by_method(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
