@@ -17,14 +17,6 @@ from mbdl_repro.scenario import Split
 from mbdl_repro.seeding import torch_rng_for
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 def reflecting(scale: float, layers: int = 4) -> Denoiser:
     """A firmly non-expansive denoiser with random weights of any size, in double precision."""
     rng = torch_rng_for("weights", scale, layers)

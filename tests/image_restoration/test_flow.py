@@ -20,14 +20,6 @@ TRUTH = Digits(degradation="compressed_sensing", ratio=0.25, noise_std=0.05)
 SIZES = {"layers": 3, "hidden_size": 5}
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 def drawn(*names):
     return torch_rng_for("test of the flow", *names)
 

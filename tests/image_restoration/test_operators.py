@@ -43,14 +43,6 @@ TRUTHS = {
 every_truth = pytest.mark.parametrize("truth", TRUTHS.values(), ids=TRUTHS.keys())
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 def drawn(*shape, seed=0):
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
 

@@ -24,14 +24,6 @@ DIGITS = Digits(degradation="compressed_sensing", ratio=0.5, noise_std=0.05)
 CONSTANT = {"channels": 2, "layers": 2, "first_std": None}
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 def observed(truth, n=4):
     split = truth.draw(n, "validation", 100)
     return torch.from_numpy(split.x), torch.from_numpy(split.s)

@@ -11,8 +11,6 @@ from mbdl_repro.recipe import Recipe
 from mbdl_repro.scenario import Split
 from mbdl_repro.seeding import torch_rng_for
 
-torch.set_default_dtype(torch.float64)
-
 HOME = Photographs(
     degradation="compressed_sensing", noise_std=0.01, side=16, patch_side=16, block_side=8
 )

@@ -40,14 +40,6 @@ of_each = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 def split(truth, n, *stream):
     return Split(*map(torch.from_numpy, truth.draw(n, *stream)))
 

@@ -15,14 +15,6 @@ TRUTH = Photographs(
 GENERATOR = {"channels": 6, "layers": 3}
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 def observed(n=3):
     split = TRUTH.draw(n, "validation", 100)
     return torch.from_numpy(split.x), torch.from_numpy(split.s)
