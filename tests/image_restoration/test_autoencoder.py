@@ -22,14 +22,6 @@ TRUTH = Digits(
 DOUBLE = torch.float64
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(DOUBLE)
-    yield
-    torch.set_default_dtype(before)
-
-
 def drawn(*names):
     return torch_rng_for("test of the autoencoder", *names)
 
