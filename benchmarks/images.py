@@ -44,7 +44,7 @@ def by_conjugate_gradients(H: Operator, z: torch.Tensor, x: torch.Tensor) -> np.
         image = torch.from_numpy(s.reshape(1, SIDE, SIDE))
         return (H.adjoint(H(image)) + RIDGE * image).numpy().ravel()
 
-    system = LinearOperator((SIDE**2, SIDE**2), matvec=normal)
+    system = LinearOperator((SIDE**2, SIDE**2), matvec=normal, dtype=float)
     right = (H.adjoint(x) + RIDGE * z).numpy().reshape(len(x), -1)
     return np.stack([cg(system, b, rtol=1e-8)[0] for b in right]).reshape(z.shape)
 
