@@ -624,6 +624,18 @@ class _Reader:
             )
             or [{}]
         ]
+        return self.compared(experiment, frame, metric, pairs, where)
+
+    def compared(
+        self,
+        experiment: Experiment,
+        frame: ClaimFrame,
+        metric: str,
+        pairs: list[tuple[Place, Place | float]],
+        where: Where,
+        **crossing: Any,
+    ) -> Claim:
+        """Return the claim on these pairs, each place of which has to be one row of the table."""
         for place in itertools.chain.from_iterable(pairs):
             if isinstance(place, Place) and not self.problems:
                 self.one_row(experiment, place, where)
@@ -637,6 +649,7 @@ class _Reader:
             factor=frame.factor,
             offset=frame.offset,
             tolerance=frame.tolerance,
+            **crossing,
         )
 
     def crossing(
@@ -674,48 +687,26 @@ class _Reader:
         columns = [name for name in _columns(experiment) if name != "iteration"]
         if other is None or not self.name(frame.along, columns, "column", (*where, "along")):
             return None
-        runs = [
-            {**point, "n_train": n, **{f"test_{k}": v for k, v in tested.items()}}
-            for point, n in experiment.runs
-            for tested in experiment.test_points or [{}]
-        ]
-        fixed = {**frame.at, **left.at}
-        values = distinct(
-            run[frame.along] for run in runs if all(same(run[k], v) for k, v in fixed.items())
-        )
+        values = _values_along(experiment, frame.along, {**frame.at, **left.at})
         if len(values) < 2 or not all(type(v) in (int, float) and v > 0 for v in values):
             message = f"{values}: curves cross along two or more positive numbers"
             self.problem((*where, "along"), message)
             return None
         off = frame.tolerance or 0.0
-        if not min(values) < location - off <= location + off < max(values):
+        if not values[0] < location - off <= location + off < values[-1]:
             # A crossing beyond an end is known to be there, not where.
-            message = f"{_shown(frame.right)}: should lie between {min(values)} and {max(values)}"
+            message = f"{_shown(frame.right)}: should lie between {values[0]} and {values[-1]}"
             self.problem((*where, "right"), f"{message}, with its tolerance")
         pairs: list[tuple[Place, Place | float]] = [
             (
                 _placed(left, {**frame.at, frame.along: value}, metric),
                 _placed(other, {**frame.at, frame.along: value}, metric),
             )
-            for value in sorted(values)
+            for value in values
         ]
-        for place in itertools.chain.from_iterable(pairs):
-            if isinstance(place, Place) and not self.problems:
-                self.one_row(experiment, place, where)
-        return Claim(
-            says=frame.says,
-            source=frame.source,
-            kind="claim",
-            metric=metric,
-            relation=frame.relation,
-            pairs=pairs,
-            factor=1.0,
-            offset=0.0,
-            tolerance=frame.tolerance,
-            along=frame.along,
-            location=location,
-            rises=frame.rises_above is not None,
-        )
+        rises = frame.rises_above is not None
+        told = {"along": frame.along, "location": location, "rises": rises}
+        return self.compared(experiment, frame, metric, pairs, where, **told)
 
     def published(self, experiment: Experiment, data: dict[str, Any], i: int) -> Any:
         """Check a published number; it becomes the claim that ours is it, up to its tolerance."""
@@ -864,6 +855,18 @@ def _columns(experiment: Experiment) -> dict[str, list[Any]]:
     rows += [{f"test_{k}": v for k, v in point.items()} for point in experiment.test_points]
     columns = distinct(name for row in rows for name in row)
     return {name: distinct(row[name] for row in rows if name in row) for name in columns}
+
+
+def _values_along(experiment: Experiment, column: str, fixed: Point) -> list[Any]:
+    """Return the values that a column has where others have these, in rising order."""
+    rows = (
+        {**point, "n_train": n, **{f"test_{k}": v for k, v in tested.items()}}
+        for point, n in experiment.runs
+        for tested in experiment.test_points or [{}]
+    )
+    return sorted(
+        distinct(row[column] for row in rows if all(same(row[k], v) for k, v in fixed.items()))
+    )
 
 
 def _expectation(detail: Any) -> str:

@@ -122,13 +122,15 @@ def _tile(
     axes.text(left + 0.5, top + 1.03, number, ha="center", va="top", fontsize=8)
 
 
-def _image(axes: Axes, left: float, top: float, image: np.ndarray) -> None:
+def _image(
+    axes: Axes, left: float, top: float, image: np.ndarray, side: float = 1.0, white: float = 1.0
+) -> None:
     axes.imshow(
         image,
         cmap="gray",
         vmin=0.0,
-        vmax=1.0,
-        extent=(left, left + 1, top + 1, top),
+        vmax=white,
+        extent=(left, left + side, top + side, top),
         interpolation="nearest",
     )
     # Drawing an image fits the axes to it.
@@ -158,14 +160,5 @@ def _words(axes: Axes, column: int, top: float, words: str) -> None:
 def _kernel(axes: Axes, column: int, top: float, kernel: np.ndarray) -> None:
     """Draw a kernel in the lower left corner: white where it is largest."""
     left, side = column * (1 + GAP), 0.3
-    axes.imshow(
-        kernel,
-        cmap="gray",
-        vmin=0.0,
-        vmax=float(kernel.max()),
-        extent=(left, left + side, top + 1, top + 1 - side),
-        interpolation="nearest",
-        zorder=3,
-    )
+    _image(axes, left, top + 1 - side, kernel, side, float(kernel.max()))
     _frame(axes, left, top + 1 - side, side)
-    axes.set_aspect("equal")
