@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 
-from mbdl_repro import planning
+from mbdl_repro.pipeline import plan as planning
 
 # One setting narrows a run (experiments), two say how much and where (scale, device):
 #   snakemake --cores all --config experiments=5.06_lista scale=smoke

@@ -15,10 +15,10 @@ import sys  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from mbdl_repro.doa.methods.esprit import Esprit  # noqa: E402
-from mbdl_repro.doa.methods.music import Music  # noqa: E402
-from mbdl_repro.doa.methods.root_music import RootMusic  # noqa: E402
-from mbdl_repro.doa.scenario import Narrowband  # noqa: E402
+from mbdl_repro.areas.doa.methods.esprit import Esprit  # noqa: E402
+from mbdl_repro.areas.doa.methods.music import Music  # noqa: E402
+from mbdl_repro.areas.doa.methods.root_music import RootMusic  # noqa: E402
+from mbdl_repro.areas.doa.scenario import Narrowband  # noqa: E402
 
 try:
     import doa_py.algorithm

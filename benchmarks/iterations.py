@@ -10,14 +10,14 @@ one_thread()
 
 import torch  # noqa: E402
 
-from mbdl_repro.method import IterativeMethod  # noqa: E402
-from mbdl_repro.sparse_recovery.methods.admm import Admm  # noqa: E402
-from mbdl_repro.sparse_recovery.methods.alista import Alista  # noqa: E402
-from mbdl_repro.sparse_recovery.methods.amp import Amp  # noqa: E402
-from mbdl_repro.sparse_recovery.methods.fista import Fista  # noqa: E402
-from mbdl_repro.sparse_recovery.methods.ista import Ista  # noqa: E402
-from mbdl_repro.sparse_recovery.methods.lista import Lista  # noqa: E402
-from mbdl_repro.sparse_recovery.scenario import SparseRecovery  # noqa: E402
+from mbdl_repro.areas.sparse_recovery.methods.admm import Admm  # noqa: E402
+from mbdl_repro.areas.sparse_recovery.methods.alista import Alista  # noqa: E402
+from mbdl_repro.areas.sparse_recovery.methods.amp import Amp  # noqa: E402
+from mbdl_repro.areas.sparse_recovery.methods.fista import Fista  # noqa: E402
+from mbdl_repro.areas.sparse_recovery.methods.ista import Ista  # noqa: E402
+from mbdl_repro.areas.sparse_recovery.methods.lista import Lista  # noqa: E402
+from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery  # noqa: E402
+from mbdl_repro.contract.method import IterativeMethod  # noqa: E402
 
 torch.set_num_threads(1)
 

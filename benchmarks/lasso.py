@@ -13,9 +13,9 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from sklearn.linear_model import Lasso as CoordinateDescent  # noqa: E402
 
-from mbdl_repro.sparse_recovery.exact_lasso import lasso_solution  # noqa: E402
-from mbdl_repro.sparse_recovery.scenario import SparseRecovery  # noqa: E402
-from mbdl_repro.sparse_recovery.updates import duality_gap  # noqa: E402
+from mbdl_repro.areas.sparse_recovery.exact_lasso import lasso_solution  # noqa: E402
+from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery  # noqa: E402
+from mbdl_repro.areas.sparse_recovery.updates import duality_gap  # noqa: E402
 
 torch.set_num_threads(1)
 

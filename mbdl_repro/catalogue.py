@@ -18,8 +18,8 @@ from typing import Any
 
 import annotated_types
 
-from mbdl_repro.family import Family
-from mbdl_repro.scenario import Scenario
+from mbdl_repro.contract.family import Family
+from mbdl_repro.contract.scenario import Scenario
 
 PACKAGE = Path(__file__).parent
 
@@ -71,13 +71,13 @@ class FunctionCard:
 @cache
 def areas() -> tuple[str, ...]:
     """Return the names of the running examples: the folders that hold a scenario."""
-    return tuple(sorted(path.parent.name for path in PACKAGE.glob("*/scenario.py")))
+    return tuple(sorted(path.parent.name for path in PACKAGE.glob("areas/*/scenario.py")))
 
 
 @cache
 def scenarios(area: str) -> dict[str, type[Scenario]]:
     """Return the area's scenario classes by snake-case name."""
-    module = importlib.import_module(f"mbdl_repro.{area}.scenario")
+    module = importlib.import_module(f"mbdl_repro.areas.{area}.scenario")
     return {
         re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): cls
         for name, cls in inspect.getmembers(module, inspect.isclass)
@@ -88,7 +88,7 @@ def scenarios(area: str) -> dict[str, type[Scenario]]:
 @cache
 def methods(area: str) -> dict[str, MethodCard]:
     """Return the area's methods by name, which is the name of their file."""
-    paths = sorted((PACKAGE / area / "methods").glob("*.py"))
+    paths = sorted((PACKAGE / "areas" / area / "methods").glob("*.py"))
     return {path.stem: _method_card(path, area) for path in paths if path.stem != "__init__"}
 
 
@@ -141,7 +141,7 @@ def _method_card(path: Path, area: str) -> MethodCard:
     return MethodCard(
         name=path.stem,
         area=area,
-        module=f"mbdl_repro.{area}.methods.{path.stem}",
+        module=f"mbdl_repro.areas.{area}.methods.{path.stem}",
         path=path,
         class_name=node.name,
         family=Family[family.attr],
@@ -165,7 +165,9 @@ def _defines(node: ast.ClassDef, tree: ast.Module, name: str) -> bool:
         if not isinstance(item, ast.ImportFrom) or not (item.module or "").startswith("mbdl_repro"):
             continue
         path = PACKAGE.joinpath(*str(item.module).split(".")[1:]).with_suffix(".py")
-        if path == PACKAGE / "method.py" or not bases & {alias.name for alias in item.names}:
+        if path == PACKAGE / "contract/method.py" or not bases & {
+            alias.name for alias in item.names
+        }:
             continue
         there = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
         found = (n for n in there.body if isinstance(n, ast.ClassDef) and n.name in bases)
@@ -199,7 +201,7 @@ def _annotation(argument: ast.arg, path: Path) -> Any:
 
 
 def _marked_functions(area: str, module: str, mark: str) -> dict[str, FunctionCard]:
-    path = PACKAGE / area / f"{module}.py"
+    path = PACKAGE / "areas" / area / f"{module}.py"
     if not path.is_file():
         return {}
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
@@ -215,7 +217,7 @@ def _marked_functions(area: str, module: str, mark: str) -> dict[str, FunctionCa
             ):
                 cards[node.name] = FunctionCard(
                     name=node.name,
-                    module=f"mbdl_repro.{area}.{module}",
+                    module=f"mbdl_repro.areas.{area}.{module}",
                     doc=ast.get_docstring(node) or "",
                     marks={k.arg or "": ast.literal_eval(k.value) for k in decorator.keywords},
                     arguments=tuple(a.arg for a in (*node.args.args, *node.args.kwonlyargs)),

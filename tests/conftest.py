@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mbdl_repro import experiment_file
-from mbdl_repro.artifacts import Store, table_to_bytes, write_outputs
-from mbdl_repro.family import Family
-from mbdl_repro.job import Job
-from mbdl_repro.stages.gather import gather
-from mbdl_repro.stages.tabulate import summarize
-from mbdl_repro.stages.verify import verify
+from mbdl_repro.contract.family import Family
+from mbdl_repro.experiments import reader as experiment_file
+from mbdl_repro.pipeline.job import Job
+from mbdl_repro.pipeline.stages.gather import gather
+from mbdl_repro.pipeline.stages.tabulate import summarize
+from mbdl_repro.pipeline.stages.verify import verify
+from mbdl_repro.store.artifacts import Store, table_to_bytes, write_outputs
 
 REPOSITORY = Path(__file__).parent.parent
 

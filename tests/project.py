@@ -78,7 +78,7 @@ class Project:
         return self.folder / f"workflow/experiments/{name}.yaml"
 
     def method(self, name: str) -> Path:
-        (path,) = self.folder.glob(f"mbdl_repro/*/methods/{name}.py")
+        (path,) = self.folder.glob(f"mbdl_repro/areas/*/methods/{name}.py")
         return path
 
     def edit(self, path: Path, old: str, new: str) -> None:
@@ -132,7 +132,7 @@ class Project:
         script = (
             "import collections, json\n"
             "from mbdl_repro import status\n"
-            "from mbdl_repro.experiment_file import load_scale\n"
+            "from mbdl_repro.experiments.reader import load_scale\n"
             "steps = status.to_run(status.Plan(load_scale('full')))\n"
             "print(json.dumps(collections.Counter(step.verb for step in steps)))"
         )

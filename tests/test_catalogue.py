@@ -8,10 +8,10 @@ import typing
 import pytest
 
 from mbdl_repro import catalogue
-from mbdl_repro.blocks import MethodFrame
 from mbdl_repro.catalogue import REQUIRED
-from mbdl_repro.family import Family
-from mbdl_repro.method import IterativeMethod, Method
+from mbdl_repro.contract.family import Family
+from mbdl_repro.contract.method import IterativeMethod, Method
+from mbdl_repro.experiments.schema import MethodFrame
 
 METHODS = [card for area in catalogue.areas() for card in catalogue.methods(area).values()]
 METRICS = [card for area in catalogue.areas() for card in catalogue.metrics(area).values()]
@@ -116,8 +116,8 @@ def test_a_file_holds_one_public_class_that_stands_directly_under_the_contract(c
     if base not in (Method, IterativeMethod):  # then what several of an area's methods share
         assert inspect.isabstract(base) and issubclass(base, Method)
         assert not issubclass(base, IterativeMethod), "cards tell that by the name of the base"
-        assert base.__module__.startswith(f"mbdl_repro.{card.area}.")
-        assert not base.__module__.startswith(f"mbdl_repro.{card.area}.methods")
+        assert base.__module__.startswith(f"mbdl_repro.areas.{card.area}.")
+        assert not base.__module__.startswith(f"mbdl_repro.areas.{card.area}.methods")
     assert not public[0].__subclasses__()
     assert not inspect.isabstract(public[0])
 
@@ -184,8 +184,8 @@ def test_every_bound_is_on_a_metric_of_its_area(area):
 
 @every_area
 def test_every_marked_function_has_a_card_and_no_name_has_two(area):
-    metrics = importlib.import_module(f"mbdl_repro.{area}.metrics")
-    bounds = importlib.import_module(f"mbdl_repro.{area}.bounds")
+    metrics = importlib.import_module(f"mbdl_repro.areas.{area}.metrics")
+    bounds = importlib.import_module(f"mbdl_repro.areas.{area}.bounds")
     marked = {
         name
         for module, mark in ((metrics, "label"), (bounds, "kind"))

@@ -31,7 +31,7 @@ def test_the_tree_is_clean(words: list[str]) -> None:
 
 
 def test_the_readme_tells_what_the_results_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mbdl_repro import readme
+    from mbdl_repro.reporting import readme
 
     monkeypatch.chdir(ROOT)
     text = readme.README.read_text(encoding="utf-8")

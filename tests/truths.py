@@ -1,6 +1,6 @@
 """The settings that tests of sparse recovery share, each a truth of the experiments."""
 
-from mbdl_repro.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 
 EXAMPLE_5_6 = SparseRecovery(
     observation_matrix="unit_columns",

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.figures.signals import TARGET
-from mbdl_repro.rows import N_EXAMPLES
+from mbdl_repro.pipeline.rows import N_EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.projections.polar import PolarAxes

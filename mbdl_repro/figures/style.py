@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mbdl_repro.family import Family
+from mbdl_repro.contract.family import Family
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis

@@ -24,7 +24,7 @@ import pytest
 import torch
 from scipy.linalg import orth
 
-from mbdl_repro.sparse_recovery.updates import (
+from mbdl_repro.areas.sparse_recovery.updates import (
     admm_step,
     proximal_gradient_step,
     with_orthogonal_rows,

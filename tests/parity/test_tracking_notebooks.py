@@ -12,10 +12,10 @@ The notebooks' code departs from their text, and from ours, in that
 import numpy as np
 import pytest
 import torch
-from tracking.linear_systems import EXAMPLE_3_5
+from areas.tracking.linear_systems import EXAMPLE_3_5
 
-from mbdl_repro.tracking.methods.kalman_filter import KalmanFilter
-from mbdl_repro.tracking.methods.steady_state_kalman_filter import SteadyStateKalmanFilter
+from mbdl_repro.areas.tracking.methods.kalman_filter import KalmanFilter
+from mbdl_repro.areas.tracking.methods.steady_state_kalman_filter import SteadyStateKalmanFilter
 
 TOLD = EXAMPLE_3_5.believed(noise_std=2**0.5, initial_std=1.0)
 TURNED = TOLD.believed(transition_rotation_rad=0.01)

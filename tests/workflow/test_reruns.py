@@ -66,7 +66,7 @@ def add_method(p: Project) -> None:
 
 def add_method_file(p: Project) -> None:
     text = p.method("ista").read_text().replace("class Ista(", "class Sista(")
-    (p.folder / "mbdl_repro/sparse_recovery/methods/sista.py").write_text(text)
+    (p.folder / "mbdl_repro/areas/sparse_recovery/methods/sista.py").write_text(text)
 
 
 def change_setting(p: Project) -> None:
@@ -89,7 +89,7 @@ def edit_style(p: Project) -> None:
 
 def edit_metric(p: Project) -> None:
     p.edit(
-        p.folder / "mbdl_repro/linear_estimation/metrics.py",
+        p.folder / "mbdl_repro/areas/linear_estimation/metrics.py",
         "return ((estimate - split.s) ** 2)",
         "return 1 * ((estimate - split.s) ** 2)",
     )

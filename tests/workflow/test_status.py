@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 from project import Project
 
-from mbdl_repro import job, planning, status
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiment_file import load_scale
-from mbdl_repro.stages.simulate import simulate
+from mbdl_repro.experiments.reader import load_scale
+from mbdl_repro.pipeline import job, status
+from mbdl_repro.pipeline import plan as planning
+from mbdl_repro.pipeline.stages.simulate import simulate
 
 
 @pytest.fixture(autouse=True)

@@ -13,5 +13,5 @@ rule bound:
         code=plan.code("bound"),
         scale=plan.scale.name,
     shell:
-        "exec python -m mbdl_repro.stages.bound --experiment {wildcards.experiment}"
+        "exec python -m mbdl_repro.pipeline.stages.bound --experiment {wildcards.experiment}"
         " --scale {params.scale} --log {log}"

@@ -16,5 +16,5 @@ rule draw:
         code=plan.code("draw"),
         scale=plan.scale.name,
     shell:
-        "exec python -m mbdl_repro.stages.draw --experiment {wildcards.experiment}"
+        "exec python -m mbdl_repro.pipeline.stages.draw --experiment {wildcards.experiment}"
         " --scale {params.scale} --log {log}"

@@ -15,5 +15,5 @@ rule evaluate:
         code=plan.code("evaluate"),
         scale=plan.scale.name,
     shell:
-        "exec python -m mbdl_repro.stages.evaluate --experiment {wildcards.experiment}"
+        "exec python -m mbdl_repro.pipeline.stages.evaluate --experiment {wildcards.experiment}"
         " --method {wildcards.method} --scale {params.scale} --log {log}"

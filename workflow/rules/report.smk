@@ -13,7 +13,7 @@ rule verdicts:
         code=plan.code("gather"),
         scale=plan.scale.name,
     shell:
-        "exec python -m mbdl_repro.stages.gather --scale {params.scale} --log {log}"
+        "exec python -m mbdl_repro.pipeline.stages.gather --scale {params.scale} --log {log}"
 
 
 rule report:
@@ -33,4 +33,4 @@ rule report:
         code=plan.code("report"),
         scale=plan.scale.name,
     shell:
-        "exec python -m mbdl_repro.stages.report --scale {params.scale} --log {log}"
+        "exec python -m mbdl_repro.reporting.report --scale {params.scale} --log {log}"

@@ -11,5 +11,5 @@ rule simulate:
         code=plan.code("simulate"),
         scale=plan.scale.name,
     shell:
-        "exec python -m mbdl_repro.stages.simulate --experiment {wildcards.experiment}"
+        "exec python -m mbdl_repro.pipeline.stages.simulate --experiment {wildcards.experiment}"
         " --scale {params.scale} --log {log}"

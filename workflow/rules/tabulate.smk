@@ -16,5 +16,5 @@ rule tabulate:
         code=plan.code("tabulate"),
         scale=plan.scale.name,
     shell:
-        "exec python -m mbdl_repro.stages.tabulate --experiment {wildcards.experiment}"
+        "exec python -m mbdl_repro.pipeline.stages.tabulate --experiment {wildcards.experiment}"
         " --scale {params.scale} --log {log}"

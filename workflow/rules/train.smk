@@ -15,6 +15,6 @@ rule train:
         code=plan.code("train"),
         scale=plan.scale.name,
     shell:
-        "exec python -m mbdl_repro.stages.train --experiment {wildcards.experiment}"
+        "exec python -m mbdl_repro.pipeline.stages.train --experiment {wildcards.experiment}"
         " --method {wildcards.method} --part {wildcards.part}"
         " --scale {params.scale} --log {log}"

@@ -13,5 +13,5 @@ rule verify:
         code=plan.code("verify"),
         scale=plan.scale.name,
     shell:
-        "exec python -m mbdl_repro.stages.verify --experiment {wildcards.experiment}"
+        "exec python -m mbdl_repro.pipeline.stages.verify --experiment {wildcards.experiment}"
         " --scale {params.scale} --log {log}"

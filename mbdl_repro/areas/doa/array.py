@@ -1,0 +1,177 @@
+"""Uniform linear arrays: where sensors stand, what they receive, and how sources are drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from abc import abstractmethod
+from typing import Annotated, Any, Literal, TypeVar
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+
+from mbdl_repro.contract.scenario import Scenario, Split
+
+Array = TypeVar("Array", bound=Any)
+
+
+def steering(angle_rad: Array, n_sensors: int, spacing: float) -> Array:
+    """Return the steering vectors a_n(θ) = exp(−j 2π d n sin θ), n = 0 … N − 1, as columns.
+
+    Args:
+        angle_rad: θ (..., M), NumPy or torch, from broadside.
+        n_sensors: N.
+        spacing: d between sensors, in wavelengths.
+
+    Returns:
+        A (..., N, M), complex.
+    """
+    xp: Any = sys.modules[type(angle_rad).__module__.partition(".")[0]]
+    on = {"device": angle_rad.device} if xp.__name__ == "torch" else {}
+    n = xp.arange(n_sensors, **on)[:, None]
+    turns = xp.sin(angle_rad)[..., None, :] * n * spacing  # in the precision of the angle
+    return xp.exp(-2j * math.pi * turns)
+
+
+def complex_normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Draw CN(0, 1) in single precision: half of the variance in each part."""
+    parts = rng.standard_normal((*shape, 2), dtype=np.float32)
+    parts *= np.float32(math.sqrt(0.5))
+    return parts.view(np.complex64)[..., 0]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SensorArray(Scenario):
+    """M sources that a uniform linear array receives in T snapshots: X = A(s) Y + W.
+
+    The angles s are drawn uniformly among those, in ascending order, that differ by more than
+    the least gap, and by less than 180° minus it, each from the next. Sources have power 1, and
+    the noise of a sensor CN(0, σ²).
+
+    Observations are in single precision, which is far finer than any noise here; whoever
+    decomposes their covariance should compute it in double precision.
+
+    Args:
+        n_sources: M.
+        n_snapshots: T.
+        snr_db: 1/σ² in dB, of power, of one source at one sensor.
+        published_snr_db: half of ``snr_db``, which it implies: the published code gives sources
+            the amplitude 10^(SNR/10), so that its "10 dB" are 20 dB of power.
+        correlation: ρ of each two sources' waveforms: 0 non-coherent, 1 coherent (one waveform).
+        path_phases: phases with which sources arrive: all ``equal``, as published, or drawn at
+            ``random`` in each trial, as over paths of unknown length.
+        n_sensors: N.
+        spacing: d between sensors, in wavelengths.
+        max_angle_deg: angles lie in ± this, from broadside.
+        min_gap_deg: least gap between two angles.
+        angles_deg: the angles, where they are the same in all trials; in ascending order.
+        spacing_error: η; sensor n is at n (d + δ_n), δ_n uniform on [−η, η], in wavelengths.
+        steering_noise_variance: variance of what is added to each entry of a steering vector.
+        steering_noise: ``complex``, CN, or ``real``, N, as the published code has it.
+        errors_shared_by: who meets the same drawn errors of the array: ``nobody``, as published,
+            where each source of a trial meets an array of its own; the ``sources`` of a trial;
+            or all ``trials``: one array, built with errors.
+
+    Source: Examples 3.9 and 5.10; Shmuel et al., SubspaceNet, 2023.
+    """
+
+    n_sources: Annotated[int, Ge(1)] | None
+    n_snapshots: Annotated[int, Ge(1)]
+    snr_db: float | None = None
+    published_snr_db: float | None = None
+    correlation: Annotated[float, Ge(0), Le(1)] = 0.0
+    path_phases: Literal["equal", "random"] = "equal"
+    n_sensors: Annotated[int, Ge(2)] = 8
+    spacing: Annotated[float, Gt(0), Le(0.5)] | None = 0.5
+    max_angle_deg: Annotated[float, Gt(0), Le(90)] = 90.0
+    min_gap_deg: Annotated[float, Ge(0)] = 15.0
+    angles_deg: tuple[float, ...] | None = None
+    spacing_error: Annotated[float, Ge(0)] = 0.0
+    steering_noise_variance: Annotated[float, Ge(0)] = 0.0
+    steering_noise: Literal["complex", "real"] = "complex"
+    errors_shared_by: Literal["nobody", "sources", "trials"] = "nobody"
+
+    def __post_init__(self) -> None:
+        if self.published_snr_db is not None:
+            # One name for each truth, so that its data and fits are made once.
+            object.__setattr__(self, "snr_db", 2.0 * self.published_snr_db)
+            object.__setattr__(self, "published_snr_db", None)
+        M = self.n_sources
+        if M is None:
+            return
+        if self.n_sensors <= M:
+            raise ValueError(
+                f"n_sources is {M}: allowed is 1 to {self.n_sensors - 1}, as n_sensors is "
+                f"{self.n_sensors} (of {self.n_sensors} sensors, that many sources fill the space)"
+            )
+        if self.angles_deg is not None:
+            given = np.asarray(self.angles_deg)
+            if given.shape != (M,) or (np.diff(given) <= 0).any() or np.abs(given).max() > 90:
+                raise ValueError(
+                    f"angles_deg is {list(self.angles_deg)}: allowed are n_sources = {M} rising "
+                    "angles in -90 to 90"
+                )
+        elif (M - 1) * self.min_gap_deg >= 2 * self.max_angle_deg:
+            raise ValueError(
+                f"min_gap_deg is {self.min_gap_deg:g}: {M} angles with such gaps do not fit in "
+                f"±{self.max_angle_deg:g}, which max_angle_deg allows"
+            )
+        elif M == 2 and self.min_gap_deg > 85:
+            raise ValueError(
+                f"min_gap_deg is {self.min_gap_deg:g}: allowed is at most 85, as two angles "
+                "also differ by less than 180 degrees minus it"
+            )
+
+    def told(self, field: str) -> Any:
+        """Return a field that may be withheld.
+
+        Raises:
+            ValueError: naming it, if it is.
+        """
+        value = getattr(self, field)
+        if value is None:
+            raise ValueError(f"{field} is asked for, and is withheld (null)")
+        return value
+
+    @property
+    def noise_std(self) -> float:
+        """The standard deviation σ of the noise of a sensor, sources having power 1."""
+        return float(10 ** (-self.told("snr_db") / 20))
+
+    def source_covariance(self) -> np.ndarray:
+        """Return E[y yᴴ] (M, M), of sources that arrive with equal phases."""
+        M = self.told("n_sources")
+        return (1 - self.correlation) * np.eye(M) + self.correlation * np.ones((M, M))
+
+    def angles(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw the angles (n, M) in rad, each row rising."""
+        M = self.told("n_sources")
+        if self.angles_deg is not None:
+            return np.tile(np.deg2rad(self.angles_deg), (n, 1))
+        low, high = -self.max_angle_deg, self.max_angle_deg
+        drawn = np.empty((n, M))
+        again = np.ones(n, dtype=bool)
+        while again.any():
+            # Uniform among all that keep the gap: the gaps are taken out, and put back.
+            room = rng.uniform(low, high - (M - 1) * self.min_gap_deg, (again.sum(), M))
+            drawn[again] = np.sort(room, axis=1) + self.min_gap_deg * np.arange(M)
+            again = np.any(np.diff(drawn, axis=1) >= 180 - self.min_gap_deg, axis=1)
+        return np.deg2rad(drawn)
+
+    def phases(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw the factors (n, M, 1), of modulus 1, with which sources arrive."""
+        M = self.told("n_sources")
+        if self.path_phases == "equal":
+            return np.ones((n, M, 1), dtype=np.complex64)
+        return np.exp(2j * np.pi * rng.random((n, M, 1), dtype=np.float32))
+
+    @abstractmethod
+    def received(self, n: int, rng: np.random.Generator) -> Split:
+        """Draw what sensors would receive without noise, (n, N, T), and the angles (n, M)."""
+
+    def sample(self, n: int, rng: np.random.Generator) -> Split:
+        """Draw n pairs: snapshots x (n, N, T), complex, and angles s (n, M), in rad."""
+        x, s = self.received(n, rng)
+        x += np.float32(self.noise_std) * complex_normal(rng, *x.shape)
+        return Split(x=x, s=s)

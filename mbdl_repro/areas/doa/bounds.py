@@ -1,0 +1,274 @@
+"""What no estimate of angles can beat, and other errors to compare with.
+
+Cramér–Rao bounds bind unbiased estimators: references, which an estimator may pass that makes use
+of how angles are distributed, or of what is known of the waveforms. Floors bind all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mbdl_repro.areas.doa import fisher
+from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.areas.doa.metrics import GUESSED, mspe, rmspe
+from mbdl_repro.areas.doa.scenario import Narrowband
+from mbdl_repro.areas.doa.told_the_rest import least_errors
+from mbdl_repro.contract.measure import bound
+from mbdl_repro.contract.scenario import Split
+from mbdl_repro.contract.seeding import rng_for
+
+# --- Cramér–Rao ---
+
+
+@bound(metric="mspe", kind="reference", label="Cramér–Rao bound (stochastic)")
+def stochastic_crb_mspe(truth: SensorArray) -> float:
+    """Return the mean over sources of the Cramér–Rao bound on angles of CN(0, P) waveforms.
+
+    At fixed angles it is the bound there; at random angles the mean of the bound, which exists
+    only where they keep away from ±90°: it grows as 1/cos² θ.
+
+    Raises:
+        ValueError: if angles are random up to ±90°, or the array has errors, or sources are not
+            narrowband.
+    """
+    return _mean_over_law(truth, fisher.stochastic_crb)
+
+
+@bound(metric="mspe_db", kind="reference", label="Cramér–Rao bound (stochastic)")
+def stochastic_crb_mspe_db(truth: SensorArray) -> float:
+    """Return :func:`stochastic_crb_mspe`; on an axis in dB."""
+    return stochastic_crb_mspe(truth)
+
+
+@bound(metric="mspe", kind="reference", label="Cramér–Rao bound (deterministic)")
+def deterministic_crb_mspe(truth: SensorArray) -> float:
+    """Return the mean over sources of the Cramér–Rao bound where waveforms are unknown numbers.
+
+    They are taken to have the covariance P with which they are drawn; for few snapshots, that
+    of a trial is another one. Angles are as in :func:`stochastic_crb_mspe`.
+
+    Raises:
+        ValueError: as :func:`stochastic_crb_mspe`.
+    """
+    return _mean_over_law(truth, fisher.deterministic_crb)
+
+
+@bound(metric="mspe_db", kind="reference", label="Cramér–Rao bound (deterministic)")
+def deterministic_crb_mspe_db(truth: SensorArray) -> float:
+    """Return :func:`deterministic_crb_mspe`; on an axis in dB."""
+    return deterministic_crb_mspe(truth)
+
+
+@bound(metric="mspe", kind="reference", label="Cramér–Rao bound (shared waveform)")
+def shared_waveform_crb_mspe(truth: SensorArray) -> float:
+    """Return the mean Cramér–Rao bound for whom knows that all sources send one waveform.
+
+    Angles are as in :func:`stochastic_crb_mspe`.
+
+    Raises:
+        ValueError: as :func:`stochastic_crb_mspe`, and if sources are not coherent, or do not
+            arrive with equal phases.
+    """
+    return _mean_over_law(_sharing(truth), _shared)
+
+
+@bound(metric="mspe_db", kind="reference", label="Cramér–Rao bound (shared waveform)")
+def shared_waveform_crb_mspe_db(truth: SensorArray) -> float:
+    """Return :func:`shared_waveform_crb_mspe`; on an axis in dB."""
+    return shared_waveform_crb_mspe(truth)
+
+
+@bound(
+    metric="median_rmspe", kind="reference", label="Cramér–Rao bound (stochastic), of each trial"
+)
+def stochastic_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
+    """Return √(mean over sources of the stochastic bound) of each trial (n,), in rad.
+
+    Its mean does not exist, as angles come near ±90°; its median does. The median RMSPE of an
+    efficient estimator is somewhat lower, by 17 % for two sources and 7 % for five: √(median of
+    χ²_M / M).
+
+    Raises:
+        ValueError: if the array has errors, or sources are not narrowband.
+    """
+    return _of_each_trial(_variances(truth, test.s, fisher.stochastic_crb))
+
+
+@bound(metric="median_rmspe", kind="reference", label="Cramér–Rao bound (shared waveform)")
+def shared_waveform_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
+    """Return √(mean of the bound for who knows that the waveform is shared) of each trial (n,).
+
+    Raises:
+        ValueError: as :func:`shared_waveform_crb_mspe`, except that angles may be any.
+    """
+    return _of_each_trial(_variances(_sharing(truth), test.s, _shared))
+
+
+def _of_each_trial(variances: np.ndarray) -> np.ndarray:
+    """Return the root mean over sources, none of which counts more than if it is guessed.
+
+    Where two sources, one at each end, share a beam, the bound is infinite but for rounding.
+    """
+    told = (variances > 0) & (variances < GUESSED)
+    return np.asarray(np.sqrt(np.where(told, variances, GUESSED).mean(1)))
+
+
+# --- theory of a method ---
+
+
+@bound(metric="mspe", kind="theory", label="MUSIC, limit of many snapshots")
+def music_mspe(truth: SensorArray) -> float:
+    """Return the mean squared error of MUSIC and Root-MUSIC, in the limit of many snapshots.
+
+    Angles are as in :func:`stochastic_crb_mspe`.
+
+    Raises:
+        ValueError: as :func:`stochastic_crb_mspe`, and if sources are coherent, where MUSIC
+            fails and its error has no such limit.
+    """
+    return _mean_over_law(truth, fisher.music_covariance)
+
+
+@bound(metric="mspe_db", kind="theory", label="MUSIC, limit of many snapshots")
+def music_mspe_db(truth: SensorArray) -> float:
+    """Return :func:`music_mspe`; on an axis in dB."""
+    return music_mspe(truth)
+
+
+# --- floors ---
+
+
+@bound(metric="mspe", kind="floor", label="told all about the other sources")
+def told_the_rest_mspe(truth: SensorArray) -> float:
+    """Return the least mean squared error of an angle for who is told all about other sources.
+
+    The mean variance of the angle, given the snapshots, all other angles and waveforms, the
+    phases, and the errors of the array. Nobody who gives M angles has less: of unbiased
+    estimators and of others, with any law of the waveforms. It has a standard error of 2 %, and
+    random numbers that are the same for all scenarios. See :mod:`mbdl_repro.areas.doa.told_the_rest`.
+
+    Raises:
+        ValueError: if angles are fixed, or sources are not narrowband.
+    """
+    return least_errors(_narrowband(truth)).square
+
+
+@bound(metric="mspe_db", kind="floor", label="told all about the other sources")
+def told_the_rest_mspe_db(truth: SensorArray) -> float:
+    """Return :func:`told_the_rest_mspe`; on an axis in dB."""
+    return told_the_rest_mspe(truth)
+
+
+@bound(metric="rmspe", kind="floor", label="told all about the other sources")
+def told_the_rest_rmspe(truth: SensorArray) -> float:
+    """Return what the RMSPE is at least for who is told, of each angle, all about the others.
+
+    As :func:`told_the_rest_mspe`, from the mean absolute deviation of each angle.
+
+    Raises:
+        ValueError: as :func:`told_the_rest_mspe`.
+    """
+    return least_errors(_narrowband(truth)).root
+
+
+# --- without data ---
+
+N_GUESSES = 50_000
+"""Pairs of angles and guesses; the mean error of guessing varies by 0.2 %."""
+
+
+@bound(metric="rmspe", kind="reference", label="guessing")
+def guess_rmspe(truth: SensorArray) -> float:
+    """Return the mean error of angles that are drawn as the true ones are, without a look at x.
+
+    An estimator that has failed is no better; it is worse than guessing cleverly.
+    """
+    return float(_guessed(truth, rmspe))
+
+
+@bound(metric="mspe", kind="reference", label="guessing")
+def guess_mspe(truth: SensorArray) -> float:
+    """Return the mean squared error of angles that are drawn as the true ones are."""
+    return float(_guessed(truth, mspe))
+
+
+@bound(metric="mspe_db", kind="reference", label="guessing")
+def guess_mspe_db(truth: SensorArray) -> float:
+    """Return :func:`guess_mspe`; on an axis in dB."""
+    return guess_mspe(truth)
+
+
+def _guessed(truth: SensorArray, metric: Any) -> float:
+    rng = rng_for("guess")
+    guess, s = truth.angles(N_GUESSES, rng), truth.angles(N_GUESSES, rng)
+    return float(metric(guess, Split(x=None, s=s), truth).mean())
+
+
+# --- of which truth ---
+
+N_DRAWS = 20_000
+"""Sets of angles over which Cramér–Rao bounds are averaged, where they are random."""
+
+
+def _mean_over_law(truth: SensorArray, matrix: Any) -> float:
+    """Return the mean over angles and sources of the diagonal of a bound."""
+    if truth.angles_deg is None and truth.max_angle_deg == 90:
+        raise ValueError(
+            "angles are random up to ±90 degrees (angles_deg is null), over which the bound has "
+            "no mean: give angles_deg, or a smaller max_angle_deg, or take the median"
+        )
+    rng = rng_for("angles", "crb")
+    fixed = truth.angles_deg is not None and _known_phases(truth)
+    return float(_variances(truth, truth.angles(1 if fixed else N_DRAWS, rng), matrix).mean())
+
+
+def _known_phases(truth: SensorArray) -> bool:
+    """Say whether the phases with which sources arrive are the same always, or do not matter."""
+    return truth.path_phases == "equal" or not truth.correlation
+
+
+def _variances(truth: SensorArray, s: np.ndarray, matrix: Any) -> np.ndarray:
+    """Return the diagonals (n, M) of a bound at angles s (n, M)."""
+    array = _narrowband(truth)
+    if array.spacing_error or array.steering_noise_variance:
+        raise ValueError(
+            "spacing_error or steering_noise_variance is not 0, and this bound is of an array "
+            "that is known: leave it out"
+        )
+    P = array.source_covariance()
+    if not _known_phases(array):
+        phase = array.phases(len(s), rng_for("phases", "crb"))
+        P = phase * P * phase.conj().swapaxes(-1, -2)
+    bound_of = matrix(
+        s,
+        P,
+        noise_variance=array.noise_std**2,
+        n_snapshots=array.n_snapshots,
+        n_sensors=array.n_sensors,
+        spacing=array.told("spacing"),
+    )
+    return np.asarray(bound_of.diagonal(axis1=-2, axis2=-1))
+
+
+def _shared(s: np.ndarray, P: np.ndarray, **known: Any) -> np.ndarray:
+    return fisher.shared_waveform_crb(s, **known)
+
+
+def _sharing(truth: SensorArray) -> SensorArray:
+    """Return the truth, if all its sources send one waveform, and arrive with equal phases."""
+    if truth.correlation < 1 or truth.path_phases != "equal":
+        raise ValueError(
+            f"correlation is {truth.correlation:g}, and path_phases are {truth.path_phases}: only "
+            "with 1 and equal do sources share a waveform"
+        )
+    return truth
+
+
+def _narrowband(truth: SensorArray) -> Narrowband:
+    if not isinstance(truth, Narrowband):
+        raise ValueError(
+            f"it is of narrowband sources, and the scenario is {type(truth).__name__}: leave it out"
+        )
+    return truth

@@ -1,0 +1,189 @@
+"""What methods share that see nothing of the snapshots but their covariance."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.areas.doa.source_count import count_sources
+from mbdl_repro.areas.doa.spectrum import evaluated, grid_angles, lowest_minima
+from mbdl_repro.areas.doa.subspace import (
+    Smoothing,
+    check_sizes,
+    check_snapshots,
+    heard,
+    sample_covariance,
+    smoothed,
+)
+from mbdl_repro.contract.method import Method
+
+Count = Literal["given", "aic", "mdl"]
+
+
+class CovarianceMethod(Method):
+    """From snapshots to a covariance, to the number of sources, and to their angles.
+
+    A row of snapshots that are all zero, or not all finite, has no angles: NaN.
+
+    Args:
+        belief: gives N and the spacing, and M where the number is given.
+        smoothing: sub-arrays whose covariances are averaged: ``none``, ``forward``, or
+            ``forward_backward``: and mirrored.
+        subarray: L, sensors of a sub-array; ``None``: N/2 + 1, or M + 1 if that is more.
+        count: the number of sources is ``given``, or that of least AIC or MDL; then an answer has
+            N − 1 columns, and NaN behind the angles.
+    """
+
+    def __init__(
+        self, belief: SensorArray, smoothing: Smoothing, subarray: int | None, count: Count
+    ) -> None:
+        super().__init__()
+        self.n_sensors = belief.n_sensors
+        self.spacing: float = belief.told("spacing")
+        if count not in ("given", "aic", "mdl"):
+            raise ValueError(f"count is {count!r}: allowed are given, aic and mdl")
+        self.count: Count = count
+        if count == "given":
+            self.n_sources: int = belief.told("n_sources")
+        else:
+            belief = dataclasses.replace(belief, n_sources=None, angles_deg=None)
+        self.smoothing: Smoothing = smoothing
+        self.subarray = check_sizes(belief, smoothing, subarray)
+
+    def covariance(self, x: Tensor) -> Tensor:
+        """Return the covariance (n, L, L) of snapshots (n, N, T), smoothed as it is said."""
+        x = check_snapshots(x, self.n_sensors)
+        return smoothed(sample_covariance(x), self.smoothing, self.subarray)
+
+    def count_sources(self, x: Tensor) -> Tensor:
+        """Return the number of sources (n,), given or estimated.
+
+        The criteria's T is the number of snapshots, whether or not sub-arrays are averaged: those
+        overlap, and add far less than their number to what there is to average.
+        """
+        return self._counted(self.covariance(x), x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the angles (n, M) in rad, rising, of snapshots (n, N, T)."""
+        columns = self.n_sources if self.count == "given" else self.n_sensors - 1
+        return self.of_each(x, self.angles, columns)
+
+    @abstractmethod
+    def angles(self, R: Tensor, n_sources: int) -> Tensor:
+        """Return angles (n, n_sources) in rad, rising, then NaN, of covariances (n, L, L).
+
+        None of them is zero.
+        """
+
+    def illustrations(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the eigenvalues (n, L) of the covariance, in descending order."""
+        return {"eigenvalues": torch.linalg.eigvalsh(self.covariance(x)).flip(-1)}
+
+    def of_each(
+        self, x: Tensor, of: Callable[[Tensor, int], Tensor], columns: int | None = None
+    ) -> Tensor:
+        """Return what a function of covariances and M gives for each row (n, columns), else NaN.
+
+        It is called once for each number of sources. Columns are as many as the widest has, if
+        they are not given.
+        """
+        x, rows_heard = heard(x)
+        R = self.covariance(x)
+        counted = torch.where(rows_heard, self._counted(R, x), 0)
+        parts = [(counted == k, k) for k in counted.unique().tolist() if k]
+        if len(parts) == 1 and parts[0][0].all():
+            answers = [of(R, parts[0][1])]
+        else:
+            answers = [of(R[rows], k) for rows, k in parts]
+        widths = [answer.shape[-1] for answer in answers]
+        columns = columns if columns is not None else max(widths, default=0)
+        if widths == [columns] and len(answers[0]) == len(x):
+            return answers[0]
+        dtype = answers[0].dtype if answers else torch.float64
+        whole = torch.full((len(x), columns), math.nan, dtype=dtype, device=x.device)
+        for (rows, _), answer in zip(parts, answers, strict=True):
+            whole[rows, : answer.shape[-1]] = answer
+        return whole
+
+    def check_rank(self, n_snapshots: int, why: str) -> None:
+        """Refuse snapshots so few that the covariance is singular.
+
+        Raises:
+            ValueError: naming the setting that makes them too few.
+        """
+        mirrored = 2 if self.smoothing == "forward_backward" else 1
+        averaged = (self.n_sensors - self.subarray + 1) * mirrored
+        if n_snapshots * averaged < self.subarray:
+            raise ValueError(
+                f"{why}, and snapshots are {n_snapshots}: the covariance of {self.subarray} "
+                f"sensors has no inverse with less than {math.ceil(self.subarray / averaged)}"
+            )
+
+    def _counted(self, R: Tensor, x: Tensor) -> Tensor:
+        if self.count == "given":
+            return torch.full((len(R),), self.n_sources, device=R.device)
+        self.check_rank(x.shape[-1], f"count is {self.count}")
+        return count_sources(torch.linalg.eigvalsh(R), x.shape[-1], self.count)
+
+
+class SpectralMethod(CovarianceMethod):
+    """A method whose answers are the highest peaks of a function of the angle.
+
+    Args:
+        belief: gives N and the spacing, and M where the number is given.
+        smoothing, subarray, count: as of :class:`CovarianceMethod`.
+        grid: points over [−90°, 90°).
+        refine: go on from the grid to the peak itself.
+        ends: whether −90° and 90° may be peaks.
+    """
+
+    def __init__(
+        self,
+        belief: SensorArray,
+        smoothing: Smoothing,
+        subarray: int | None,
+        count: Count,
+        grid: int,
+        *,
+        refine: bool,
+        ends: bool = True,
+    ) -> None:
+        super().__init__(belief, smoothing, subarray, count)
+        self.grid = grid
+        self.refine = refine
+        self.ends = ends
+
+    @abstractmethod
+    def coefficients(self, R: Tensor, n_sources: int) -> Tensor:
+        """Return c (n, L) of a polynomial D that is least where the spectrum has its peaks."""
+
+    @abstractmethod
+    def pseudo_spectrum(self, D: Tensor) -> Tensor:
+        """Return the spectrum, which falls as D grows."""
+
+    def angles(self, R: Tensor, n_sources: int) -> Tensor:
+        """Return the angles (n, M) of covariances (n, L, L)."""
+        c = self.coefficients(R, n_sources)
+        return lowest_minima(
+            c, n_sources, self.spacing, self.grid, refine=self.refine, ends=self.ends
+        )
+
+    def illustrations(self, x: Tensor) -> dict[str, Tensor]:
+        """Return eigenvalues, and the spectrum (n, G) with the grid that it is on."""
+        angle = grid_angles(self.grid, self.spacing, x.device)
+        shown = super().illustrations(x)
+        shown |= {"spectrum": self.of_each(x, self._spectrum)}
+        shown["grid_rad"] = angle.expand(len(x), -1)
+        return shown
+
+    def _spectrum(self, R: Tensor, n_sources: int) -> Tensor:
+        angle = grid_angles(self.grid, self.spacing, R.device)
+        D = evaluated(self.coefficients(R, n_sources), angle, self.spacing)
+        return self.pseudo_spectrum(D)

@@ -1,0 +1,111 @@
+"""The network that maps a covariance to angles, and knows nothing of arrays."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from torch import Tensor, nn
+
+from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.areas.doa.features import centre_and_spread, scaled_covariance
+from mbdl_repro.areas.doa.subspace import heard, periodic_loss
+from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.contract.scenario import Split
+from mbdl_repro.learning.recipe import Recipe
+from mbdl_repro.learning.training import History, Report, gradient_descent, silent
+
+
+class AngleRegressor(Method):
+    """A multilayer perceptron from the entries of a covariance to M angles.
+
+    z_0 = (r − r̄) / σ_r,  z_k = max(0, W_k z_{k−1} + b_k),  (u_m, v_m) from W_K z_{K−1} + b_K,
+    θ̂_m = ½ atan2(v_m, u_m)
+
+    r are the N² real numbers in R = X Xᴴ/T, divided by its mean diagonal; r̄ and σ_r, their mean and
+    standard deviation over the training data. (u, v) has the direction of (cos 2θ, sin 2θ): a
+    step over 90° is as small as any other. It is trained on the mean RMSPE, and answers NaN where
+    all snapshots are zero.
+
+    Args:
+        belief: gives M and N; nothing else is read.
+        hidden_widths: entries of each hidden layer, from the input on.
+
+    Maps x (n, N, T), complex, to angles (n, M) in rad, rising.
+
+    Source: ours.
+    """
+
+    family = Family.DEEP_LEARNING
+
+    def __init__(
+        self, belief: SensorArray, *, hidden_widths: tuple[int, ...] = (256, 256, 256)
+    ) -> None:
+        super().__init__()
+        self.n_sensors = belief.n_sensors
+        self.n_sources: int = belief.told("n_sources")
+        entries = self.n_sensors**2
+        widths = (entries, *hidden_widths, 2 * self.n_sources)
+        self.layers = nn.ModuleList(
+            nn.utils.skip_init(nn.Linear, *pair, dtype=torch.float64)
+            for pair in itertools.pairwise(widths)
+        )
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+        self.centre: Tensor
+        self.spread: Tensor
+        self.register_buffer("centre", torch.zeros(entries, dtype=torch.float64))
+        self.register_buffer("spread", torch.ones(entries, dtype=torch.float64))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return r (n, N²) of snapshots (n, N, T): the diagonal, and the parts of what is above."""
+        R = scaled_covariance(x, self.n_sensors)
+        i, j = torch.triu_indices(self.n_sensors, self.n_sensors, 1)
+        above = R[:, i, j]
+        return torch.cat([R.diagonal(dim1=-2, dim2=-1).real, above.real, above.imag], -1)
+
+    def fit(
+        self,
+        train: Split,
+        validation: Split,
+        recipe: Recipe,
+        rng: torch.Generator,
+        report: Report = silent,
+    ) -> History:
+        """Fit by gradient descent, on features that are computed once."""
+        seen = [Split(self.features(part.x), part.s) for part in (train, validation)]
+        return gradient_descent([self], seen[:1], seen[1:], recipe, [rng], report)[0]
+
+    @torch.no_grad()
+    def initialize(self, train: Split, rng: torch.Generator) -> None:
+        """Measure the features, and draw W_k from N(0, 2/fan-in), the last from N(0, 1/fan-in)."""
+        r = self.features(train.x) if train.x.is_complex() else train.x
+        centre, spread = centre_and_spread(r)
+        self.centre.copy_(centre)
+        self.spread.copy_(spread)
+        for layer in self.layers:
+            weights, offsets = layer.parameters()
+            drawn = torch.randn(weights.shape, generator=rng, dtype=weights.dtype)
+            gain = 1 if layer is self.layers[-1] else 2
+            weights.copy_(drawn * math.sqrt(gain / weights.shape[1]))
+            offsets.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the angles of snapshots."""
+        x, rows = heard(x)
+        estimate = self._angles(self.features(x).to(self.centre))
+        return torch.where(rows[:, None], estimate, math.nan).sort(-1).values
+
+    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+        """Return the mean RMSPE in rad, of snapshots (n, N, T) or of features (n, N²)."""
+        r = self.features(x).to(self.centre) if x.is_complex() else x
+        return periodic_loss(self._angles(r), s)
+
+    def _angles(self, r: Tensor) -> Tensor:
+        z = (r - self.centre) / self.spread
+        *hidden, last = self.layers
+        for layer in hidden:
+            z = torch.relu(layer(z))
+        u, v = last(z).unflatten(-1, (self.n_sources, 2)).unbind(-1)
+        return torch.atan2(v, u) / 2

@@ -1,0 +1,151 @@
+"""DA-MUSIC: recurrent units make a covariance, and a network reads its MUSIC spectrum."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Annotated
+
+import torch
+from annotated_types import Ge
+from torch import Tensor, nn
+
+from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.areas.doa.spectrum import evaluated, grid_angles
+from mbdl_repro.areas.doa.subspace import (
+    check_snapshots,
+    heard,
+    noise_polynomial,
+    periodic,
+    periodic_loss,
+    signal_subspace,
+)
+from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.contract.scenario import Split
+
+
+class DaMusic(Method):
+    """Deep augmented MUSIC: R̂ from gated recurrent units, and angles from its MUSIC spectrum.
+
+    h = GRU(x_1, …, x_T), K = W h + b (N × N, complex), R̂ = K Kᴴ,
+    P_g = 1 / (a(θ_g)ᴴ U_n U_nᴴ a(θ_g) / N + 0.01),  θ̂ = dense((P − P̄) / 10)
+
+    Snapshots are divided by the root of their mean power, and enter one by one, real parts beside
+    imaginary ones. U_n is the noise subspace of R̂, and the dense layers have rectifiers between
+    them. It is trained on the mean RMSPE, and answers NaN where all snapshots are zero.
+
+    As published, but that the matrix is Hermitian, and its eigenvectors are in the order of their
+    eigenvalues, so that U_n is what it is called; and that nulls of the spectrum have a floor, as
+    the deepest would be all that counts, and its mean P̄ over the grid is taken off.
+
+    Args:
+        belief: gives M, N and the spacing.
+        hidden_size: entries of h; ``None``: 2 N.
+        hidden_widths: entries of each hidden dense layer.
+        grid: steps of θ_g over 180°.
+
+    Maps x (n, N, T), complex, to angles (n, M) in rad, modulo π, rising.
+
+    Source: Merkofer, Revach, Shlezinger, Routtenberg and van Sloun, 2024.
+    """
+
+    family = Family.DNN_AIDED_INFERENCE
+
+    def __init__(
+        self,
+        belief: SensorArray,
+        *,
+        hidden_size: Annotated[int, Ge(1)] | None = None,
+        hidden_widths: tuple[int, ...] = (16, 16, 16),
+        grid: Annotated[int, Ge(8)] = 360,
+    ) -> None:
+        super().__init__()
+        N = self.n_sensors = belief.n_sensors
+        M = self.n_sources = int(belief.told("n_sources"))
+        self.spacing: float = belief.told("spacing")
+        size = 2 * N if hidden_size is None else hidden_size
+        angles = grid_angles(grid, self.spacing)
+        self.grid_rad: Tensor
+        self.register_buffer("grid_rad", angles)
+        self.recurrent = nn.utils.skip_init(nn.GRUCell, 2 * N, size, dtype=torch.float64)
+        self.to_matrix = nn.utils.skip_init(nn.Linear, size, 2 * N * N, dtype=torch.float64)
+        self.layers = nn.ModuleList(
+            nn.utils.skip_init(nn.Linear, *pair, dtype=torch.float64)
+            for pair in itertools.pairwise((len(angles), *hidden_widths, M))
+        )
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+
+    @torch.no_grad()
+    def initialize(self, train: Split, rng: torch.Generator) -> None:
+        """Draw weights: U(±1/√h) of units and W, N(0, 2/fan-in) of dense layers, the last half."""
+        bound = 1 / math.sqrt(self.recurrent.hidden_size)
+        for parameter in (*self.recurrent.parameters(), *self.to_matrix.parameters()):
+            drawn = torch.rand(parameter.shape, generator=rng, dtype=parameter.dtype)
+            parameter.copy_((2 * drawn - 1) * bound)
+        for layer in self.layers:
+            weights, offsets = layer.parameters()
+            drawn = torch.randn(weights.shape, generator=rng, dtype=weights.dtype)
+            gain = 1 if layer is self.layers[-1] else 2
+            weights.copy_(drawn * math.sqrt(gain / weights.shape[1]))
+            offsets.zero_()
+
+    def covariance(self, x: Tensor) -> Tensor:
+        """Return R̂ (n, N, N), in double precision, of snapshots (n, N, T)."""
+        x = check_snapshots(x, self.n_sensors).mT
+        power = x.abs().square().mean((1, 2), keepdim=True)
+        scaled = x / torch.where(power > 0, power, 1).sqrt()
+        fed = torch.cat([scaled.real, scaled.imag], -1).to(self.to_matrix.weight)
+        h = _last_state(self.recurrent, fed)
+        entries = self.to_matrix(h).double().unflatten(-1, (2, self.n_sensors, self.n_sensors))
+        K = torch.complex(*entries.unbind(1))
+        return K @ K.mH
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the angles (n, M) in rad, rising, of snapshots (n, N, T)."""
+        x, rows = heard(x)
+        return torch.where(rows[:, None], periodic(self._angles(x)), math.nan).sort(-1).values
+
+    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+        """Return the mean RMSPE, in rad."""
+        return periodic_loss(self._angles(x), s)
+
+    def illustrations(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the spectrum (n, G), its grid, in rad, and the eigenvalues, descending."""
+        R = self.covariance(x)
+        D = self._null_spectrum(R)
+        return {
+            "spectrum": 1 / D,
+            "grid_rad": self.grid_rad.double().expand_as(D),
+            "eigenvalues": torch.linalg.eigvalsh(R).flip(-1),
+        }
+
+    def _null_spectrum(self, R: Tensor) -> Tensor:
+        """Return the null spectrum (n, G) of R̂, from 0 to 1, and its floor more."""
+        c = noise_polynomial(signal_subspace(R, self.n_sources))
+        angles = self.grid_rad.double()
+        return evaluated(c, angles, self.spacing) / self.n_sensors + FLOOR
+
+    def _angles(self, x: Tensor) -> Tensor:
+        P = 1 / self._null_spectrum(self.covariance(x))
+        z = ((P - P.mean(-1, keepdim=True)) / 10).to(self.to_matrix.weight)
+        *hidden, last = self.layers
+        for layer in hidden:
+            z = torch.relu(layer(z))
+        angles: Tensor = last(z)
+        return angles
+
+
+def _last_state(cell: nn.GRUCell, fed: Tensor) -> Tensor:
+    """Return the state (n, h) of a cell that was fed (n, T, ·), from a state of 0.
+
+    ``nn.GRU`` keeps references to its weights of its own, which those of a fit do not replace.
+    """
+    weights = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh]
+    start = fed.new_zeros(1, len(fed), cell.hidden_size)
+    _, last = torch.gru(fed, start, weights, True, 1, 0.0, False, False, True)
+    return last[0]
+
+
+FLOOR = 0.01
+"""What the null spectrum is never below."""

@@ -1,0 +1,44 @@
+"""Deep Root-MUSIC: the predecessor of SubspaceNet, trained through the roots alone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Ge
+from torch import Tensor
+
+from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.areas.doa.autocorrelation import LearnedCovariance
+from mbdl_repro.contract.method import Family
+
+
+class DeepRootMusic(LearnedCovariance):
+    """Lag features, a convolutional autoencoder to K, and Root-MUSIC on R̂ = Kᴴ K + ε I.
+
+    The autoencoder has three layers down and three up, of 2 × 2 kernels and leaky rectifiers of
+    slope 1/2. It is trained by the RMSPE of the angles of the roots, each of which moves by
+    dz = −dp(z) / p′(z) as the null spectrum p does: much, where it is near its partner on the
+    other side of the circle.
+
+    Args:
+        belief: gives N, M, the spacing, and T, which is at least ``lags``.
+        lags: matrices R[0] … R[lags − 1].
+        channels: of the layers down.
+
+    Source: Shmuel, Merkofer, Revach, van Sloun and Shlezinger, Deep Root MUSIC, ICASSP 2023.
+    """
+
+    family = Family.DNN_AIDED_INFERENCE
+
+    def __init__(
+        self,
+        belief: SensorArray,
+        *,
+        lags: Annotated[int, Ge(1)] = 8,
+        channels: tuple[int, int, int] = (16, 32, 64),
+    ) -> None:
+        super().__init__(belief, lags, channels, "leaky_rectifier", "free", "root_music")
+
+    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+        """Return the RMSPE of Root-MUSIC's angles, the mean over rows."""
+        return self.periodic_loss_through(self.covariance(x), s, "root_music")

@@ -1,0 +1,250 @@
+"""Maximum likelihood: angles whose steering vectors span most of the snapshots."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, NamedTuple
+
+import torch
+from annotated_types import Ge
+from torch import Tensor
+
+from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.areas.doa.spectrum import diagonal_sums, evaluated
+from mbdl_repro.areas.doa.subspace import angles_of, check_snapshots, sample_covariance
+from mbdl_repro.contract.method import Family, Method
+
+
+class MaximumLikelihood(Method):
+    """The angles of greatest likelihood, where the waveforms are unknown numbers.
+
+    θ̂ = argmax tr(P R), with R = X Xᴴ / T and P = A (AᴴA)⁻¹ Aᴴ the projector on the steering
+    vectors A(θ). Each angle is searched on a grid while the others are held (alternating
+    projection), the first ones with fewer sources; then Newton's method moves all of them
+    at once. It does this from several starts, and keeps the likeliest angles. As nothing is said
+    of how waveforms are distributed, sources may be coherent.
+
+    All is done in u = sin θ: the beam of an array is equally wide everywhere in u, and at half a
+    wavelength u goes on at −1 where it ends at 1.
+
+    Args:
+        belief: knows M and d.
+        waveforms: ``free``: each source may send anything; ``shared``: it is known that all
+            send the same, and arrive with equal phases and powers, as in the published coherent
+            scenario: θ̂ = argmax bᴴ R b / bᴴb, with b = Σ_m a(θ_m).
+        starts: number of searches; each begins with another peak of the beamformer aᴴ R a.
+        sweeps: how often each angle is searched on the grid.
+        iterations: most steps of Newton's method.
+
+    Source: Ziskin and Wax, 1988; Viberg, Ottersten and Kailath, 1991, for moving all at once.
+    """
+
+    family = Family.MODEL_BASED
+
+    def __init__(
+        self,
+        belief: SensorArray,
+        *,
+        waveforms: Literal["free", "shared"] = "free",
+        starts: Annotated[int, Ge(1)] = 4,
+        sweeps: Annotated[int, Ge(0)] = 3,
+        iterations: Annotated[int, Ge(0)] = 30,
+    ) -> None:
+        super().__init__()
+        self.n_sensors = belief.n_sensors
+        self.n_sources: int = belief.told("n_sources")
+        self.spacing: float = belief.told("spacing")
+        self.waveforms = waveforms
+        self.starts, self.sweeps, self.iterations = starts, sweeps, iterations
+        half = GRID * belief.n_sensors // 2
+        self.grid: Tensor
+        u = (torch.arange(-half, half, dtype=torch.float64) + 0.5) / half
+        self.register_buffer("grid", u)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return θ̂ (n, M) in rad, rising; NaN where the snapshots are all zero."""
+        R = sample_covariance(check_snapshots(x, self.n_sensors))
+        power = R.diagonal(dim1=-2, dim2=-1).sum(-1).real
+        silent = ~((power > 0) & power.isfinite())
+        power = torch.where(silent, 1.0, power)
+        R = torch.where(silent[:, None, None], 0.0, R / power[:, None, None])
+        u = torch.cat([self.search(R, k) for k in range(self.starts)])
+        u, likelihood = self.refine(R.repeat(self.starts, 1, 1), u)
+        best = likelihood.reshape(self.starts, len(R)).argmax(0)
+        u = u.reshape(self.starts, len(R), self.n_sources)[
+            best, torch.arange(len(R), device=u.device)
+        ]
+        theta = angles_of(torch.exp(-2j * math.pi * self.spacing * u), self.spacing)
+        return torch.where(silent[:, None], math.nan, theta)
+
+    def search(self, R: Tensor, start: int) -> Tensor:
+        """Return u (n, M) on the grid, reached from one peak of the beamformer.
+
+        Args:
+            R: (n, N, N).
+            start: which of its peaks, 0 the highest.
+        """
+        u = self.grid[_peaks(self.explained(R, self.grid.new_zeros(len(R), 0)))[:, start, None]]
+        for _ in range(1, self.n_sources):
+            u = torch.cat([u, self._likeliest(R, u)], -1)
+        for _ in range(self.sweeps if self.n_sources > 1 else 0):
+            for _ in range(self.n_sources):
+                u = torch.cat([u[:, 1:], self._likeliest(R, u[:, 1:])], -1)
+        return u
+
+    def _likeliest(self, R: Tensor, others: Tensor) -> Tensor:
+        return self.grid[self.explained(R, others).argmax(-1, keepdim=True)]
+
+    def explained(self, R: Tensor, others: Tensor) -> Tensor:
+        """Return what a source at each point of the grid adds to the likelihood (n, G).
+
+        Args:
+            R: (n, N, N).
+            others: u (n, m) of the sources that there are besides.
+        """
+        A = self._steering(others)
+        N = self.n_sensors
+        if self.waveforms == "shared":
+            E, c = self._steering(self.grid), A.sum(-1, keepdim=True)
+            Rc = R @ c
+            held = (c.mH @ Rc).real[..., 0] + 2 * (Rc.mH @ E).real[:, 0]
+            norm = (c.mH @ c).real[..., 0] + 2 * (c.mH @ E).real[:, 0] + N
+            added = self._forms(R) + held
+        else:
+            B = torch.linalg.solve_ex(A.mH @ A, A.mH)[0]
+            rest = torch.eye(N, dtype=R.dtype, device=R.device) - A @ B
+            norm, added = self._forms(rest), self._forms(rest @ R @ rest)
+        return torch.where(norm > LEAST_NORM * N, added / norm, -1.0)
+
+    def _forms(self, F: Tensor) -> Tensor:
+        """Return aᴴ F a (n, G) for Hermitian F (n, N, N) at each point of the grid."""
+        return evaluated(diagonal_sums(F), self.grid.arcsin(), self.spacing)
+
+    def refine(self, R: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        """Climb from u (n, M) to a maximum of the likelihood, by Newton's method.
+
+        A step that does not climb is tried again with more damping (Levenberg, Marquardt).
+        Each row takes steps of its own until they are small.
+
+        Returns:
+            u (n, M), and the share of the power that it explains, (n,).
+        """
+        at = self.derivatives(R, u)
+        damping = torch.zeros_like(at.value)
+        rows = torch.arange(len(u), device=u.device)
+        for _ in range(self.iterations):
+            if not len(rows):
+                break
+            gradient, hessian = at.gradient[rows], at.hessian[rows]
+            if self.spacing < 0.5:
+                # At an end of the range, from where it climbs outwards only, a source stays.
+                free = ((u[rows].abs() < 1) | (gradient * u[rows] < 0)).to(u.dtype)
+                gradient = gradient * free
+                hessian = hessian * free[:, :, None] * free[:, None, :] - torch.diag_embed(1 - free)
+            curvature, V = torch.linalg.eigh(-hessian)
+            largest = curvature.abs().amax(-1, keepdim=True)
+            # Where it does not bend downwards, it is climbed as if it did.
+            curvature = curvature.abs().maximum(1e-6 * largest) + damping[rows, None] * largest
+            step = (V @ ((V.mT @ gradient[..., None]) / curvature[..., None]))[..., 0]
+            longest = step.abs().amax(-1, keepdim=True)
+            step = step * (0.25 / self.n_sensors / self.spacing / longest).clamp(max=1)
+            moved = u[rows] + step
+            if self.spacing < 0.5:
+                moved = moved.clamp(-1, 1)
+            then = self.derivatives(R[rows], moved)
+            climbs = (then.value >= at.value[rows] - ROUNDING) & self._apart(moved)
+            took = rows[climbs]
+            u = u.index_copy(0, took, moved[climbs])
+            pairs = zip(at, then, strict=True)
+            at = _Derivatives(*(a.index_copy(0, took, b[climbs]) for a, b in pairs))
+            milder, harder = damping[rows] / 10, (10 * damping[rows]).clamp_min(1e-2)
+            damping[rows] = torch.where(climbs, milder * (milder > 1e-5), harder)
+            done = (step.abs().amax(-1) < 1e-9) | (damping[rows] > 1e6)
+            rows = rows[~done]
+        return u, at.value
+
+    def derivatives(self, R: Tensor, u: Tensor) -> _Derivatives:
+        """Return the share of the power at u (n, M), with first and second derivatives in u."""
+        A = self._steering(u)
+        phase = -2j * math.pi * self.spacing * self._sensors(u)
+        D, DD = phase * A, phase**2 * A
+        if self.waveforms == "shared":
+            return _shared(R, A.sum(-1, keepdim=True), D, DD)
+        return _free(R, A, D, DD)
+
+    def _apart(self, u: Tensor) -> Tensor:
+        """Say of each row whether its sources are apart, so that their projector is defined."""
+        if self.waveforms == "shared" or self.n_sources == 1:
+            return torch.ones(len(u), dtype=torch.bool, device=u.device)
+        around = 1 / self.spacing
+        u = u.remainder(around).sort(-1).values
+        gaps = torch.cat([u[:, 1:] - u[:, :-1], u[:, :1] + around - u[:, -1:]], -1)
+        return gaps.amin(-1) > LEAST_GAP
+
+    def _steering(self, u: Tensor) -> Tensor:
+        """Return the steering vectors (..., N, m) of u (..., m)."""
+        return torch.exp(-2j * math.pi * self.spacing * self._sensors(u) * u[..., None, :])
+
+    def _sensors(self, u: Tensor) -> Tensor:
+        return torch.arange(self.n_sensors, dtype=u.dtype, device=u.device)[:, None]
+
+
+GRID = 32
+"""Points of the grid a sensor: eight in half of the width of a beam."""
+
+LEAST_NORM = 1e-4
+"""Share of a steering vector that others must leave of it, for its direction to be searched."""
+
+LEAST_GAP = 1e-3
+"""Of two sources in sin θ; nearer ones would explain noise by huge waveforms that cancel."""
+
+ROUNDING = 1e-14
+"""Of a share of the power."""
+
+
+class _Derivatives(NamedTuple):
+    value: Tensor  # (n,)
+    gradient: Tensor  # (n, M)
+    hessian: Tensor  # (n, M, M)
+
+
+def _free(R: Tensor, A: Tensor, D: Tensor, DD: Tensor) -> _Derivatives:
+    """Return tr(P R) and its derivatives; D and DD hold those of each steering vector."""
+    gram = torch.linalg.inv_ex(A.mH @ A)[0]
+    B = gram @ A.mH
+    Y = B @ D
+    off, off2 = D - A @ Y, DD - A @ (B @ DD)  # what is orthogonal to all steering vectors
+    BR = B @ R
+    X = BR @ off
+    hessian = (
+        gram * (off.mH @ R @ off).mT - (BR @ B.mH) * (D.mH @ off).mT - X * Y.mT - Y * X.mT
+    ).real + torch.diag_embed(_diagonal(BR @ off2))
+    return _Derivatives(_diagonal(BR @ A).sum(-1), 2 * _diagonal(X), 2 * hessian)
+
+
+def _shared(R: Tensor, b: Tensor, D: Tensor, DD: Tensor) -> _Derivatives:
+    """Return bᴴ R b / bᴴb and its derivatives; b (n, N, 1) is the sum of steering vectors."""
+    power, up, bend = _of_form(R @ b, R @ D, b, D, DD)
+    norm, norm_up, norm_bend = _of_form(b, D, b, D, DD)
+    value = power / norm
+    gradient = (up - value[:, None] * norm_up) / norm[:, None]
+    crossed = gradient[:, :, None] * norm_up[:, None, :]
+    hessian = bend - value[:, None, None] * norm_bend - crossed - crossed.mT
+    return _Derivatives(value, gradient, hessian / norm[:, None, None])
+
+
+def _of_form(Rb: Tensor, RD: Tensor, b: Tensor, D: Tensor, DD: Tensor) -> _Derivatives:
+    """Return bᴴ R b and its derivatives."""
+    bend = (D.mH @ RD).real + torch.diag_embed((DD.mH @ Rb).real[..., 0])
+    return _Derivatives((b.mH @ Rb).real[:, 0, 0], 2 * (D.mH @ Rb).real[..., 0], 2 * bend)
+
+
+def _peaks(values: Tensor) -> Tensor:
+    """Return where the peaks of each row are (n, G), the highest first; then other places."""
+    is_peak = (values >= values.roll(1, -1)) & (values > values.roll(-1, -1))
+    ranked = torch.where(is_peak, values, -1.0)
+    return ranked.sort(stable=True, dim=-1, descending=True).indices
+
+
+def _diagonal(matrix: Tensor) -> Tensor:
+    return matrix.diagonal(dim1=-2, dim2=-1).real

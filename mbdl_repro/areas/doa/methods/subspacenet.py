@@ -1,0 +1,77 @@
+"""SubspaceNet: a network makes a covariance that subspace methods can decompose."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from annotated_types import Ge
+from torch import Tensor
+
+from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.areas.doa.autocorrelation import LearnedCovariance
+from mbdl_repro.contract.method import Family
+
+
+class Subspacenet(LearnedCovariance):
+    """Lag features, a convolutional autoencoder to K, and a subspace method on R̂ = Kᴴ K + ε I.
+
+    The autoencoder has three layers down and three up, of 2 × 2 kernels and anti-rectifiers, and
+    reads the real and imaginary parts of R[l] = Σ_t x_t x_{t+l}ᴴ / (T − l), divided by the
+    received power. Trained are its weights, through R̂: by the RMSPE of angles from a decoder, or
+    by √(Σ_m ‖U_nᴴ a(s_m)‖² / (M N)), which chooses no root and is no decoder's own, or by both.
+
+    As published it is ``free``, and trained through ``esprit`` or ``root_music``. A covariance
+    whose diagonals are averaged (``toeplitz``) is one of few: it is learned in far fewer steps,
+    and Root-MUSIC and ESPRIT then agree. There is no dropout, which the published network has
+    before its last layer: in few passes over many examples it makes no difference; with few
+    examples it might.
+
+    Args:
+        belief: gives N, M, the spacing, and T, which is at least ``lags``.
+        lags: matrices R[0] … R[lags − 1].
+        channels: of the layers down; anti-rectifiers double them.
+        structure: what Kᴴ K is averaged to: ``free``: nothing; ``persymmetric``: R = J R* J;
+            ``toeplitz``: one value on each diagonal.
+        trained_through: RMSPE of ``esprit``, ``root_music``, or their mean (``both``); the
+            ``subspace`` loss; or that and the RMSPE of ESPRIT (``subspace_esprit``).
+        decoder: what decomposes R̂ for an answer; no fit depends on it.
+        grid: points over [−90°, 90°) of MUSIC's spectrum.
+        refine: whether MUSIC goes on from its grid to the peak itself.
+
+    Source: Example 5.10; Shmuel, Merkofer, Revach, van Sloun and Shlezinger, 2023. The subspace
+    loss, and structures, are ours.
+    """
+
+    family = Family.DNN_AIDED_INFERENCE
+    not_fitted: ClassVar[tuple[str, ...]] = ("decoder", "grid", "refine")
+
+    def __init__(
+        self,
+        belief: SensorArray,
+        *,
+        lags: Annotated[int, Ge(1)] = 8,
+        channels: tuple[int, int, int] = (16, 32, 64),
+        structure: Literal["free", "persymmetric", "toeplitz"] = "free",
+        trained_through: Literal[
+            "esprit", "root_music", "both", "subspace", "subspace_esprit"
+        ] = "subspace_esprit",
+        decoder: Literal["root_music", "esprit", "music"] = "root_music",
+        grid: Annotated[int, Ge(8)] = 360,
+        refine: bool = True,
+    ) -> None:
+        super().__init__(
+            belief, lags, channels, "anti_rectifier", structure, decoder, grid, refine=refine
+        )
+        self.trained_through = trained_through
+
+    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+        """Return the loss that ``trained_through`` names; where it names two, their sum or mean."""
+        R = self.covariance(x)
+        if self.trained_through == "subspace":
+            return self.subspace_loss(R, s)
+        if self.trained_through == "subspace_esprit":
+            return self.subspace_loss(R, s) + self.periodic_loss_through(R, s, "esprit")
+        if self.trained_through == "both":
+            through = [self.periodic_loss_through(R, s, d) for d in ("esprit", "root_music")]
+            return (through[0] + through[1]) / 2
+        return self.periodic_loss_through(R, s, self.trained_through)

@@ -1,0 +1,163 @@
+"""What is measured in DoA estimation: errors of angles, up to their order and half turns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.contract.measure import metric
+from mbdl_repro.contract.scenario import Split
+
+if TYPE_CHECKING:
+    from mbdl_repro.contract.method import Method
+
+GUESSED = np.pi**2 / 12
+"""Mean squared error of an angle that is guessed, uniformly: what one counts that is not given."""
+
+
+@metric(label="RMSPE (rad)")
+def rmspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+    """Return the root mean square periodic error of each trial: √(mean over sources of its square).
+
+    Estimates are assigned to sources so that the mean is least, and errors are taken modulo π,
+    in [−π/2, π/2). An angle that is not given (NaN), and each one too many, counts as one that is
+    guessed, π/√12 rad, and the mean is over all of them.
+
+    Source: Shmuel et al., SubspaceNet, 2023; Routtenberg and Tabrikian, 2013, for periodic errors.
+    """
+    return np.sqrt(mspe(estimate, split, truth))
+
+
+@metric(label="median RMSPE of a trial (rad)", summary="median")
+def median_rmspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+    """Return :func:`rmspe` of each trial, whose median trials near end-fire do not move."""
+    return rmspe(estimate, split, truth)
+
+
+@metric(label="RMSPE that one trial in ten exceeds (rad)", summary="percentile_90")
+def rmspe_90(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+    """Return :func:`rmspe` of each trial, of which the 90th percentile is reported."""
+    return rmspe(estimate, split, truth)
+
+
+@metric(label="mean squared periodic error (rad²)")
+def mspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+    """Return the square of :func:`rmspe` of each trial."""
+    errors = squared_errors(estimate, split.s)
+    too_many = np.maximum((~np.isnan(estimate)).sum(1) - errors.shape[1], 0)
+    return (errors.sum(1) + GUESSED * too_many) / (errors.shape[1] + too_many)
+
+
+@metric(label="mean squared periodic error (dB)", decibels=True)
+def mspe_db(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+    """Return :func:`mspe` of each trial; what is reported is their mean, in dB of rad²."""
+    return mspe(estimate, split, truth)
+
+
+@metric(label="share of trials not resolved")
+def not_resolved(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+    """Return 1 for a trial in which a source is missed, 0 for others.
+
+    A source is missed if its angle is not given, or is off by more than half of the way to the
+    nearest other source (with one source alone: more than 0.1 rad).
+    """
+    gaps = np.full_like(split.s, 0.2)
+    if split.s.shape[1] > 1:
+        apart = np.abs(_wrapped(split.s[:, :, None] - split.s[:, None, :]))
+        gaps = (apart + np.pi * np.eye(split.s.shape[1])).min(2)
+    missed = squared_errors(estimate, split.s) >= (gaps / 2) ** 2
+    return missed.any(1).astype(float)
+
+
+@metric(label="share of trials with a wrong number of sources")
+def wrong_count(method: Method, split: Split) -> np.ndarray | None:
+    """Return 1 for a trial of which a method that counts the sources gives a wrong number."""
+    count = getattr(method, "count_sources", None)
+    if count is None:
+        return None
+    import torch
+
+    with torch.no_grad():
+        counted = count(torch.as_tensor(split.x, device=_device(method)))
+    return (counted.cpu().numpy() != split.s.shape[1]).astype(float)
+
+
+@metric(label="median, next eigenvalue over that of the last source", summary="median")
+def eigenvalue_ratio(method: Method, split: Split) -> np.ndarray | None:
+    """Return λ_{M+1}/λ_M of the covariance that a method decomposes, in each trial.
+
+    It is far below 1 where that covariance has M dominant eigenvalues, no more.
+    """
+    eigenvalues = _eigenvalues(method, split)
+    M = split.s.shape[1]
+    return None if eigenvalues is None else eigenvalues[:, M] / eigenvalues[:, M - 1]
+
+
+@metric(label="median, largest eigenvalue over that of the last source", summary="median")
+def eigenvalue_spread(method: Method, split: Split) -> np.ndarray | None:
+    """Return λ_1/λ_M of the covariance that a method decomposes, in each trial.
+
+    It is large where that covariance has fewer than M dominant eigenvalues.
+    """
+    eigenvalues = _eigenvalues(method, split)
+    M = split.s.shape[1]
+    return None if eigenvalues is None else eigenvalues[:, 0] / eigenvalues[:, M - 1]
+
+
+def _eigenvalues(method: Method, split: Split) -> np.ndarray | None:
+    """Return the eigenvalues (n, L), in descending order, where there is a covariance."""
+    covariance = getattr(method, "covariance", None)
+    if covariance is None:
+        return None
+    import torch
+
+    with torch.no_grad():
+        R = covariance(torch.as_tensor(split.x, device=_device(method)))
+    return torch.linalg.eigvalsh(R).flip(-1).cpu().numpy()
+
+
+def _device(method: Method) -> Any:
+    return next((p.device for p in (*method.parameters(), *method.buffers())), None)
+
+
+def squared_errors(estimate: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """Return the squared periodic error of each source (n, M), estimates assigned to suit best.
+
+    Args:
+        estimate: (n, K) in rad, in any order; NaN: not given.
+        s: angles (n, M) in rad.
+    """
+    n, M = s.shape
+    errors = np.empty((n, M))
+    whole = ~np.isnan(estimate).any(1) if estimate.shape[1] == M else np.zeros(n, dtype=bool)
+    if whole.any():
+        errors[whole] = _of_shifts(estimate[whole], s[whole])
+    for i in np.flatnonzero(~whole):
+        given = estimate[i][~np.isnan(estimate[i])]
+        cost = np.full((M, max(M, len(given))), GUESSED)
+        cost[:, : len(given)] = _wrapped(s[i][:, None] - given) ** 2
+        errors[i] = cost[linear_sum_assignment(cost)]
+    return errors
+
+
+def _of_shifts(estimate: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """Return the errors of the best assignment: on a circle, one that keeps the cyclic order."""
+    around = np.sort(_wrapped(estimate), axis=1)
+    # Of angles that are not in their order, the errors go back to where each stood.
+    order = np.argsort(_wrapped(s), axis=1)
+    targets = np.take_along_axis(_wrapped(s), order, axis=1)
+    M = s.shape[1]
+    shifts = np.stack([np.roll(around, k, axis=1) for k in range(M)])  # (M, n, M)
+    squares = _wrapped(shifts - targets) ** 2
+    best = squares[squares.sum(2).argmin(0), np.arange(len(s))]
+    errors = np.empty_like(best)
+    np.put_along_axis(errors, order, best, axis=1)
+    return errors
+
+
+def _wrapped(angle: np.ndarray) -> np.ndarray:
+    """Return an angle modulo π, in [−π/2, π/2)."""
+    return (angle + np.pi / 2) % np.pi - np.pi / 2

@@ -1,0 +1,73 @@
+"""Neumann network: the series of an inverse, with a network in it, cut off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor, nn
+
+from mbdl_repro.areas.image_restoration.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.networks import ConvolutionalNetwork
+from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.contract.scenario import Split
+
+
+class NeumannNetwork(IterativeMethod):
+    """The first K terms of the Neumann series of (HᵀH + R)⁻¹Hᵀx, R a trained network.
+
+    ŝ = Σ_{j=0}^{K−1} b_j,    b_0 = η Hᵀx,    b_{j+1} = b_j − η HᵀH b_j − η R(b_j)
+
+    All terms share R and η. The last layer of R starts at 0: then the sum is
+    Σ_j (I − η HᵀH)ʲ η Hᵀx, what K steps of gradient descent on ½‖x − H s‖² reach from s = 0.
+
+    Args:
+        belief: knows H.
+        iterations: K, number of terms; R takes part from the second on.
+        channels: of each hidden layer of R.
+        layers: of convolutions in R.
+        step: η before training; ``None``: 1/L, L the largest eigenvalue of HᵀH.
+
+    Source: Gilton, Ongie and Willett, 2020.
+    """
+
+    family = Family.UNFOLDED_NETWORK
+    parent = "gradient_descent"
+
+    def __init__(
+        self,
+        belief: DegradedImages,
+        *,
+        iterations: Annotated[int, Ge(2)] = 6,
+        channels: Annotated[int, Ge(1)] = 16,
+        layers: Annotated[int, Ge(2)] = 3,
+        step: Annotated[float, Gt(0)] | None = None,
+    ) -> None:
+        super().__init__()
+        self.H = operator_of(belief)
+        self.iterations = iterations
+        first = 1 / self.H.lipschitz_constant(belief.patch_side) if step is None else step
+        self.network = ConvolutionalNetwork(channels, layers)
+        self.log_step = nn.Parameter(torch.tensor(math.log(first), dtype=torch.float64))
+
+    def initialize(self, train: Split, rng: torch.Generator) -> None:
+        """Draw the weights of R, all but those of its last layer."""
+        self.network.draw(rng)
+
+    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield 0 and the sums of the first 1, 2, …, K terms, each (n, side, side)."""
+        self.H.check(x)
+        step = self.log_step.exp()
+        term = step * self.H.adjoint(x)
+        s = term.new_zeros(term.shape)
+        yield s
+        for j in range(self.iterations):
+            s = s + term
+            yield s
+            if j < self.iterations - 1:
+                seen = self.H.adjoint(self.H(term)) + self.network(term[:, None])[:, 0]
+                term = term - step * seen

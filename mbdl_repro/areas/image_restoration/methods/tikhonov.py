@@ -1,0 +1,39 @@
+"""Least squares with a small image, in closed form."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Gt
+from torch import Tensor
+
+from mbdl_repro.areas.image_restoration.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.contract.method import Family, Method
+
+
+class Tikhonov(Method):
+    """The minimum of ½‖x − H s‖² + ρ/2 ‖s‖².
+
+    ŝ = Hᵀ(H Hᵀ + ρ I)⁻¹x
+
+    It is the best linear answer for white images of variance σ²/ρ about 0.
+
+    Args:
+        belief: knows H.
+        weight: ρ.
+
+    Source: Tikhonov, 1963.
+    """
+
+    family = Family.MODEL_BASED
+
+    def __init__(self, belief: DegradedImages, *, weight: Annotated[float, Gt(0)] = 0.01) -> None:
+        super().__init__()
+        self.H = operator_of(belief)
+        self.weight = weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map observations to images (n, side, side)."""
+        self.H.check(x)
+        return self.H.adjoint(self.H.solve_gram(x, self.weight))

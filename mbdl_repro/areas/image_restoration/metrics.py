@@ -1,0 +1,131 @@
+"""What is measured of restored images."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mbdl_repro.contract.measure import metric
+from mbdl_repro.contract.scenario import Split
+
+if TYPE_CHECKING:
+    from mbdl_repro.areas.image_restoration.degradation import DegradedImages
+    from mbdl_repro.contract.method import Method
+
+
+@metric(label="PSNR (dB)")
+def psnr_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray:
+    """Return −10 log₁₀ of the mean squared error a pixel, of each image; higher is better.
+
+    Estimates are cut to [0, 1] first, as a screen would; the mean is over images, of their dB.
+    """
+    from skimage.metrics import peak_signal_noise_ratio
+
+    with np.errstate(divide="ignore"):  # infinite, where an estimate is the truth itself
+        pairs = zip(split.s, shown(estimate), strict=True)
+        return np.array([float(peak_signal_noise_ratio(s, e, data_range=1.0)) for s, e in pairs])
+
+
+@metric(label="gain in PSNR over a linear estimate (dB)")
+def psnr_gain_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray:
+    """Return by how many dB each image's PSNR is above that of the first image; higher is better.
+
+    The first image is linear in x (``Operator.start``), or x itself where nobody is told H.
+    Images differ far more than methods do, and here that is taken off: differences between methods
+    are those in PSNR, image by image.
+    """
+    first = split.x
+    if truth.told("degradation") != "blind_deblurring":
+        import torch
+
+        first = _operator(truth).start(torch.from_numpy(split.x)).numpy()
+    return psnr_db(estimate, split, truth) - psnr_db(first, split, truth)
+
+
+@metric(label="SSIM")
+def ssim(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray:
+    """Return the structural similarity of each image, in windows of 7 × 7; higher is better.
+
+    Source: Wang, Bovik, Sheikh and Simoncelli, 2004; scikit-image's.
+    """
+    from skimage.metrics import structural_similarity
+
+    pairs = zip(split.s, shown(estimate), strict=True)
+    return np.array([float(structural_similarity(s, e, data_range=1.0)) for s, e in pairs])
+
+
+@metric(label="mean squared error a pixel")
+def mse(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray:
+    """Return the mean over pixels of the squared error of each image."""
+    return np.square(estimate - split.s).mean((1, 2))
+
+
+@metric(label="mean squared error a pixel, of the best that the prior can give")
+def representation_error(method: Method, split: Split) -> np.ndarray | None:
+    """Return how far each test image lies from what a generative prior can draw.
+
+    min_z ‖s − G(z)‖² / N over latent variables z, found as the method searches, from s itself:
+    the floor that no number of measurements goes below.
+    """
+    project = getattr(method, "project", None)
+    if project is None:
+        return None
+    import torch
+
+    s = torch.as_tensor(split.s, device=_device(method))
+    with torch.no_grad():
+        nearest = project(s)
+    return (nearest - s).square().mean((1, 2)).cpu().numpy()
+
+
+@metric(label="mean squared error a pixel, for lack of search")
+def search_error(estimate: np.ndarray, split: Split, method: Method) -> np.ndarray | None:
+    """Return what a generative prior's search loses, of each image: the optimization error.
+
+    The squared error of the answer, less that of the answer of a search that starts at the truth's
+    own latent variable as well, and takes the lower objective; for single images it may be
+    negative.
+    """
+    informed = getattr(method, "informed", None)
+    if informed is None:
+        return None
+    import torch
+
+    device = _device(method)
+    with torch.no_grad():
+        x, s = (torch.as_tensor(part, device=device) for part in split)
+        best = informed(x, s).cpu().numpy()
+    return np.square(estimate - split.s).mean((1, 2)) - np.square(best - split.s).mean((1, 2))
+
+
+@metric(label="relative residual of the fixed point", summary="median")
+def fixed_point_residual(estimate: np.ndarray, split: Split, method: Method) -> np.ndarray | None:
+    """Return ‖T(s) − s‖ / ‖s‖ of each image: how far one more iteration T moves an estimate."""
+    once_more = getattr(method, "once_more", None)
+    if once_more is None:
+        return None
+    import torch
+
+    device = _device(method)
+    with torch.no_grad():
+        s = torch.as_tensor(estimate, device=device)
+        moved = once_more(s, torch.as_tensor(split.x, device=device)) - s
+    return (moved.flatten(1).norm(dim=1) / s.flatten(1).norm(dim=1)).cpu().numpy()
+
+
+def shown(image: np.ndarray) -> np.ndarray:
+    """Return an image as a screen shows it: cut to [0, 1]."""
+    return np.clip(image, 0.0, 1.0)
+
+
+@cache
+def _operator(truth: DegradedImages) -> Any:
+    from mbdl_repro.areas.image_restoration.operators import operator_of
+
+    return operator_of(truth)
+
+
+def _device(method: Method) -> Any:
+    return next((p.device for p in (*method.parameters(), *method.buffers())), None)

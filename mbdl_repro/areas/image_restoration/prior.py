@@ -1,0 +1,127 @@
+"""Networks that are fitted to images alone, whatever H is, and shared by all who use the same."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from mbdl_repro.contract.method import Method
+from mbdl_repro.contract.scenario import Split
+from mbdl_repro.contract.seeding import torch_rng_for
+from mbdl_repro.learning.training import History, Report, gradient_descent, silent
+from mbdl_repro.pipeline import job
+from mbdl_repro.store.cells import Cells
+from mbdl_repro.store.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from mbdl_repro.learning.recipe import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A prior's weights, and the course of their training."""
+
+    weights: dict[str, Tensor]
+    history: History
+
+
+class Prior(nn.Module, ABC):
+    """What images are like, as a network says that has seen many, and no observation."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """All that its fit depends on besides images and recipe, as plain data."""
+
+    @abstractmethod
+    def initialize(self, train: Split, rng: torch.Generator) -> None:
+        """Draw the initial weights from ``rng``; ``train`` is what :meth:`pairs` returned."""
+
+    @abstractmethod
+    def pairs(self, s: Tensor, rng: torch.Generator) -> Split:
+        """Make out of images (n, side, side) the rows that :meth:`loss` learns from."""
+
+    @abstractmethod
+    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+        """Return the mean over rows of what is descended."""
+
+
+class PriorMethod(Method):
+    """A method whose weights are those of a :class:`Prior`: fitted once, told any H.
+
+    Fits of equal priors to equal images are one, whoever asks first: they are stored where the
+    run keeps its cells, under the hash of images, recipe, settings and code.
+    """
+
+    prior: Prior
+
+    def fit(
+        self,
+        train: Split,
+        validation: Split,
+        recipe: Recipe,
+        rng: torch.Generator,
+        report: Report = silent,
+    ) -> History:
+        """Fit the prior to the targets, or find its fit; observations, and ``rng``, go unused."""
+        fitted = fit_once(self.prior, train.s, validation.s, recipe, report)
+        self.prior.load_state_dict(fitted.weights)
+        return fitted.history
+
+
+def fit_once(
+    prior: Prior, images: Tensor, validation: Tensor, recipe: Recipe, report: Report = silent
+) -> Fitted:
+    """Return the fit of a prior to images, made only where a run has not made it before.
+
+    Its random numbers come from a stream that is named by all that it depends on.
+
+    Args:
+        prior: left as it is.
+        images: (n, side, side).
+        validation: images that choose among its steps.
+        recipe: how to descend.
+        report: called with (fraction done, message).
+    """
+    code = fingerprint(type(prior).__module__)
+    spec = {
+        "prior": f"{type(prior).__module__}.{type(prior).__name__}",
+        "settings": prior.settings,
+        "recipe": recipe.model_dump(),
+        "images": [_digest(images), _digest(validation)],
+    }
+
+    def make() -> bytes:
+        fresh = copy.deepcopy(prior)
+        rng = torch_rng_for("prior", spec)
+        # Whoever descends asks for no more than a prior has.
+        members = cast("list[Method]", [fresh])
+        pairs = [fresh.pairs(images, rng)], [fresh.pairs(validation, rng)]
+        (history,) = gradient_descent(members, *pairs, recipe, [rng], report)
+        tensors = {name: t.detach().cpu().contiguous() for name, t in fresh.state_dict().items()}
+        return safetensors.torch.save(tensors, {"history": json.dumps(history)})
+
+    folder = job.shared_folder()
+    if folder is None:
+        content = make()
+    else:
+        cells = Cells(Path(folder), code, ".safetensors")
+        content, _ = cells.get(cells.key(spec), make)
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    history = json.loads(header["__metadata__"]["history"])
+    return Fitted(safetensors.torch.load(content), history)
+
+
+def _digest(images: Tensor) -> str:
+    """Return a hash of images, their number and size."""
+    array = images.detach().cpu().double().contiguous().numpy()
+    return hashlib.sha256(repr(array.shape).encode() + array.tobytes()).hexdigest()

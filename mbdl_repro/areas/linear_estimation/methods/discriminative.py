@@ -1,0 +1,57 @@
+"""The estimator that learns the rule itself, in the form that the model implies."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.linear_estimation.updates import linear_regression
+from mbdl_repro.contract.method import Family, Method, Split
+from mbdl_repro.learning.recipe import Recipe
+from mbdl_repro.learning.training import History, Report, silent
+
+
+class Discriminative(Method):
+    """The affine rule with the least squared error on the training pairs (sample LMMSE).
+
+    ŝ = Ĉ_sx Ĉ_xx⁻¹ (x - x̄) + s̄
+
+    It knows that the best rule is affine, and no more. Before it is fitted its estimate is the
+    signal's mean, 0.
+
+    Args:
+        belief: gives ``n_signal`` and ``n_observations``; nothing else is read.
+
+    Maps x (n, n_observations) to ŝ (n, n_signal).
+
+    Source: Section 5.1, discriminative learning.
+    """
+
+    family = Family.DISCRIMINATIVE_LEARNING
+
+    def __init__(self, belief: LinearGaussian) -> None:
+        super().__init__()
+        shape = (belief.n_signal, belief.n_observations)
+        self.gain = nn.Parameter(torch.zeros(shape, dtype=torch.float64))  # A
+        self.offset = nn.Parameter(torch.zeros(belief.n_signal, dtype=torch.float64))  # b
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the estimates of the signals."""
+        return x @ self.gain.mT + self.offset
+
+    @torch.no_grad()
+    def fit(
+        self,
+        train: Split,
+        validation: Split,
+        recipe: Recipe,
+        rng: torch.Generator,
+        report: Report = silent,
+    ) -> History:
+        """Fit in closed form, to the training pairs alone; recipe and generator are not used."""
+        A, b = linear_regression(train.x, train.s)
+        self.gain.copy_(A)
+        self.offset.copy_(b)
+        train_loss, validation_loss = self.loss(*train).item(), self.loss(*validation).item()
+        return [{"step": 0, "train_loss": train_loss, "validation_loss": validation_loss}]

@@ -1,0 +1,37 @@
+"""The estimator that knows the whole model."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.linear_estimation.updates import linear_mmse_gain
+from mbdl_repro.contract.method import Family, Method
+
+
+class LinearMMSE(Method):
+    """The posterior mean of the signal under the believed model.
+
+    ŝ = C_s Hᵀ (H C_s Hᵀ + σ² I)⁻¹ x
+
+    Args:
+        belief: states ``observation_matrix``, ``signal_covariance`` and ``noise_std``.
+
+    Maps x (n, n_observations) to ŝ (n, n_signal).
+
+    Source: Section 5.1, the MMSE estimator.
+    """
+
+    family = Family.MODEL_BASED
+
+    gain: Tensor
+
+    def __init__(self, belief: LinearGaussian) -> None:
+        super().__init__()
+        H, C_s = torch.tensor(belief.matrix), torch.tensor(belief.covariance)
+        self.register_buffer("gain", linear_mmse_gain(H, C_s, belief.noise_variance))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the estimates of the signals."""
+        return x @ self.gain.mT

@@ -1,0 +1,93 @@
+"""Linear estimation of Gaussian signals, the running example that opens the book's Section 5.1."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Gt
+
+from mbdl_repro.contract.scenario import Scenario, Split
+from mbdl_repro.contract.seeding import rng_for
+
+PUBLISHED_SHAPE = (30, 30)
+PUBLISHED_SEED = 12
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LinearGaussian(Scenario):
+    """A Gaussian signal seen through a known or unknown matrix, in white Gaussian noise.
+
+    x = H s + w,  s ~ N(0, C_s),  w ~ N(0, σ² I)
+
+    Args:
+        n_signal: entries of the signal s.
+        n_observations: entries of the observation x.
+        noise_std: standard deviation σ of each entry of w, in units of x.
+        observation_matrix: H, the same at every noise level. ``published``: the draw of the
+            book's notebook, of shape 30 × 30; ``gaussian``: drawn once, entries N(0, 1).
+        signal_covariance: C_s. ``exponential``: entries 0.2·exp(-|i - j|); ``identity``: I.
+
+    Source: Section 5.1 (the example that compares generative with discriminative learning).
+    """
+
+    chunk_size: ClassVar[int] = 50  # many small training sets: 256 rows would mostly be waste
+
+    n_signal: Annotated[int, Gt(0)] = 30
+    n_observations: Annotated[int, Gt(0)] = 30
+    noise_std: Annotated[float, Gt(0)] | None = 0.3
+    observation_matrix: Literal["published", "gaussian"] | None = "published"
+    signal_covariance: Literal["exponential", "identity"] | None = "exponential"
+
+    def __post_init__(self) -> None:
+        """Refuse a published matrix of a shape that was never published."""
+        shape = (self.n_observations, self.n_signal)
+        if self.observation_matrix == "published" and shape != PUBLISHED_SHAPE:
+            raise ValueError(
+                f"observation_matrix 'published' is 30 × 30, but n_observations × n_signal is "
+                f"{shape[0]} × {shape[1]}: use 'gaussian'"
+            )
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """H, the observation matrix, (n_observations, n_signal)."""
+        kind = self.known("observation_matrix")
+        shape = (self.n_observations, self.n_signal)
+        if kind == "published":
+            return _read_only(np.random.RandomState(PUBLISHED_SEED).standard_normal(shape))
+        return _read_only(rng_for("linear_estimation", "matrix", *shape).standard_normal(shape))
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """C_s, the covariance of the signal, (n_signal, n_signal)."""
+        kind = self.known("signal_covariance")
+        if kind == "identity":
+            return _read_only(np.eye(self.n_signal))
+        i = np.arange(self.n_signal)
+        return _read_only(0.2 * np.exp(-np.abs(i[:, None] - i)))
+
+    @property
+    def noise_variance(self) -> float:
+        """σ², the variance of each entry of the noise."""
+        return self.known("noise_std") ** 2
+
+    def known(self, field: str) -> Any:
+        """Return a field's value, or say that it is withheld."""
+        value = getattr(self, field)
+        if value is None:
+            raise ValueError(f"{field} is needed, but this belief withholds it (null): state it")
+        return value
+
+    def sample(self, n: int, rng: np.random.Generator) -> Split:
+        """Draw ``n`` pairs: x (n, n_observations) and s (n, n_signal)."""
+        s = rng.standard_normal((n, self.n_signal)) @ np.linalg.cholesky(self.covariance).T
+        w = self.known("noise_std") * rng.standard_normal((n, self.n_observations))
+        return Split(s @ self.matrix.T + w, s)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """Guard an array that many share."""
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,56 @@
+"""Least squares on the support that the LASSO finds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor
+
+from mbdl_repro.areas.sparse_recovery.exact_lasso import lasso_solution, least_squares_on_support
+from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.contract.method import Family, Method
+
+
+class DebiasedLasso(Method):
+    """The LASSO for where the signal is, least squares for how large it is there.
+
+    A = {i : s*_i ≠ 0},    s* = argmin_s ½‖x − H s‖² + ρ‖s‖₁,    ŝ_A = (H_AᵀH_A)⁻¹ H_Aᵀ x
+
+    The LASSO shrinks what it keeps by about ρ; without that bias a larger ρ is best, and with it
+    comes a smaller support. Where the columns of H_A are dependent (more than there are
+    observations, say) least squares has no one answer, and that row keeps the LASSO's.
+
+    Args:
+        belief: knows H.
+        rho: ρ, weight of the ℓ₁ norm.
+        gap_tolerance: largest duality gap of the LASSO, relative to ½‖x‖².
+        max_iterations: first-order iterations, after which a row counts as unsolved (NaN).
+
+    Source: Belloni and Chernozhukov, 2013 (least squares after model selection).
+    """
+
+    family = Family.MODEL_BASED
+
+    H: Tensor
+
+    def __init__(
+        self,
+        belief: SparseRecovery,
+        *,
+        rho: Annotated[float, Gt(0)],
+        gap_tolerance: Annotated[float, Gt(0)] = 1e-10,
+        max_iterations: Annotated[int, Ge(1)] = 100_000,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("H", torch.tensor(belief.H))
+        self.rho = rho
+        self.gap_tolerance = gap_tolerance
+        self.max_iterations = max_iterations
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the estimates (n, m)."""
+        s = lasso_solution(x, self.H, self.rho, self.gap_tolerance, self.max_iterations)
+        refitted = least_squares_on_support(s, x, self.H)
+        return torch.where(refitted.isnan(), s, refitted)

@@ -1,0 +1,82 @@
+"""ADMM run to convergence, with its objective and its settings learned from data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import repeat
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor, nn
+
+from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.areas.sparse_recovery.updates import (
+    LARGEST_DUAL_STEP,
+    admm_iterates,
+    until_gap,
+    with_orthogonal_rows,
+)
+from mbdl_repro.contract.method import Family, IterativeMethod
+
+
+class LearnedAdmm(IterativeMethod):
+    """ADMM whose ρ, λ and μ, the same in every iteration, minimize the error on training data.
+
+    s ← (HᵀH + 2λ I)⁻¹(Hᵀx + 2λ(v − u)),    v ← T_{ρ/(2λ)}(s + u),    u ← u + μ(s − v)
+
+    It stops where ADMM does, after K iterations or at a small duality gap, and is trained
+    through all of them. ρ, which the LASSO solution depends on, and λ are learned as logarithms,
+    and μ as the logit of its share of (1 + √5)/2, so that ADMM with what is learned converges.
+
+    Args:
+        belief: knows H.
+        iterations: K, largest number of iterations; μ takes part from the second on.
+        rho: ρ before training.
+        penalty: λ before training.
+        dual_step: μ before training.
+        gap_tolerance: hold a signal once its duality gap, at the learned ρ, is at most this
+            times ½‖x‖²; ``None``: take all K steps.
+
+    Source: Example 5.4, whose notebook cuts the gradient of ρ at the threshold, and whose λ
+    hardly moves.
+    """
+
+    family = Family.LEARNED_OPTIMIZATION
+    parent = "admm"
+
+    def __init__(
+        self,
+        belief: SparseRecovery,
+        *,
+        iterations: Annotated[int, Ge(2)],
+        rho: Annotated[float, Gt(0)],
+        penalty: Annotated[float, Gt(0)],
+        dual_step: Annotated[float, Gt(0), Lt((1 + 5**0.5) / 2)] = 1.0,
+        gap_tolerance: Annotated[float, Gt(0)] | None = None,
+    ) -> None:
+        super().__init__()
+        H = torch.tensor(belief.H)
+        self.H: Tensor
+        self.U: Tensor
+        self.W: Tensor
+        self.register_buffer("H", H)
+        for name, factor in zip("UW", with_orthogonal_rows(H), strict=True):
+            self.register_buffer(name, factor.contiguous())
+        self.log_rho = nn.Parameter(H.new_tensor(rho).log())
+        self.log_penalty = nn.Parameter(H.new_tensor(penalty).log())
+        self.logit_dual = nn.Parameter(H.new_tensor(dual_step / LARGEST_DUAL_STEP).logit())
+        self.iterations = iterations
+        self.gap_tolerance = gap_tolerance
+
+    @property
+    def dual_step(self) -> Tensor:
+        """The learned μ, between 0 and (1 + √5)/2."""
+        return LARGEST_DUAL_STEP * self.logit_dual.sigmoid()
+
+    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield v_0 = 0, v_1, …, v_K (n, m); fewer where all duality gaps are small before."""
+        rho = self.log_rho.exp()
+        settings = repeat((rho, self.log_penalty.exp(), self.dual_step), self.iterations)
+        estimates = admm_iterates(x, self.U, self.W, settings)
+        return until_gap(estimates, x, self.H, rho, self.gap_tolerance)

@@ -1,0 +1,137 @@
+"""What filters and smoothers reach in tracking: exactly, where the system is linear."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mbdl_repro.areas.tracking.exact_error import (
+    linear_filter_error,
+    matched_rule,
+    smoother_error,
+)
+from mbdl_repro.areas.tracking.metrics import mse
+from mbdl_repro.areas.tracking.riccati import LinearModel, limit, linear_arrays
+from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.contract.measure import bound
+from mbdl_repro.contract.scenario import Split
+
+
+@bound(metric="mse", kind="floor", label="smoother, exact")
+def smoother_mse(truth: StateSpace) -> float:
+    """Return the mean variance of an entry of a state, given all observations of a trajectory.
+
+    No estimator of any kind has less mean squared error, whatever it may wait for. (Where
+    entries are missing it is that of someone who has seen them too.)
+
+    Raises:
+        ValueError: if the scenario is not linear.
+    """
+    return float(smoother_error(_linear(truth), truth.n_steps).mean())
+
+
+@bound(metric="mse_db", kind="floor", label="smoother, exact")
+def smoother_mse_db(truth: StateSpace) -> float:
+    """Return :func:`smoother_mse`; on an axis in dB."""
+    return smoother_mse(truth)
+
+
+@bound(metric="mse", kind="theory", label="Kalman filter, exact")
+def kalman_mse(truth: StateSpace) -> float:
+    """Return the expected error of the Kalman filter that is told the truth, over T steps.
+
+    No filter, which is to answer at once, has less.
+
+    Raises:
+        ValueError: if the scenario is not linear, or entries of its observations are missing.
+    """
+    return float(_kalman_error(truth).mean())
+
+
+@bound(metric="mse_db", kind="theory", label="Kalman filter, exact")
+def kalman_mse_db(truth: StateSpace) -> float:
+    """Return :func:`kalman_mse`; on an axis in dB."""
+    return kalman_mse(truth)
+
+
+@bound(metric="position_mse", kind="theory", label="Kalman filter, exact")
+def kalman_position_mse(truth: StateSpace) -> float:
+    """Return the expected error of the Kalman filter in the first entry of the state.
+
+    Source: Examples 3.5 and 5.2.
+
+    Raises:
+        ValueError: if the scenario is not linear, or entries of its observations are missing.
+    """
+    return float(_kalman_error(truth)[:, 0].mean())
+
+
+@bound(metric="mse", kind="theory", label="Kalman filter, limit of long trajectories")
+def kalman_steady_state_mse(truth: StateSpace) -> float:
+    """Return the mean variance of an entry of the state in the limit of many steps.
+
+    Raises:
+        ValueError: if the scenario is not linear, entries of its observations are missing, or
+            there is no limit.
+    """
+    _, P = limit(_complete(truth))
+    return float(P.diagonal().mean())
+
+
+@bound(metric="mse_db", kind="theory", label="Kalman filter, limit of long trajectories")
+def kalman_steady_state_mse_db(truth: StateSpace) -> float:
+    """Return :func:`kalman_steady_state_mse`; on an axis in dB."""
+    return kalman_steady_state_mse(truth)
+
+
+def _kalman_error(truth: StateSpace) -> np.ndarray:
+    model = _complete(truth)
+    return linear_filter_error(model, matched_rule(model, truth.n_steps))
+
+
+def _complete(truth: StateSpace) -> LinearModel[np.ndarray]:
+    """Return the model of a linear scenario whose observations are never missing."""
+    model = _linear(truth)
+    if truth.missing_probability:
+        raise ValueError(
+            f"missing_probability is {truth.missing_probability:g}, and what is exact is so only "
+            "where nothing is missing: leave out this bound"
+        )
+    return model
+
+
+def _linear(truth: StateSpace) -> LinearModel[np.ndarray]:
+    try:
+        return linear_arrays(truth)
+    except ValueError:
+        raise ValueError(
+            f"it is exact for linear systems, and the scenario is {type(truth).__name__}: "
+            "leave it out"
+        ) from None
+
+
+N_PARTICLES = 3000
+"""Of the filter that stands for the conditional mean; it costs well under 0.1 dB there."""
+
+
+@bound(metric="mse", kind="reference", label="particle filter that knows the truth")
+def near_mmse(truth: StateSpace, test: Split) -> np.ndarray:
+    """Return the squared error of a particle filter that knows the truth, row by row (n,).
+
+    ŝ_t ≈ E[s_t | x_1 … x_t], the estimator of least mean squared error, which has no closed form
+    in a nonlinear system. A reference and not a floor: it is found by random numbers, with
+    3000 particles.
+    """
+    import torch  # here, since other bounds do without it
+
+    from mbdl_repro.areas.tracking.nonlinear import particle_filter
+
+    with torch.no_grad():
+        x = torch.tensor(test.x, dtype=torch.float32)
+        estimate, _ = particle_filter(x, truth, n_particles=N_PARTICLES)
+    return mse(estimate.double().numpy(), test, truth)
+
+
+@bound(metric="mse_db", kind="reference", label="particle filter that knows the truth")
+def near_mmse_db(truth: StateSpace, test: Split) -> np.ndarray:
+    """Return :func:`near_mmse`; on an axis in dB."""
+    return near_mmse(truth, test)

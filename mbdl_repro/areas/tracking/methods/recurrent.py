@@ -1,0 +1,102 @@
+"""The recurrent network that knows nothing of the dynamics."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, cast
+
+import torch
+from annotated_types import Ge
+from torch import Tensor, nn
+
+from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.areas.tracking.updates import check_observations
+from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.contract.scenario import Split
+
+
+class Recurrent(Method):
+    """Gated recurrent units from observations to states, with a linear output: a black box.
+
+    r, z = σ(A u_t + B h_{t−1} + b),  g = tanh(C u_t + c + r ∘ (D h_{t−1} + d)),
+    h_t = z ∘ h_{t−1} + (1 − z) ∘ g,  ŝ_t = Σ E h_t + e,    h_0 = 0
+
+    u_t is the observation, divided by its standard deviation over the training data, and a mark
+    for each missing entry, which is 0 itself. Σ holds the standard deviations of the states.
+    Units are bounded, and states that wander are not: it is of use where it was trained, up to
+    that many steps. Weights are drawn from U(−1/√h, 1/√h), h the hidden size.
+
+    Args:
+        belief: gives ``n_state`` and ``n_observations``; nothing else is read.
+        hidden_size: units of each layer.
+        layers: layers of units, one after another.
+
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
+    Source: the black box that Revach et al., 2022, compare with, whose output cannot be negative;
+    Cho et al., 2014, for the units.
+    """
+
+    family = Family.DEEP_LEARNING
+
+    def __init__(
+        self,
+        belief: StateSpace,
+        *,
+        hidden_size: Annotated[int, Ge(1)] = 48,
+        layers: Annotated[int, Ge(1)] = 1,
+    ) -> None:
+        super().__init__()
+        m, n = belief.m, belief.n
+        self.cells = nn.ModuleList(
+            nn.utils.skip_init(
+                nn.GRUCell, 2 * n if i == 0 else hidden_size, hidden_size, dtype=torch.float64
+            )
+            for i in range(layers)
+        )
+        self.output = nn.utils.skip_init(nn.Linear, hidden_size, m, dtype=torch.float64)
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+        self.input_unit: Tensor
+        self.output_unit: Tensor
+        self.register_buffer("input_unit", torch.ones(n, dtype=torch.float64))
+        self.register_buffer("output_unit", torch.ones(m, dtype=torch.float64))
+        self.hidden_size = hidden_size
+
+    @torch.no_grad()
+    def initialize(self, train: Split, rng: torch.Generator) -> None:
+        """Draw all weights, and measure the standard deviations."""
+        for parameter in self.parameters():
+            drawn = torch.rand(parameter.shape, generator=rng, dtype=parameter.dtype)
+            parameter.copy_((2 * drawn - 1) / math.sqrt(self.hidden_size))
+        for unit, data in ((self.input_unit, train.x), (self.output_unit, train.s)):
+            size = data.square().nanmean((0, 1)).sqrt()
+            unit.copy_(size.where(size > 0, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the estimates of the states."""
+        check_observations(x, self.input_unit.shape[0])
+        missing = x.isnan()
+        u = torch.cat((torch.where(missing, 0, x) / self.input_unit, missing.to(x)), -1)
+        for cell in self.cells:
+            u = _run(cast(nn.GRUCell, cell), u)
+        return self.output(u) * self.output_unit
+
+
+def _run(cell: nn.GRUCell, u: Tensor) -> Tensor:
+    """Return the hidden states (n_rows, T, h) of a cell that is fed u (n_rows, T, ·).
+
+    ``nn.GRU`` is no faster at these sizes, and cannot be stacked by ``torch.func.vmap``.
+    """
+    A, B, b_in, b = cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh
+    size = cell.hidden_size
+    fed = (u @ A.mT + b_in).unbind(1)
+    h = u.new_zeros(len(u), size)
+    states = []
+    for fed_t in fed:
+        back = torch.addmm(b, h, B.mT)
+        gates = (fed_t[:, : 2 * size] + back[:, : 2 * size]).sigmoid()
+        g = torch.addcmul(fed_t[:, 2 * size :], gates[:, :size], back[:, 2 * size :]).tanh()
+        h = torch.lerp(g, h, gates[:, size:])
+        states.append(h)
+    return torch.stack(states, 1)

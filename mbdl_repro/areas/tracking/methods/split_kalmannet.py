@@ -1,0 +1,70 @@
+"""Split-KalmanNet: the gain of an extended Kalman filter, from two learned covariances."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor
+
+from mbdl_repro.areas.tracking.learned_gain import LearnedGain, Track, TwoGrus
+from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.contract.method import Family
+
+
+class SplitKalmannet(LearnedGain):
+    """A filter by f and h whose gain is K_t = P_t H_tᵀ S_t, P_t and S_t from two networks.
+
+    ŝ_t = f(ŝ_{t−1}) + K_t (x_t − h(f(ŝ_{t−1})))
+
+    P_t stands for the prediction's covariance and S_t for the inverse of the innovation's; both
+    are positive semidefinite, L Lᵀ, L a network's output. H_t is the Jacobian of h at the
+    prediction. The first network sees how the state changes and was corrected, the second the
+    innovation and how the observation changes. Unfitted, P = I and S = κ (H Hᵀ)⁺, H at s̄_0,
+    which is an observer of the fixed gain κ H⁺ where H is constant.
+
+    Args:
+        belief: gives f, h and s̄_0; nothing else is read.
+        input_multiplier: entries that each entry of a difference is expanded to.
+        hidden_multiplier: b; the networks have b m² and b n² hidden entries.
+        initial_gain: κ before a fit. A fit starts from the κ that does best on its training data.
+        magnitudes: show the networks the logarithms of the differences' lengths as well.
+
+    Source: Choi et al., 2023, whose covariances are any matrices.
+    """
+
+    family = Family.DNN_AIDED_INFERENCE
+    network: TwoGrus
+
+    def __init__(
+        self,
+        belief: StateSpace,
+        *,
+        input_multiplier: Annotated[int, Ge(1)] = 5,
+        hidden_multiplier: Annotated[int, Ge(1)] = 4,
+        initial_gain: Annotated[float, Gt(0)] = 0.5,
+        magnitudes: bool = False,
+    ) -> None:
+        super().__init__(belief, magnitudes)
+        m, n = belief.m, belief.n
+        self.sizes = (m * m, n * n)
+        roots = (torch.eye(m, dtype=torch.float64), self._root(initial_gain))
+        self.network = TwoGrus(roots, (m, n), input_multiplier, hidden_multiplier, magnitudes)
+
+    def start_from(self, gain: float, x: Tensor, track: Track) -> None:
+        """Let the last layer's bias be the root of κ (H Hᵀ)⁺."""
+        self.network.last_of_observation.bias.copy_(self._root(gain).flatten())
+
+    def _root(self, gain: float) -> Tensor:
+        H = self.model.H
+        values, vectors = torch.linalg.eigh(gain * torch.linalg.pinv(H @ H.mT))
+        return vectors * values.clamp_min(0.0).sqrt()
+
+    def gain(self, output: Tensor, predicted: Tensor, t: int) -> Tensor:
+        """Return P Hᵀ S (rows, m, n)."""
+        m, n = self.model.m, self.model.n
+        L_P, L_S = output.split(self.sizes, -1)
+        L_P, L_S = L_P.unflatten(-1, (m, m)), L_S.unflatten(-1, (n, n))
+        H = self.model.observation_matrix(predicted, t)
+        return L_P @ ((H @ L_P).mT @ L_S) @ L_S.mT

@@ -1,0 +1,142 @@
+"""What is measured in tracking: of estimates, and of what a filter says and costs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mbdl_repro.areas.tracking.exact_error import linear_filter_error
+from mbdl_repro.areas.tracking.riccati import linear_arrays
+from mbdl_repro.areas.tracking.scenario import LinearStateSpace
+from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.contract.measure import metric
+from mbdl_repro.contract.scenario import Split
+
+if TYPE_CHECKING:
+    from mbdl_repro.contract.method import Method
+
+
+@metric(label="MSE of an entry of the state")
+def mse(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
+    """Return (ŝ − s)² of each trajectory, averaged over its steps and the entries of the state.
+
+    Source: Revach et al., 2022, which sums over entries in the text, and averages in the tables.
+    """
+    return np.square(estimate - split.s).mean((1, 2))
+
+
+@metric(label="MSE (dB)", decibels=True)
+def mse_db(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
+    """Return :func:`mse` of each trajectory; what is reported is their mean, in dB."""
+    return mse(estimate, split, truth)
+
+
+@metric(label="median MSE of a trajectory (dB)", summary="median", decibels=True)
+def median_mse_db(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
+    """Return :func:`mse` of each trajectory, whose median no few lost tracks can move."""
+    return mse(estimate, split, truth)
+
+
+@metric(label="MSE of the position")
+def position_mse(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
+    """Return (ŝ − s)² of the first entry of the state, averaged over the steps of a trajectory.
+
+    Source: Examples 3.5 and 5.2.
+    """
+    return np.square(estimate[..., 0] - split.s[..., 0]).mean(1)
+
+
+@metric(label="MSE, exact expectation")
+def expected_mse(method: Method, truth: StateSpace) -> float | None:
+    """Return the exact expectation of :func:`mse`, of a method that is a linear filter."""
+    errors = _expected_errors(method, truth)
+    return None if errors is None else float(errors.mean())
+
+
+@metric(label="MSE, exact expectation (dB)", decibels=True)
+def expected_mse_db(method: Method, truth: StateSpace) -> float | None:
+    """Return :func:`expected_mse`; what is reported is in dB."""
+    return expected_mse(method, truth)
+
+
+@metric(label="MSE of the position, exact expectation")
+def expected_position_mse(method: Method, truth: StateSpace) -> float | None:
+    """Return the exact expectation of :func:`position_mse`, of a method that is a linear filter."""
+    errors = _expected_errors(method, truth)
+    return None if errors is None else float(errors[:, 0].mean())
+
+
+def _expected_errors(method: Method, truth: StateSpace) -> np.ndarray | None:
+    """Return E(ŝ − s)² (T, m), if method and truth are linear."""
+    rule = getattr(method, "linear_rule", None)
+    if rule is None or truth.missing_probability or not isinstance(truth, LinearStateSpace):
+        return None
+    given = rule(truth.n_steps)
+    if given is None:
+        return None
+    arrays = type(given)(*(part.detach().cpu().numpy() for part in given))
+    return linear_filter_error(linear_arrays(truth), arrays)
+
+
+@metric(label="variance that the filter claims")
+def claimed_mse(method: Method, split: Split) -> np.ndarray | None:
+    """Return the variance that a filter claims for its error, averaged as in :func:`mse`.
+
+    Steps at which it claims none, NaN, are left out.
+
+    Source: Klein, Revach, Shlezinger, Mehr, van Sloun and Eldar, 2022, for KalmanNet.
+    """
+    claimed = getattr(method, "claimed_variance", None)
+    if claimed is None:
+        return None
+    import torch
+
+    device = next((p.device for p in (*method.parameters(), *method.buffers())), None)
+    with torch.no_grad():
+        variances = claimed(torch.as_tensor(split.x, device=device))
+    return variances.nanmean((1, 2)).cpu().numpy()
+
+
+@metric(label="floating-point operations a step")
+def flops_per_step(method: Method, split: Split) -> float:
+    """Return what one more trajectory costs a step, in multiplications and additions.
+
+    Counted in products of matrices and solutions of linear systems, as the method runs; what is
+    computed once for all trajectories, such as the gains of a Kalman filter, is not counted.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    aten = torch.ops.aten
+    solves = {
+        aten._linalg_solve_ex: _solve_flops,
+        aten.linalg_cholesky_ex: _cholesky_flops,
+        aten._linalg_eigh: _eigh_flops,
+    }
+    counts = []
+    device = next((p.device for p in (*method.parameters(), *method.buffers())), None)
+    x = torch.as_tensor(split.x[:2], device=device)
+    for n in (1, 2):
+        counter = FlopCounterMode(display=False, custom_mapping=solves)
+        with torch.no_grad(), counter:
+            method(x[:n])
+        counts.append(counter.get_total_flops())
+    return (counts[1] - counts[0]) / x.shape[1]
+
+
+def _solve_flops(A: tuple[int, ...], B: tuple[int, ...], *_: object, **__: object) -> int:
+    """Return 2k³/3 for the factors of each A (k, k), and 2k² for each column of B."""
+    k = A[-1]
+    return round(math.prod(A[:-2]) * (2 * k**3 / 3 + 2 * k**2 * B[-1]))
+
+
+def _cholesky_flops(A: tuple[int, ...], *_: object, **__: object) -> int:
+    """Return k³/3 for each A (k, k)."""
+    return round(math.prod(A) * A[-1] / 3)
+
+
+def _eigh_flops(A: tuple[int, ...], *_: object, **__: object) -> int:
+    """Return 9k³, of the usual algorithm, for each A (k, k)."""
+    return 9 * math.prod(A) * A[-1]

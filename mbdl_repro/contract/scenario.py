@@ -1,0 +1,77 @@
+"""The contract of a scenario: the truth from which observations and targets are drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from mbdl_repro.contract.seeding import rng_for
+
+
+class Split(NamedTuple):
+    """Observations and the targets that they came from, row by row.
+
+    NumPy arrays where data are simulated and stored, torch tensors where methods use them.
+    """
+
+    x: Any  # (n, ...) observations
+    s: Any  # (n, ...) targets
+
+    def first(self, n: int) -> Split:
+        """Return the first ``n`` rows: training sets of growing size are nested prefixes."""
+        return Split(self.x[:n], self.s[:n])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scenario(ABC):
+    """Physical parameters of the truth, with the unit or kind in each name.
+
+    A *belief* is an object of the same class with fields overridden, or withheld (``None``:
+    unknown to the designer). Methods are built from a belief and never meet the truth.
+    """
+
+    chunk_size: ClassVar[int] = 256
+    """Rows drawn from one stream; smaller where a single row is a costly trajectory."""
+
+    @abstractmethod
+    def sample(self, n: int, rng: np.random.Generator) -> Split:
+        """Draw ``n`` independent pairs (x, s), batch first: targets s in double precision.
+
+        Complex observations, where a pair has many, may be in single precision.
+        """
+
+    def believed(self, **overrides: Any) -> Self:
+        """Return what a designer believes who overrides or withholds (``None``) these fields."""
+        return dataclasses.replace(self, **overrides)
+
+    def draw(self, n: int, *stream: object) -> Split:
+        """Draw ``n`` pairs from the named stream, so that a longer draw begins with a shorter one.
+
+        Every chunk of rows has a generator of its own: asking for more training data later
+        leaves the data that earlier models were fitted to as they were.
+
+        Args:
+            n: number of rows.
+            stream: names of the stream, for example ``("train", seed)``.
+        """
+        chunks = [
+            self.sample(self.chunk_size, rng_for("data", *self.identity(), *stream, i))
+            for i in range(-(-n // self.chunk_size))
+        ]
+        return Split(*(np.concatenate(parts)[:n] for parts in zip(*chunks, strict=True)))
+
+    def identity(self) -> tuple[object, ...]:
+        """Return what names this scenario's random streams: its folder, and its fields.
+
+        A field at its default is left out, so that a scenario which learns a new one draws what
+        it drew before.
+        """
+        fields = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        return (type(self).__module__.split(".")[-2], fields)

@@ -1,0 +1,163 @@
+"""The blocks that experiment and scale files are made of: their keys and types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mbdl_repro.statistics.relations import Relation
+
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+WORDS = {
+    "bool_type": "should be true or false",
+    "dict_type": "should be a mapping of keys to values",
+    "finite_number": "should be a finite number",
+    "float_type": "should be a number",
+    "int_type": "should be a whole number",
+    "list_type": "should be a list",
+    "string_too_short": "should not be empty",
+    "string_type": "should be text",
+    "too_short": "should not be so short: at least {min_length} needed",
+    "tuple_type": "should be a list",
+}
+"""What messages call each kind of mistake in a value; others as pydantic does."""
+
+
+class Block(BaseModel):
+    """A block of an experiment file: strict about types, closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+
+class Book(Block):
+    """Where in the monograph this stands, and what it says there, in our words."""
+
+    example: Text | None
+    section: Text
+    title: Text
+    says: Text
+
+
+class Samples(Block):
+    """Sizes of the validation and the test set of each seed."""
+
+    validation: Count
+    test: Count
+
+
+class MethodFrame(Block):
+    """The keys of a method's entry that are not settings of the method itself."""
+
+    method: Text | None = None
+    legend: Text | None = None
+    belief: Text = "full"
+    recipe: dict[str, Any] | None = None
+    tune: dict[str, list[Any]] = {}
+    depths: list[Count] = []
+    jobs: Count = 1
+    told: bool = False
+    """Where it is tested off its training point, its designer believes what holds there: what
+    was fitted stays, and is built into a method anew."""
+
+
+class Cell(Block):
+    """A place in the table: a method, or a bound, at a point of the sweep."""
+
+    method: Text
+    metric: Text | None = None
+    """The claim's own if not given."""
+    at: dict[str, Any] = {}
+    iteration: Annotated[int, Field(ge=0)] | None = None
+
+
+class ClaimFrame(Block):
+    """A sentence of the book (or ours) and the inequality that makes it testable."""
+
+    says: Text
+    source: Text
+    metric: Text | None = None
+    left: dict[str, Any]
+    rises_above: dict[str, Any] | None = None
+    """With ``along``: the claim is about where left's curve along that column first goes above
+    this one's, which may also stand at one place, and ``right`` is a value of the column."""
+    falls_below: dict[str, Any] | None = None
+    """The same, about where it first goes below."""
+    along: Text | None = None
+    relation: Relation
+    right: Any
+    factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    offset: Number = 0.0
+    """Added to the right side: what a factor is where the metric is in dB."""
+    tolerance: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    at: dict[str, Any] = {}
+
+
+class Published(Block):
+    """A published number, with how far from it ours may lie."""
+
+    source: Text
+    method: Text
+    value: Number
+    tolerance: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    metric: Text | None = None
+    at: dict[str, Any] = {}
+    iteration: Annotated[int, Field(ge=0)] | None = None
+    or_better: bool = False
+    printed: bool = True
+    """Figures that mark what was published mark it: not what others recomputed."""
+    remark: Text | None = None
+
+
+class FigureFrame(Block):
+    """The figure: its panels, left to right, and the sentence under it."""
+
+    caption: Text
+    panels: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    columns: Count | None = None
+    legend_columns: Count | None = None
+
+
+class Frame(Block):
+    """The top level of an experiment file."""
+
+    book: dict[str, Any]
+    area: Text
+    scenario: dict[str, Any]
+    beliefs: dict[str, dict[str, Any]] = {}
+    sweep: Any = Field(default_factory=dict)
+    test_sweep: Any = Field(default_factory=dict)
+    samples: dict[str, Any]
+    seeds: Count
+    block: Count = 1
+    methods: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    metrics: Annotated[list[Text], Field(min_length=1)]
+    trace: list[Annotated[int, Field(ge=0)]] = []
+    bounds: list[Text] = []
+    figure: dict[str, Any]
+    published: list[dict[str, Any]] = []
+    claims: list[dict[str, Any]] = []
+
+
+class AtMost(Block):
+    """Caps that a scale puts on every experiment; ``null`` caps nothing."""
+
+    seeds: Count | None = None
+    n_train: Count | None = None
+    validation: Count | None = None
+    test: Count | None = None
+    steps: Count | None = None
+    values_per_sweep: Annotated[int, Field(ge=2)] | None = None
+
+
+class ScaleFrame(Block):
+    """The top level of a scale file."""
+
+    about: Text
+    results: Text
+    figures: Text
+    at_most: dict[str, Any] = {}

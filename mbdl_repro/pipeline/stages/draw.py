@@ -1,0 +1,105 @@
+"""Draw an experiment's figure from its table and a few stored examples."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("agg")  # before pyplot: no screen is needed, and bytes are the same everywhere
+
+from matplotlib import pyplot as plt
+
+from mbdl_repro import catalogue
+from mbdl_repro.contract.family import Family
+from mbdl_repro.figures.panel import Sources
+from mbdl_repro.figures.style import RC, legend_below, row_styles, to_bytes
+from mbdl_repro.pipeline.job import Job, run
+from mbdl_repro.store.artifacts import read_arrays, read_table
+
+PANEL_INCHES = (4.6, 3.3)
+
+
+def draw(job: Job) -> None:
+    """Draw the panels side by side over one legend; write PNG and PDF."""
+    experiment, store = job.experiment, job.store
+    families = {label: entry.card.family for label, entry in experiment.methods.items()}
+    families |= dict.fromkeys(experiment.bounds, Family.BOUND)
+    sources = Sources(
+        table=read_table(store.table(experiment.name)),
+        examples=_by_method(read_arrays(store.shown(experiment.name))),
+        styles=row_styles(families, experiment.legends),
+        labels={
+            name: card.marks["label"] for name, card in catalogue.metrics(experiment.area).items()
+        }
+        | {"n_train": "number of training pairs", "iteration": "iteration"},
+        seed_table=read_table(store.seed_rows(experiment.name)),
+        published=experiment.published,
+    )
+    columns = experiment.figure.columns or min(len(experiment.panels), 3)
+    width = PANEL_INCHES[0] * columns
+    rows = list(_rows(experiment.panels, columns))
+    heights = [row[0].height(width) if row[0].wide else PANEL_INCHES[1] for row in rows]
+    with plt.rc_context(RC):
+        figure = plt.figure(figsize=(width, sum(heights) + 0.6))
+        blocks = _blocks(rows)
+        inches = [sum(heights[i] for i in block) for block in blocks]
+        # Wide panels keep to themselves: labels of others shall not push them aside.
+        parts = (
+            figure.subfigures(len(blocks), 1, height_ratios=inches, squeeze=False)[:, 0]
+            if len(blocks) > 1
+            else [figure]
+        )
+        for part, block in zip(parts, blocks, strict=True):
+            wide = rows[block[0]][0].wide
+            across = 1 if wide else columns
+            ratios = [heights[i] for i in block]
+            grid = part.add_gridspec(len(block), across, height_ratios=ratios)
+            for i, row in enumerate(rows[k] for k in block):
+                for j, panel in enumerate(row):
+                    axes = part.add_subplot(grid[i, j], projection=panel.projection)
+                    importlib.import_module(type(panel).__module__).draw(axes, panel, sources)
+        legend_below(figure, experiment.figure.legend_columns)
+        outputs = {
+            store.figure(experiment.name, suffix): to_bytes(figure, suffix)
+            for suffix in ("png", "pdf")
+        }
+        plt.close(figure)
+    job.save(outputs)
+
+
+def _rows(panels: Sequence[Any], columns: int) -> Iterator[list[Any]]:
+    """Yield the panels row by row; one that is wide has a row of its own."""
+    row: list[Any] = []
+    for panel in panels:
+        if row and (panel.wide or len(row) == columns):
+            yield row
+            row = []
+        row.append(panel)
+        if panel.wide:
+            yield row
+            row = []
+    if row:
+        yield row
+
+
+def _blocks(rows: Sequence[Sequence[Any]]) -> list[list[int]]:
+    """Return the rows in blocks that are laid out together: all, or each where one is wide."""
+    every = list(range(len(rows)))
+    return [[i] for i in every] if any(row[0].wide for row in rows) else [every]
+
+
+def _by_method(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """Return the examples ``x_0``, ``s_0``, ``estimate_0`` of each method."""
+    examples: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in arrays.items():
+        label, kind = name.split("/")
+        examples.setdefault(label, {})[kind] = array
+    return examples
+
+
+if __name__ == "__main__":
+    run("draw", draw)

@@ -1,0 +1,189 @@
+"""Put the claims of the book, and its published numbers, to the test."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mbdl_repro.experiments.experiment import Claim, Experiment, Place, same, uses_n_train
+from mbdl_repro.pipeline.job import Job, run
+from mbdl_repro.statistics.comparisons import Comparison, combine, compare
+from mbdl_repro.statistics.crossings import first_crossing
+from mbdl_repro.statistics.relations import SIGNS
+from mbdl_repro.store.artifacts import read_table, table_to_bytes
+
+COLUMNS = [
+    "experiment",
+    "kind",
+    "claim",
+    "source",
+    "metric",
+    "left",
+    "relation",
+    "right",
+    "left_value",
+    "right_value",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "tolerance",
+    "n_seeds",
+    "n_places",
+    "verdict",
+    "remark",
+]
+
+
+def verify(job: Job) -> None:
+    """Decide each claim by a paired test over seeds; write the verdicts."""
+    experiment = job.experiment
+    rows = read_table(job.store.seed_rows(experiment.name))
+    verdicts = [_verdict(experiment, rows, claim) for claim in experiment.claims]
+    table = pd.DataFrame(verdicts, columns=COLUMNS)
+    job.save({job.store.verdicts(experiment.name): table_to_bytes(table)})
+
+
+def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[str, object]:
+    if claim.along is not None:
+        return _verdict_on_crossing(experiment, rows, claim, claim.along)
+    places, n_seeds = [], 0
+    for left, right in claim.pairs:
+        left_rows = _rows_at(experiment, rows, left)
+        other: Any = right
+        other_error: Any = 0.0
+        if isinstance(right, Place):
+            left_rows, right_rows = _paired(left_rows, _rows_at(experiment, rows, right))
+            other = right_rows["value"].to_numpy()
+            other_error = right_rows["standard_error"].to_numpy()
+        if left_rows.empty:
+            continue  # this scale does not run the point
+        n_seeds = len(left_rows)
+        places.append(
+            partial(
+                compare,
+                left_rows["value"].to_numpy(),
+                other + claim.offset,
+                claim.relation,
+                factor=claim.factor,
+                tolerance=claim.tolerance,
+                standard_errors=(left_rows["standard_error"].to_numpy(), other_error),
+            )
+        )
+    decided = combine(places) if places else None
+    right = claim.pairs[0][1]
+    factor = "" if claim.factor == 1 else f"{claim.factor:g} × "
+    offset = "" if claim.offset == 0 else f" {claim.offset:+g}"
+    words = f"{right:g}" if isinstance(right, float) else _describe(claim, 1)
+    sides = (_describe(claim, 0), factor + words + offset)
+    return _row(experiment, claim, sides, decided, n_seeds, len(places), claim.remark or "")
+
+
+def _verdict_on_crossing(
+    experiment: Experiment, rows: pd.DataFrame, claim: Claim, along: str
+) -> dict[str, object]:
+    """Decide where two curves cross: its place in each seed is what is compared."""
+    x, differences = [], []
+    for left, right in claim.pairs:
+        assert isinstance(right, Place)
+        ours, theirs = _paired(_rows_at(experiment, rows, left), _rows_at(experiment, rows, right))
+        if not ours.empty:
+            x.append(left.at[along])
+            differences.append(ours["value"].to_numpy() - theirs["value"].to_numpy())
+    decided, n_seeds, remark = None, 0, ""
+    if len(x) > 1:
+        order = np.argsort(x)
+        points, curves = np.array(x, float)[order], np.array(differences)[order]
+        curves = curves if claim.rises else -curves
+        places = first_crossing(points, curves)
+        before, never = int((curves[0] > 0).sum()), int((curves <= 0).all(0).sum())
+        n_seeds = len(places)
+        decided = compare(places, claim.location, claim.relation, tolerance=claim.tolerance)
+        remark = "; ".join(
+            words
+            for count, words in (
+                (before, f"before {points[0]:g} in {before} of {n_seeds} seeds"),
+                (never, f"not up to {points[-1]:g} in {never} of {n_seeds} seeds"),
+            )
+            if count
+        )
+    way = "above" if claim.rises else "below"
+    sides = (
+        f"{along} where {_describe(claim, 0)} goes {way} {_describe(claim, 1)}",
+        f"{claim.location:g}",
+    )
+    return _row(experiment, claim, sides, decided, n_seeds, int(decided is not None), remark)
+
+
+def _row(
+    experiment: Experiment,
+    claim: Claim,
+    sides: tuple[str, str],
+    decided: Comparison | None,
+    n_seeds: int,
+    n_places: int,
+    remark: str,
+) -> dict[str, object]:
+    return {
+        "experiment": experiment.name,
+        "kind": claim.kind,
+        "claim": claim.says,
+        "source": claim.source,
+        "metric": claim.metric,
+        "left": sides[0],
+        "relation": SIGNS[claim.relation],
+        "right": sides[1],
+        "left_value": decided.left if decided else np.nan,
+        "right_value": decided.right if decided else np.nan,
+        "difference": decided.difference if decided else np.nan,
+        "ci_low": decided.low if decided else np.nan,
+        "ci_high": decided.high if decided else np.nan,
+        "tolerance": claim.tolerance if claim.tolerance is not None else np.nan,
+        "n_seeds": n_seeds,
+        "n_places": n_places,
+        "verdict": decided.verdict if decided else "not run",
+        "remark": remark,
+    }
+
+
+def _rows_at(experiment: Experiment, rows: pd.DataFrame, place: Place) -> pd.DataFrame:
+    """Return a place's rows, one a seed, in the order of the seeds."""
+    wanted = (rows["method"] == place.method) & (rows["metric"] == place.metric)
+    if place.iteration is None:
+        wanted &= rows["iteration"].isna()
+    else:
+        wanted &= rows["iteration"] == place.iteration
+    for column, value in place.at.items():
+        if column == "n_train" and not uses_n_train(experiment, place.method):
+            continue
+        wanted &= rows[column].map(lambda other, value=value: same(other, value))
+    return rows[wanted].sort_values("seed")
+
+
+def _paired(left: pd.DataFrame, right: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Keep the seeds that both sides have."""
+    seeds = sorted(set(left["seed"]) & set(right["seed"]))
+    return left[left["seed"].isin(seeds)], right[right["seed"].isin(seeds)]
+
+
+def _describe(claim: Claim, side: int) -> str:
+    """Return a side's place in words; where a claim spans several, what varies is left open."""
+    places = [pair[side] for pair in claim.pairs]
+    first = places[0]
+    assert isinstance(first, Place)
+    words = [
+        f"{column} {value:g}" if isinstance(value, float) else f"{column} {value}"
+        for column, value in first.at.items()
+        if all(isinstance(p, Place) and p.at.get(column) == value for p in places)
+    ]
+    if first.iteration is not None:
+        words.append(f"iteration {first.iteration}")
+    if first.metric != claim.metric:
+        words.append(first.metric)
+    return first.method + (f" ({', '.join(words)})" if words else "")
+
+
+if __name__ == "__main__":
+    run("verify", verify)

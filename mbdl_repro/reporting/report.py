@@ -1,0 +1,293 @@
+"""Write one page that shows everything."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import os
+import re
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from mbdl_repro import catalogue
+from mbdl_repro.contract.family import Family
+from mbdl_repro.experiments.experiment import Experiment, MethodEntry, distinct
+from mbdl_repro.figures.style import COLOURS, RowStyle, row_styles
+from mbdl_repro.pipeline.job import Job, run
+from mbdl_repro.reporting import readable
+from mbdl_repro.store.artifacts import Store, read_checked, read_record, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BOOK = "https://doi.org/10.1561/2000000113"
+MARKS = {"holds": "✓", "fails": "✗", "undecided": "~", "not run": "–"}
+
+
+def report(job: Job) -> None:
+    """Write the page."""
+    verdicts = read_table(job.store.verdicts()).astype(object)
+    verdicts = verdicts.where(verdicts.notna(), None)
+    sections = [
+        _section(experiment, job.store, verdicts[verdicts["experiment"] == name])
+        for name, experiment in job.experiments.items()
+    ]
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            sections=sections,
+            failed=[(s, v) for s in sections for v in s["verdicts"] if v["verdict"] == "fails"],
+            scale=job.scale,
+            book=BOOK,
+            marks=MARKS,
+            families=[family for family in Family if family is not Family.BOUND],
+            colours=COLOURS,
+            bound_colour=COLOURS[Family.BOUND],
+            counts={kind: _counts(verdicts, kind) for kind in ("claim", "published")},
+            verdicts_file=_beside(job.store, job.store.verdicts()),
+        )
+    )
+    job.save({job.store.report(): page.encode()})
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mbdl_repro.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": readable.number,
+        "difference": readable.difference,
+        "seconds": readable.seconds,
+        "plain": readable.plain,
+        "words": lambda name: name.replace("_", " "),
+        "prose": _prose,
+    }
+    environment.tests["equation"] = readable.is_equation
+    return environment
+
+
+def _prose(text: str) -> Markup:
+    """Return a docstring's paragraph as HTML: what stands between back-quotes is code."""
+    return Markup(readable.QUOTED.sub(r"<code>\2</code>", str(escape(text))))
+
+
+def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> dict[str, Any]:
+    """Return what the page says of one experiment."""
+    name = experiment.name
+    table = read_table(store.table(name))
+    record = read_record(store.table(name)) or {}
+    families = {label: entry.card.family for label, entry in experiment.methods.items()}
+    bounds = dict.fromkeys(experiment.bounds, Family.BOUND)
+    styles = row_styles(families | bounds, experiment.legends)
+    used = sorted(set(families.values()), key=lambda family: family.rank)
+    figure = read_checked(store.figure(name))
+    return {
+        "experiment": experiment,
+        "families": used,
+        "figure": base64.b64encode(figure).decode(),
+        "size": [round(0.6 * pixels) for pixels in struct.unpack(">II", figure[16:24])],
+        "alt": _alt(experiment),
+        "verdicts": [
+            verdict | {side: _side(verdict[side], styles) for side in ("left", "right")}
+            for verdict in verdicts.to_dict("records")
+        ],
+        "counts": _counts(verdicts),
+        "setup": _setup(experiment),
+        "tables": _tables(experiment, table, styles),
+        "methods": [
+            _method(experiment.methods[label], style, experiment, table, record)
+            for label, style in styles.items()
+            if label in experiment.methods
+        ],
+        "bounds": [
+            {"card": card, "paragraphs": readable.paragraphs(card.doc)}
+            for card in map(catalogue.bounds(experiment.area).get, experiment.bounds)
+            if card
+        ],
+        "files": {
+            "table (CSV)": _beside(store, store.table(name)),
+            "rows of each seed (CSV)": _beside(store, store.seed_rows(name)),
+            "figure (PDF)": _beside(store, store.figure(name, "pdf")),
+        },
+        "record": record,
+        "n_seeds": int(table["n_seeds"].max()),
+    }
+
+
+def _side(text: str, styles: dict[str, RowStyle]) -> dict[str, str | None]:
+    """Split one side of a comparison: a factor, a row by its legend and colour, and its place."""
+    (parts,) = re.findall(r"^(\S+ × )?(\S+)(.*)", text)
+    factor, name, place = parts
+    style = styles.get(name)
+    return {
+        "factor": factor,
+        "name": style.legend if style else name,
+        "colour": style.colour if style else None,
+        "place": place.strip(" ()"),
+    }
+
+
+def _method(
+    entry: MethodEntry,
+    style: RowStyle,
+    experiment: Experiment,
+    table: pd.DataFrame,
+    record: dict[str, Any],
+) -> dict[str, Any]:
+    """Return what the page says of one method."""
+    doc = entry.card.doc
+    given = experiment.file["methods"][entry.label].get("recipe") or {}
+    settings = entry.settings | readable.settings(entry)
+    for name, counts in record.get("chosen", {}).get(entry.label, {}).items():
+        settings[name] += f"; chosen: {readable.chosen(entry.tune[name], counts)}"
+    recipe = {key: value for key, value in entry.recipe.model_dump().items() if key in given}
+    sizes = sorted(set(table.loc[table["method"] == entry.label, "n_parameters"]))
+    return {
+        "entry": entry,
+        "style": style,
+        "n_parameters": "–".join(f"{n:,}" for n in distinct(sizes[:1] + sizes[-1:])),
+        "settings": settings,
+        "recipe": ", ".join(
+            f"{k.replace('_', ' ')} {readable.plain(v)}" for k, v in recipe.items()
+        ),
+        "cost": record.get("cost", {}).get(entry.label, {}),
+        "paragraphs": readable.paragraphs(doc),
+        "meanings": readable.arguments(doc),
+        "source": readable.source(doc),
+        "file": entry.card.path.relative_to(catalogue.PACKAGE.parent).as_posix(),
+    }
+
+
+def _tables(
+    experiment: Experiment, table: pd.DataFrame, styles: dict[str, RowStyle]
+) -> list[dict[str, Any]]:
+    """Return the answers' means: a table a metric, with a row a place and a column a method.
+
+    Where there is but one place, methods are the rows and metrics the columns.
+    """
+    rows = readable.final(table)
+    columns = readable.place_columns(experiment, rows)
+    metrics = catalogue.metrics(experiment.area)
+    cells = {
+        (row["method"], row["metric"], *(row[column] for column in columns)): readable.number(
+            row["mean"], row["ci_high"] - row["mean"]
+        )
+        for row in rows.to_dict("records")
+    }
+
+    def cell(method: str, metric: str, place: tuple[Any, ...] = ()) -> str:
+        # Rows of what does not learn have size 0 and stand beside every size of training set.
+        anywhere = (0 if c == "n_train" else v for c, v in zip(columns, place, strict=True))
+        return cells.get((method, metric, *place)) or cells.get((method, metric, *anywhere), "")
+
+    if not columns:
+        return [
+            {
+                "title": "",
+                "corner": ["method"],
+                "head": [(metrics[metric].marks["label"], None) for metric in experiment.metrics],
+                "body": [
+                    (
+                        [(style.legend, style.colour)],
+                        [cell(name, metric) for metric in experiment.metrics],
+                    )
+                    for name, style in styles.items()
+                ],
+            }
+        ]
+    sized = rows[rows["n_train"] > 0] if "n_train" in columns else rows
+    places = distinct(sized[columns].itertuples(index=False, name=None))
+    tables = []
+    for metric in experiment.metrics:
+        shown = [name for name in styles if any(cell(name, metric, place) for place in places)]
+        tables.append(
+            {
+                "title": metrics[metric].marks["label"],
+                "corner": columns,
+                "head": [(styles[name].legend, styles[name].colour) for name in shown],
+                "body": [
+                    (
+                        [(readable.plain(value), None) for value in place],
+                        [cell(name, metric, place) for name in shown],
+                    )
+                    for place in places
+                ],
+            }
+        )
+    return tables
+
+
+def _setup(experiment: Experiment) -> dict[str, str]:
+    """Return how the experiment is set up, in a few words a line."""
+    scenario = dataclasses.asdict(experiment.scenario)
+    for column in experiment.sweep_columns:
+        scenario[column] = _span(point[column] for point in experiment.points)
+    sizes = _span(n for _, n in experiment.runs)
+    setup = {
+        "scenario": _words(scenario),
+        "training pairs": sizes,
+        "each seed": f"{experiment.samples.test:,} test and {experiment.samples.validation:,} "
+        "validation signals",
+    }
+    for column in experiment.test_columns:
+        field = column.removeprefix("test_")
+        setup[f"tested at {field}"] = _span(point[field] for point in experiment.test_points)
+    used = {entry.belief for entry in experiment.methods.values()}
+    for name, changes in experiment.beliefs.items():
+        if name in used and changes:
+            setup[f"belief {name}"] = _words(changes, null="unknown")
+    return {key: text for key, text in setup.items() if text != "0"}
+
+
+def _words(fields: dict[str, Any], null: str = "null") -> str:
+    return ", ".join(
+        f"{key} {null if value is None else readable.plain(value)}" for key, value in fields.items()
+    )
+
+
+def _span(values: Iterable[Any]) -> str:
+    """Return a few values in full, and many as the first, the last, and how many they are."""
+    values = distinct(values)
+    if not any(isinstance(value, str | None) for value in values):
+        values = sorted(values)
+    shown = [readable.plain(value) for value in values]
+    if len(shown) <= 4:
+        return " / ".join(shown)
+    return f"{shown[0]} … {shown[-1]} ({len(shown)} values)"
+
+
+def _alt(experiment: Experiment) -> str:
+    """Return what the figure shows, for those who do not see it."""
+    panels = [
+        f"{panel.title}: {panel.y} against {panel.x}" if hasattr(panel, "x") else panel.title
+        for panel in experiment.panels
+    ]
+    legends = ", ".join(entry.legend for entry in experiment.methods.values())
+    return f"Panels: {'; '.join(panels)}. Methods: {legends}. The numbers are in the table below."
+
+
+def _counts(verdicts: pd.DataFrame, kind: str | None = None) -> dict[str, int]:
+    """Return how many verdicts there are of each sort, those that do not occur left out."""
+    if kind is not None and "kind" in verdicts:
+        verdicts = verdicts[verdicts["kind"] == kind]
+    counts = {verdict: int((verdicts["verdict"] == verdict).sum()) for verdict in MARKS}
+    return {verdict: n for verdict, n in counts.items() if n}
+
+
+def _beside(store: Store, path: Path) -> str:
+    """Return a file's address as the page links to it."""
+    return Path(os.path.relpath(path, store.report().parent)).as_posix()
+
+
+if __name__ == "__main__":
+    run("report", report)

@@ -1,0 +1,31 @@
+"""A row that says nothing has no angles, and costs no other row its own."""
+
+import pytest
+import torch
+from contract.test_every_method import CARDS, built, pairs
+
+CARDS = [card for card in CARDS if card.area == "doa"]
+
+
+@pytest.fixture(autouse=True)
+def _double_precision():
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_rows_of_zeros_and_of_what_is_no_number_are_not_answered(card):
+    method, x = built(card), pairs(card, 6, "test").x
+    with torch.no_grad():
+        whole = method(x)
+        spoilt = x.clone()
+        spoilt[1] = 0
+        spoilt[2, 0, 0] = torch.nan
+        spoilt[4, 1, -1] = torch.inf
+        answer = method(spoilt)
+        alone = method(spoilt[2:3])
+    assert torch.isnan(answer[[1, 2, 4]]).all()
+    assert torch.isnan(alone).all()
+    torch.testing.assert_close(answer[[0, 3, 5]], whole[[0, 3, 5]], equal_nan=True)

@@ -1,0 +1,435 @@
+"""What every scenario, bound and metric promises, found by discovery.
+
+A new kind of scenario needs an entry in SMALL: a small truth, and the equation of its model.
+(That draws come from named streams, and are finite, is in test_seeding.py.)
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from mbdl_repro import catalogue
+from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
+from mbdl_repro.areas.image_restoration.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
+from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz, Sinusoidal
+from mbdl_repro.contract.scenario import Scenario, Split
+from mbdl_repro.contract.seeding import rng_for
+from mbdl_repro.pipeline.rows import measured
+
+
+class Small(NamedTuple):
+    """A small truth, and its observation without noise, from the signals and the truth."""
+
+    truth: Scenario
+    noiseless: Callable[[np.ndarray, Scenario], np.ndarray]
+
+
+def received_again(s: np.ndarray, truth: SensorArray) -> np.ndarray:
+    """What sensors receive of waveforms that only the stream "noise" tells, with the angles s."""
+    size = truth.chunk_size
+    stream = ("data", *truth.identity(), "noise")
+    chunks = [truth.received(size, rng_for(*stream, i)) for i in range(-(-len(s) // size))]
+    np.testing.assert_array_equal(np.concatenate([chunk.s for chunk in chunks])[: len(s)], s)
+    return np.concatenate([chunk.x for chunk in chunks])[: len(s)]
+
+
+def summed(s: np.ndarray, truth: DegradedImages) -> np.ndarray:
+    """Blur by adding up shifted images, and keep every pixel whose place is a multiple of f."""
+    radius = truth.kernel.shape[0] // 2
+    shifts = range(-radius, radius + 1)
+    blurred = sum(
+        truth.kernel[i + radius, j + radius] * np.roll(s, (i, j), axis=(1, 2))
+        for i in shifts
+        for j in shifts
+    )
+    keep = np.arange(0, s.shape[1], truth.factor)
+    return blurred[:, keep][:, :, keep]
+
+
+SMALL = {
+    "linear_estimation.linear_gaussian": Small(
+        LinearGaussian(n_signal=3, n_observations=4, observation_matrix="gaussian", noise_std=0.5),
+        lambda s, truth: np.einsum("ij,nj->ni", truth.matrix, s),
+    ),
+    "sparse_recovery.sparse_recovery": Small(
+        SparseRecovery(
+            observation_matrix="unit_columns",
+            n_observations=8,
+            n_signal=12,
+            n_nonzeros=2,
+            nonzero_std=0.5,
+            noise_std=0.05,
+        ),
+        lambda s, truth: np.einsum("ij,nj->ni", truth.H, s),
+    ),
+    "tracking.linear_state_space": Small(
+        LinearStateSpace(
+            transition="canonical", process_noise_std=0.5, noise_std=0.5, n_steps=6, initial_std=0.3
+        ),
+        lambda s, truth: np.einsum("ij,ntj->nti", truth.H, s),
+    ),
+    "tracking.lorenz": Small(
+        Lorenz(observation="spherical", process_noise_std=0.1, noise_std=0.5, n_steps=6),
+        lambda s, truth: np.stack(
+            [
+                np.linalg.norm(s, axis=-1),
+                np.arccos(s[..., 2] / np.linalg.norm(s, axis=-1)),
+                np.angle(s[..., 0] + 1j * s[..., 1]),
+            ],
+            axis=-1,
+        ),
+    ),
+    "tracking.sinusoidal": Small(
+        Sinusoidal(process_noise_std=0.1, noise_std=0.5, n_steps=6),
+        lambda s, truth: s**2,
+    ),
+    "doa.narrowband": Small(
+        Narrowband(
+            n_sources=2,
+            n_snapshots=3,
+            snr_db=10.0,
+            n_sensors=4,
+            max_angle_deg=60.0,  # beyond, some errors have no mean
+        ),
+        received_again,
+    ),
+    "image_restoration.digits": Small(
+        Digits(
+            degradation="compressed_sensing",
+            measurement_matrix="gaussian",
+            ratio=0.25,
+            noise_std=0.3,
+        ),
+        lambda s, truth: np.einsum("ij,nj->ni", truth.matrix, s.reshape(len(s), -1))[:, None, None],
+    ),
+    "image_restoration.photographs": Small(
+        Photographs(
+            degradation="super_resolution", blur_std=0.7, noise_std=0.1, side=8, patch_side=8
+        ),
+        summed,
+    ),
+    "doa.ofdm": Small(
+        Ofdm(n_sources=2, n_snapshots=3, snr_db=10.0, n_sensors=4, n_subcarriers=6), received_again
+    ),
+}
+
+COHERENT = dataclasses.replace(SMALL["doa.narrowband"].truth, correlation=1.0)
+SPECIAL = {
+    "doa.shared_waveform_crb_mspe": COHERENT,
+    "doa.shared_waveform_crb_mspe_db": COHERENT,
+    "doa.shared_waveform_crb_median": COHERENT,
+}
+"""Truths of their own, for bounds that are not about their area's."""
+
+N_TRAIN = 50
+N_TEST = 300
+KINDS = [f"{area}.{kind}" for area in catalogue.areas() for kind in catalogue.scenarios(area)]
+BOUNDS = [card for area in catalogue.areas() for card in catalogue.bounds(area).values()]
+METRICS = [
+    card
+    for area in catalogue.areas()
+    for card in catalogue.metrics(area).values()
+    # Others ask the method itself.
+    if "estimate" in card.arguments and "method" not in card.arguments
+]
+HIGHER_IS_BETTER = {"psnr_db": np.inf, "psnr_gain_db": np.inf, "ssim": 1.0}
+
+every_scenario = pytest.mark.parametrize("kind", KINDS)
+every_bound = pytest.mark.parametrize("card", BOUNDS, ids=lambda c: f"{c.module}.{c.name}")
+every_metric = pytest.mark.parametrize("card", METRICS, ids=lambda c: f"{c.module}.{c.name}")
+
+
+def small(kind: str) -> Small:
+    if kind not in SMALL:
+        pytest.fail(
+            f"add {kind!r} to SMALL in {__file__}: a small truth, and its observation without noise"
+        )
+    return SMALL[kind]
+
+
+def truth_of(card) -> Scenario:
+    area = card.module.split(".")[1]
+    if f"{area}.{card.name}" in SPECIAL:
+        return SPECIAL[f"{area}.{card.name}"]
+    return small(next(kind for kind in KINDS if kind.startswith(f"{area}."))).truth
+
+
+def test_the_table_names_scenarios_that_there_are():
+    assert set(SMALL) <= set(KINDS)
+    for kind, instance in SMALL.items():
+        area, name = kind.split(".")
+        assert type(instance.truth) is catalogue.scenarios(area)[name]
+    assert set(SPECIAL) <= {f"{card.module.split('.')[1]}.{card.name}" for card in BOUNDS}
+
+
+# --- scenarios ---
+
+
+@every_scenario
+def test_rows_have_one_shape_whatever_their_number(kind):
+    truth = small(kind).truth
+    many = truth.sample(7, rng_for("many"))
+    assert isinstance(many, Split)
+    for n in (1, 2):
+        few = truth.sample(n, rng_for("few"))
+        for a, b in zip(few, many):
+            assert a.shape == (n, *b.shape[1:])
+            assert a.dtype == b.dtype
+
+
+@every_scenario
+def test_data_belong_to_whoever_drew_them(kind):
+    truth = small(kind).truth
+    first = truth.draw(3, "train", 0)
+    given = [part.copy() for part in first]
+    for part in first:
+        part[...] = 0  # allowed, and of no consequence
+    again = truth.draw(3, "train", 0)
+    assert all(np.array_equal(a, b) for a, b in zip(given, again))
+
+
+@every_scenario
+def test_observations_are_the_models_up_to_its_noise(kind):
+    """The noise has the stated mean, variance and law, and is independent of the signal."""
+    truth, noiseless = small(kind)
+    N = 2000
+    x, s = truth.draw(N, "noise")
+    noise = x - noiseless(s, truth)
+    assert noise.shape == x.shape
+    entries = (noise / truth.noise_std).ravel()
+    if np.iscomplexobj(entries):  # circular: half of the variance in each part
+        entries = np.sqrt(2) * np.concatenate([entries.real, entries.imag])
+    n = entries.size
+    assert abs(entries.mean()) < 5 / np.sqrt(n)
+    assert abs(np.square(entries).mean() - 1) < 5 * np.sqrt(2 / n)  # var of χ²_1 is 2
+    assert abs((entries**4).mean() - 3) < 5 * np.sqrt(96 / n)  # var of the 4th power is 96
+    white = noise.reshape(N, -1) / truth.noise_std
+    signal = s.reshape(N, -1)
+    covariance = white.conj().T @ white / N - np.eye(white.shape[1])
+    off_diagonal = covariance[~np.eye(len(covariance), dtype=bool)]
+    assert np.abs(off_diagonal).max() < 6 / np.sqrt(N)
+    crossed = white.conj().T @ signal / N
+    scale = np.sqrt((np.abs(signal) ** 2).mean(0))
+    assert (np.abs(crossed) <= 6 * scale / np.sqrt(N)).all()
+
+
+@every_scenario
+def test_a_scenario_that_learns_a_new_field_draws_what_it_drew(kind):
+    truth = small(kind).truth
+    cls = type(truth)
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Grown(cls):
+        new_field: float = 0.0
+
+    Grown.__module__ = cls.__module__
+    fields = {field.name: getattr(truth, field.name) for field in dataclasses.fields(truth)}
+    grown = Grown(**fields)
+    assert grown.identity() == truth.identity()
+    assert np.array_equal(grown.draw(2, "train", 0).x, truth.draw(2, "train", 0).x)
+    other = dataclasses.replace(grown, new_field=1.0)
+    assert other.identity() != truth.identity()
+    assert not np.array_equal(other.draw(2, "train", 0).x, truth.draw(2, "train", 0).x)
+
+
+@every_scenario
+def test_an_identity_tells_areas_apart(kind):
+    assert small(kind).truth.identity()[0] == kind.split(".")[0]
+
+
+@every_scenario
+def test_scenarios_are_values(kind):
+    truth = small(kind).truth
+    assert truth == dataclasses.replace(truth)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        truth.noise_std = 1.0
+    with pytest.raises(TypeError):
+        type(truth)(no_such_field=1)
+
+
+# --- bounds ---
+
+
+def value(card, truth: Scenario) -> tuple[float, float]:
+    """Return a bound's value and its standard error (0 where it is exact)."""
+    values = np.asarray(called(card, truth))
+    if values.ndim == 0:
+        return float(values), 0.0
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def called(card, truth: Scenario, iteration: int | None = None):
+    known = {
+        "truth": truth,
+        "n_train": N_TRAIN,
+        "validation": truth.draw(50, "validation"),
+        "test": truth.draw(N_TEST, "test"),
+        "iteration": iteration,
+    }
+    assert set(card.arguments) <= set(known)
+    return catalogue.function(card)(**{name: known[name] for name in card.arguments})
+
+
+@every_bound
+def test_bounds_are_finite_and_positive_numbers_or_one_a_row(card):
+    values = np.asarray(called(card, truth_of(card)))
+    assert values.shape in ((), (N_TEST,))
+    assert values.dtype == np.float64
+    assert np.isfinite(values).all()
+    assert (values >= 0).all() and values.mean() > 0
+    # One that meets no test signal cannot say anything of each.
+    assert values.ndim == ("test" in card.arguments)
+
+
+@every_bound
+def test_bounds_are_the_same_each_time(card):
+    truth = truth_of(card)
+    np.random.seed(1)
+    first = called(card, truth)
+    np.random.seed(2)
+    assert np.array_equal(first, called(card, dataclasses.replace(truth)))
+
+
+def with_noise(truth: Scenario, factor: float) -> Scenario:
+    """Return the truth with a noise whose standard deviation is so many times as large."""
+    if isinstance(truth, SensorArray):
+        return dataclasses.replace(truth, snr_db=truth.snr_db - 20 * np.log10(factor))
+    return dataclasses.replace(truth, noise_std=factor * truth.noise_std)
+
+
+@every_bound
+def test_noise_makes_it_harder(card):
+    if card.name.startswith("guess"):
+        pytest.skip("who guesses does not look at what was observed")
+    truth = truth_of(card)
+    louder = with_noise(truth, 2.0)
+    quiet, quiet_error = value(card, truth)
+    loud, loud_error = value(card, louder)
+    assert loud > quiet + 4 * np.hypot(quiet_error, loud_error)
+
+
+def of_kind(area: str, *kinds: str):
+    return [c for c in catalogue.bounds(area).values() if c.marks["kind"] in kinds]
+
+
+ABOVE = [
+    (floor, other)
+    for area in catalogue.areas()
+    for floor in of_kind(area, "floor")
+    for other in of_kind(area, "theory", "reference")
+    if floor.marks["metric"] == other.marks["metric"]
+]
+
+
+@pytest.mark.parametrize(("floor", "other"), ABOVE, ids=lambda card: card.name)
+def test_floors_are_below_what_rules_reach(floor, other):
+    truth = truth_of(other)
+    for noise in (0.3, 3.0):
+        at = with_noise(truth, noise)
+        least, least_error = value(floor, at)
+        reached, error = value(other, at)
+        assert least <= reached + 4 * np.hypot(least_error, error), noise
+
+
+@pytest.mark.parametrize(
+    "card", [c for c in BOUNDS if c.marks["kind"] == "floor"], ids=lambda card: card.name
+)
+def test_a_floor_is_below_the_prior_mean(card):
+    """An estimate of 0 needs no data: a floor above it would be wrong."""
+    truth = truth_of(card)
+    metric = catalogue.metrics(card.module.split(".")[1])[card.marks["metric"]]
+    test = truth.draw(N_TEST, "test")
+    zero = measured(catalogue.function(metric)(np.zeros_like(test.s), test, truth))
+    assert value(card, truth)[0] < zero["value"] - 4 * zero["standard_error"]
+
+
+# --- metrics ---
+
+
+def measure(card, estimate: np.ndarray, split: Split) -> list[np.ndarray]:
+    """Return what a metric says: one array, or the two whose sums' ratio it is."""
+    values = catalogue.function(card)(estimate, split, truth_of(card))
+    return list(values) if isinstance(values, tuple) else [values]
+
+
+def drawn(card) -> tuple[Split, np.ndarray]:
+    """Return pairs, and estimates that are off by as much as signals are long."""
+    split = truth_of(card).draw(200, "metric")
+    error = split.s.std() * rng_for("metric", "error").standard_normal(split.s.shape)
+    return split, split.s + error
+
+
+@every_metric
+def test_metrics_are_a_nonnegative_double_a_row(card):
+    split, estimate = drawn(card)
+    for values in measure(card, estimate, split):
+        assert isinstance(values, np.ndarray)
+        assert values.shape == (200,)
+        assert values.dtype == np.float64
+        assert np.isfinite(values).all() and values.std() > 0
+        assert (values >= 0).all() or card.name in HIGHER_IS_BETTER
+
+
+@every_metric
+def test_the_truth_is_better_than_a_wrong_estimate(card):
+    split, estimate = drawn(card)
+    if card.name in HIGHER_IS_BETTER:
+        (right,), (wrong,) = (measure(card, e, split) for e in (split.s.copy(), estimate))
+        assert (right > wrong).all()
+        return
+    right = [values.sum() for values in measure(card, split.s.copy(), split)]
+    wrong = [values.sum() for values in measure(card, estimate, split)]
+    assert right[0] >= 0 and wrong[0] > 0
+    assert right[0] / (right[1:] or [1.0])[0] < 0.5 * wrong[0] / (wrong[1:] or [1.0])[0]
+
+
+@every_metric
+def test_an_error_is_zero_at_the_truth(card):
+    split, _ = drawn(card)
+    at_truth = measure(card, split.s.copy(), split)[0]
+    if card.name in HIGHER_IS_BETTER:
+        assert (at_truth == HIGHER_IS_BETTER[card.name]).all()
+    elif "residual" in card.name:  # which is the noise
+        assert (at_truth > 0).all()
+    else:
+        assert (at_truth == 0).all()
+
+
+@every_metric
+def test_a_row_is_measured_by_itself(card):
+    split, estimate = drawn(card)
+    order = rng_for("metric", "order").permutation(200)
+    whole = measure(card, estimate, split)
+    turned = measure(card, estimate[order], Split(split.x[order], split.s[order]))
+    for a, b in zip(whole, turned):
+        # Products of matrices may sum in another order where rows lie elsewhere in memory.
+        np.testing.assert_allclose(b, a[order], rtol=1e-12)
+    silent = estimate.copy()
+    silent[3] = np.nan  # a row that was not answered
+    for a, b in zip(whole[:1], measure(card, silent, split)[:1]):
+        # Not known, or what the area says that costs: never a gain.
+        worse = b[3] <= np.median(a) if card.name in HIGHER_IS_BETTER else b[3] >= np.median(a)
+        assert np.isnan(b[3]) or worse
+        np.testing.assert_allclose(np.delete(b, 3), np.delete(a, 3), rtol=1e-12)
+
+
+@every_metric
+def test_measuring_changes_nothing(card):
+    split, estimate = drawn(card)
+    given = [part.copy() for part in (*split, estimate)]
+    measure(card, estimate, split)
+    assert all(np.array_equal(a, b) for a, b in zip(given, (*split, estimate)))
+
+
+def test_arguments_of_bounds_are_those_that_are_given():
+    for card in BOUNDS:
+        signature = inspect.signature(catalogue.function(card))
+        assert tuple(signature.parameters) == card.arguments

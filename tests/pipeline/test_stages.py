@@ -1,0 +1,1019 @@
+"""The pipeline from data to report, each number of it computed a second time by other means.
+
+Estimates come from closed forms in NumPy, intervals and verdicts from SciPy. What is stored is
+read as plain files: nothing of the package stands between a number and its check, but the draws.
+"""
+
+import contextlib
+import hashlib
+import json
+import shutil
+import struct
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.torch
+import scipy.stats
+import torch
+
+from mbdl_repro.areas.doa.methods.music import Music
+from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.errors import UserError
+from mbdl_repro.experiments import reader as experiment_file
+from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.pipeline import job
+from mbdl_repro.pipeline.job import Job, code_of
+from mbdl_repro.pipeline.stages.bound import bound
+from mbdl_repro.pipeline.stages.draw import draw
+from mbdl_repro.pipeline.stages.evaluate import evaluate
+from mbdl_repro.pipeline.stages.gather import gather
+from mbdl_repro.pipeline.stages.simulate import simulate
+from mbdl_repro.pipeline.stages.tabulate import tabulate
+from mbdl_repro.pipeline.stages.train import train
+from mbdl_repro.pipeline.stages.verify import verify
+from mbdl_repro.reporting.report import report
+from mbdl_repro.store.artifacts import Store
+
+ROOT = Path(__file__).parents[2]
+SCALES = ROOT / "workflow/scales"
+
+LINEAR = """
+book: {example: null, section: "5.1", title: Tiny linear, says: A tiny experiment.}
+area: linear_estimation
+scenario: {n_signal: 3, n_observations: 4, observation_matrix: gaussian, noise_std: 0.3}
+beliefs:
+  nothing: {observation_matrix: null, signal_covariance: null, noise_std: null}
+  too_quiet: {noise_std: 0.1}
+sweep: {noise_std: [0.3, 1.0], n_train: [20, 40]}
+test_sweep: {noise_std: [0.3, 0.6]}
+samples: {validation: 10, test: 30}
+seeds: 3
+block: 2
+methods:
+  linear_mmse: {}
+  quiet_mmse: {method: linear_mmse, belief: too_quiet}
+  discriminative: {belief: nothing, jobs: 2}
+  told_mmse: {method: linear_mmse, told: true}
+  told_discriminative: {method: discriminative, belief: nothing, told: true}
+metrics: [squared_error, relative_error]
+bounds: [minimum_mean_squared_error, sample_estimator_risk]
+figure:
+  caption: A tiny figure.
+  panels:
+    - {kind: lines, title: Tiny, x: noise_std, x_scale: snr_db, y: squared_error, y_scale: db,
+       where: {n_train: 20, test_noise_std: 0.6}}
+claims:
+  - {says: Knowing all is better., source: ours, left: {method: linear_mmse}, relation: below,
+     right: {method: discriminative, at: {n_train: 20}}, at: {noise_std: 1.0, test_noise_std: 0.6}}
+  - {says: Half is not enough., source: ours, left: {method: discriminative}, relation: above,
+     factor: 0.5, right: {method: linear_mmse},
+     at: {noise_std: [0.3, 1.0], n_train: 40, test_noise_std: [0.3, 0.6]}}
+  - {says: It is a number., source: ours, left: {method: linear_mmse}, relation: below, right: 0.2,
+     at: {noise_std: 0.3, test_noise_std: 0.3}}
+  - {says: Two metrics., source: ours, metric: squared_error, left: {method: linear_mmse},
+     relation: above, offset: -0.1, right: {method: linear_mmse, metric: relative_error},
+     at: {noise_std: 0.3, test_noise_std: 0.3}}
+  - {says: Noise is what counts., source: ours, left: {method: linear_mmse}, along: noise_std,
+     rises_above: {method: discriminative, at: {noise_std: 0.3, n_train: 40}}, relation: above,
+     right: 0.4, at: {test_noise_std: 0.6}}
+  - {says: They never meet., source: ours, left: {method: linear_mmse}, along: test_noise_std,
+     rises_above: {method: linear_mmse, metric: relative_error}, relation: below, right: 0.5,
+     at: {noise_std: 0.3}}
+  - {says: Nor the other way., source: ours, left: {method: linear_mmse}, along: test_noise_std,
+     falls_below: {method: linear_mmse, metric: relative_error}, relation: below, right: 0.5,
+     at: {noise_std: 0.3}}
+published:
+  - {source: nowhere, method: linear_mmse, at: {noise_std: 0.3, test_noise_std: 0.3}, value: 0.25,
+     tolerance: 0.2}
+  - {source: nowhere, method: linear_mmse, at: {noise_std: 0.3, test_noise_std: 0.3}, value: 9.0,
+     tolerance: 0.2, or_better: true}
+"""
+
+SPARSE = """
+book: {example: null, section: "5.3", title: Tiny sparse, says: A tiny experiment.}
+area: sparse_recovery
+scenario:
+  {observation_matrix: unit_columns, n_observations: 8, n_signal: 12, n_nonzeros: 2,
+   nonzero_std: 0.5, noise_std: 0.05}
+sweep: {n_train: [16, 32]}
+samples: {validation: 20, test: 10}
+seeds: 3
+methods:
+  ista: {iterations: 5, tune: {rho: [0.02, 0.1, 0.3], step: [0.1, 0.3]}}
+  ista_each: {method: ista, depths: [1, 3], tune: {rho: [0.02, 0.1, 0.3]}}
+  lista: {iterations: 2, rho: 0.1, recipe: {steps: 20, batch_size: 8, learning_rate: 0.002}}
+  lista_tuned:
+    {method: lista, iterations: 2, tune: {rho: [0.05, 0.5]}, recipe: {steps: 4, batch_size: 8}}
+metrics: [squared_error, squared_residual]
+trace: [0, 1, 2, 5]
+bounds: [oracle_least_squares_empirical]
+figure:
+  caption: A tiny figure.
+  panels:
+    - {kind: lines, title: Tiny, x: n_train, y: squared_error}
+    - {kind: lines, title: By iteration, x: iteration, y: squared_error, y_scale: log,
+       where: {n_train: 16}}
+    - {kind: signals, title: Signal, show: estimates, methods: [ista, lista]}
+claims:
+  - {says: It learns., source: ours, left: {method: lista, iteration: 2, at: {n_train: 32}},
+     relation: below, right: {method: ista, iteration: 0}}
+"""
+
+ARRAY = """
+book: {example: null, section: "5.4", title: Tiny array, says: A tiny experiment.}
+area: doa
+scenario:
+  {kind: narrowband, n_sources: 2, n_sensors: 6, n_snapshots: 10, snr_db: 10.0,
+   max_angle_deg: 60.0}
+sweep: {correlation: [0.0, 1.0], n_train: [16]}
+samples: {validation: 8, test: 20}
+seeds: 2
+methods:
+  music: {}
+  root_music: {}
+  learned_esprit:
+    {method: subspacenet, decoder: esprit, lags: 1, channels: [2, 2, 2],
+     recipe: {steps: 4, batch_size: 8, validate_every: 2}}
+  learned_music: {method: subspacenet, decoder: music, lags: 1, channels: [2, 2, 2],
+     recipe: {steps: 4, batch_size: 8, validate_every: 2}}
+metrics: [rmspe, rmspe_90, wrong_count, eigenvalue_ratio]
+figure:
+  caption: A tiny figure.
+  panels:
+    - {kind: spectrum, title: Spectra, methods: [music, learned_music], place: 1}
+    - {kind: roots, title: Roots, methods: [root_music], example: 2}
+    - {kind: eigenvalues, title: Eigenvalues, methods: [root_music, learned_esprit]}
+    - {kind: history, title: Course, methods: [learned_esprit], where: {correlation: 1.0}}
+    - {kind: dots, title: Error, methods: [music, learned_esprit], y: rmspe, seeds: true,
+       printed: true, where: {correlation: 0.0}}
+published:
+  - {source: nowhere, method: music, metric: rmspe, at: {correlation: 0.0}, value: 0.1,
+     tolerance: 1.0}
+  - {source: recomputed, method: music, metric: rmspe, at: {correlation: 0.0}, value: 0.2,
+     tolerance: 1.0, printed: false}
+"""
+
+# --- running it ---
+
+
+def project(folder: Path, **experiments: str) -> Path:
+    shutil.copytree(SCALES, folder / "workflow/scales")
+    (folder / "workflow/experiments").mkdir()
+    for name, text in experiments.items():
+        (folder / f"workflow/experiments/{name}.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def compute(experiment: Experiment, scale) -> None:
+    """Run what Snakemake would, up to the scores."""
+    simulate(Job("simulate", experiment, scale))
+    for label, entry in experiment.methods.items():
+        for part in range(1, entry.jobs + 1) if entry.has_fit else []:
+            train(Job("train", experiment, scale, label, part))
+        evaluate(Job("evaluate", experiment, scale, label))
+    if experiment.bounds:
+        bound(Job("bound", experiment, scale))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A project after a run, for reading only: its folder, its store and its experiments."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    folder = project(
+        tmp_path_factory.mktemp("stages") / "p", linear=LINEAR, sparse=SPARSE, array=ARRAY
+    )
+    with contextlib.chdir(folder):
+        scale = experiment_file.load_scale("full")
+        experiments = experiment_file.load_all(scale)
+        for experiment in experiments.values():
+            compute(experiment, scale)
+            for verb in (tabulate, verify, draw):
+                verb(Job(verb.__name__, experiment, scale))
+        for verb in (gather, report):
+            verb(Job(verb.__name__, None, scale))
+    torch.set_default_dtype(before)
+    stored = Store.of(scale)
+    store = Store(folder / stored.results, folder / stored.figures)
+    return SimpleNamespace(folder=folder, store=store, scale=scale, **experiments)
+
+
+@pytest.fixture(autouse=True)
+def _double_precision():
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+def rows_of(path: Path, **where) -> pd.DataFrame:
+    """Read a table as anyone would, and keep the rows of a place, in the order of seeds."""
+    table = pd.read_csv(path)
+    for column, value in where.items():
+        same = table[column].isna() if value is None else table[column] == value
+        table = table[same]
+    return table.sort_values("seed") if "seed" in table else table
+
+
+# --- the numbers, computed a second time ---
+
+
+def linear(noise_std: float) -> LinearGaussian:
+    return LinearGaussian(
+        n_signal=3, n_observations=4, observation_matrix="gaussian", noise_std=noise_std
+    )
+
+
+SPARSE_TRUTH = SparseRecovery(
+    observation_matrix="unit_columns",
+    n_observations=8,
+    n_signal=12,
+    n_nonzeros=2,
+    nonzero_std=0.5,
+    noise_std=0.05,
+)
+
+
+def mean_error(estimate: np.ndarray, s: np.ndarray) -> tuple[float, float]:
+    errors = ((estimate - s) ** 2).sum(1)
+    return errors.mean(), scipy.stats.sem(errors)
+
+
+def bayes(x: np.ndarray, truth: LinearGaussian) -> np.ndarray:
+    """The posterior mean in information form."""
+    H, noise = truth.matrix, truth.noise_std**2
+    precision = H.T @ H / noise + np.linalg.inv(truth.covariance)
+    return np.linalg.solve(precision, H.T @ x.T / noise).T
+
+
+def least_squares(x: np.ndarray, train_x: np.ndarray, train_s: np.ndarray) -> np.ndarray:
+    ones = np.ones((len(train_x), 1))
+    solution = np.linalg.lstsq(np.hstack([train_x, ones]), train_s)[0]
+    return np.hstack([x, np.ones((len(x), 1))]) @ solution
+
+
+PLACES = [(noise, test) for noise in (0.3, 1.0) for test in (0.3, 0.6)]
+NOWHERE = {"iteration": None}
+
+
+@pytest.mark.parametrize(("noise", "test_noise"), PLACES)
+def test_model_based_rows_are_those_of_the_closed_form(made, noise, test_noise):
+    """Built from the belief where it stands, tested where the signals come from."""
+    for label, believed in (("linear_mmse", noise), ("quiet_mmse", 0.1)):
+        rows = rows_of(
+            made.store.scores("linear", label),
+            noise_std=noise, test_noise_std=test_noise, metric="squared_error",
+        )  # fmt: skip
+        assert rows["seed"].tolist() == [0, 1, 2]
+        for seed, row in enumerate(rows.to_dict("records")):
+            test = linear(test_noise).draw(30, "test", seed)
+            value, error = mean_error(bayes(test.x, linear(believed)), test.s)
+            assert row["value"] == pytest.approx(value, rel=1e-9)
+            assert row["standard_error"] == pytest.approx(error, rel=1e-9)
+            assert (row["n_train"], row["n_test"], row["n_parameters"]) == (0, 30, 0)
+            assert row["family"] == "model-based"
+            assert row["belief"] == {"linear_mmse": "full"}.get(label, "too_quiet")
+
+
+@pytest.mark.parametrize(("noise", "test_noise"), PLACES)
+def test_who_is_told_believes_what_holds_where_it_is_tested(made, noise, test_noise):
+    rows = rows_of(
+        made.store.scores("linear", "told_mmse"),
+        noise_std=noise, test_noise_std=test_noise, metric="squared_error",
+    )  # fmt: skip
+    assert rows["seed"].tolist() == [0, 1, 2]
+    for seed, row in enumerate(rows.to_dict("records")):
+        test = linear(test_noise).draw(30, "test", seed)
+        value, _ = mean_error(bayes(test.x, linear(test_noise)), test.s)
+        assert row["value"] == pytest.approx(value, rel=1e-9)
+
+
+def test_who_is_told_keeps_the_weights_of_its_training_point(made):
+    told, untold = (
+        pd.read_csv(made.store.scores("linear", label)).drop(columns="method")
+        for label in ("told_discriminative", "discriminative")
+    )
+    pd.testing.assert_frame_equal(told, untold)
+    index = json.loads(made.store.model("linear", "told_discriminative", 1, 1).read_bytes())
+    shared = [
+        entry["file"]
+        for part in (1, 2)
+        for entry in json.loads(made.store.model("linear", "discriminative", part, 2).read_bytes())
+    ]
+    assert {entry["file"] for entry in index} == set(shared)
+
+
+def test_a_lost_model_of_one_who_is_told_is_asked_for_and_not_fitted_where_it_is_tested(
+    made, tmp_path, monkeypatch
+):
+    folder = shutil.copytree(made.folder, tmp_path / "again")
+    monkeypatch.chdir(folder)
+    shutil.rmtree("results/cells/models")
+    shutil.rmtree("results/cells/scores")
+    with pytest.raises(UserError, match="is missing: remove linear in results/models and run"):
+        evaluate(Job("evaluate", made.linear, made.scale, "told_discriminative"))
+
+
+@pytest.mark.parametrize(("noise", "test_noise"), PLACES)
+@pytest.mark.parametrize("n_train", [20, 40])
+def test_fitted_rows_are_trained_at_one_point_and_tested_at_another(
+    made, noise, test_noise, n_train
+):
+    rows = rows_of(
+        made.store.scores("linear", "discriminative"),
+        noise_std=noise, test_noise_std=test_noise, n_train=n_train, metric="squared_error",
+    )  # fmt: skip
+    assert rows["seed"].tolist() == [0, 1, 2]
+    for seed, row in enumerate(rows.to_dict("records")):
+        train_x, train_s = linear(noise).draw(n_train, "train", seed)
+        test = linear(test_noise).draw(30, "test", seed)
+        value, error = mean_error(least_squares(test.x, train_x, train_s), test.s)
+        assert row["value"] == pytest.approx(value, rel=1e-9)
+        assert row["standard_error"] == pytest.approx(error, rel=1e-9)
+        assert row["n_parameters"] == 3 * 4 + 3
+
+
+@pytest.mark.parametrize(("noise", "test_noise"), PLACES)
+def test_metrics_are_told_the_truth_that_signals_come_from(made, noise, test_noise):
+    where = {"noise_std": noise, "test_noise_std": test_noise}
+    floor = rows_of(made.store.bounds("linear"), method="minimum_mean_squared_error", **where)
+    path = made.store.scores("linear", "linear_mmse")
+    absolute = rows_of(path, metric="squared_error", **where)
+    relative = rows_of(path, metric="relative_error", **where)
+    for column in ("value", "standard_error"):
+        ratio = absolute[column].to_numpy() / relative[column].to_numpy()
+        np.testing.assert_allclose(ratio, floor["value"], rtol=1e-9)
+
+
+def test_each_fit_is_made_once_however_often_it_is_tested(made):
+    index = [
+        entry
+        for part in (1, 2)
+        for entry in json.loads(made.store.model("linear", "discriminative", part, 2).read_bytes())
+    ]
+    fits = {(entry["noise_std"], entry["n_train"], *entry["seeds"]) for entry in index}
+    blocks = [(0, 1), (2,)]
+    assert fits == {(n, p, *block) for n in (0.3, 1.0) for p in (20, 40) for block in blocks}
+    assert len(index) == len(fits) == len({entry["file"] for entry in index})
+    files = {path.name for path in made.store.cells("models").glob("*.safetensors")}
+    assert {entry["file"] for entry in index} <= files
+
+
+@pytest.mark.parametrize(("noise", "test_noise"), PLACES)
+def test_rows_of_bounds_are_those_of_the_closed_forms(made, noise, test_noise):
+    """They are on the signals that are tested, wherever the methods were trained."""
+    truth = linear(test_noise)
+    precision = truth.matrix.T @ truth.matrix / test_noise**2 + np.linalg.inv(truth.covariance)
+    least = np.trace(np.linalg.inv(precision))
+    where = {"noise_std": noise, "test_noise_std": test_noise}
+    floor = rows_of(made.store.bounds("linear"), method="minimum_mean_squared_error", **where)
+    np.testing.assert_allclose(floor["value"], [least] * 3, rtol=1e-9)
+    assert set(floor["n_train"]) == {0} and set(floor["standard_error"]) == {0.0}
+    for n in (20, 40):
+        risk = rows_of(
+            made.store.bounds("linear"), method="sample_estimator_risk", n_train=n, **where
+        )
+        expected = least * (1 + 1 / n) * (n - 2) / (n - 6)
+        np.testing.assert_allclose(risk["value"], [expected] * 3, rtol=1e-9)
+    assert set(floor["family"]) == {"bound"} and floor["iteration"].isna().all()
+
+
+def test_bounds_that_look_at_signals_look_at_those_that_are_tested(made):
+    rows = rows_of(made.store.bounds("sparse"))
+    assert rows["seed"].tolist() == [0, 1, 2]
+    for seed, row in enumerate(rows.to_dict("records")):
+        x, s = SPARSE_TRUTH.draw(10, "test", seed)
+        estimate = np.zeros_like(s)
+        for i in range(10):
+            support = np.flatnonzero(s[i])
+            estimate[i, support] = np.linalg.pinv(SPARSE_TRUTH.H[:, support]) @ x[i]
+        value, error = mean_error(estimate, s)
+        assert row["value"] == pytest.approx(value, rel=1e-9)
+        assert row["standard_error"] == pytest.approx(error, rel=1e-9)
+        assert row["n_test"] == 10
+
+
+def shrink(z: np.ndarray, threshold: float) -> np.ndarray:
+    return np.where(z > threshold, z - threshold, np.where(z < -threshold, z + threshold, 0.0))
+
+
+def ista(x: np.ndarray, rho: float, step: float) -> list[np.ndarray]:
+    H, s = SPARSE_TRUTH.H, np.zeros((len(x), 12))
+    found = [s]
+    for _ in range(5):
+        s = shrink(s + step * (x - s @ H.T) @ H, step * rho)
+        found.append(s)
+    return found
+
+
+def tuned(seed: int) -> tuple[float, float]:
+    """Return the pair of the grid with the least error on this seed's validation signals."""
+    x, s = SPARSE_TRUTH.draw(20, "validation", seed)
+    grid = [(rho, step) for rho in (0.02, 0.1, 0.3) for step in (0.1, 0.3)]
+    return min(grid, key=lambda pair: mean_error(ista(x, *pair)[-1], s)[0])
+
+
+def test_tuning_takes_what_is_best_on_validation_seed_by_seed(made):
+    history = pd.read_csv(made.store.history("sparse", "ista", 1, 1))
+    assert history["settings"].tolist() == [
+        "rho={} step={}".format(*tuned(seed)) for seed in range(3)
+    ]
+
+
+def test_rows_by_iteration_are_those_of_the_estimates_up_to_there(made):
+    rows = rows_of(made.store.scores("sparse", "ista"))
+    assert len(rows) == 3 * 5 * 2  # seeds; iterations 0, 1, 2, 5 and the answer; metrics
+    for seed in range(3):
+        x, s = SPARSE_TRUTH.draw(10, "test", seed)
+        estimates = ista(x, *tuned(seed))
+        for k in (0, 1, 2, 5, None):
+            estimate = estimates[-1 if k is None else k]
+            for metric, errors in (
+                ("squared_error", estimate - s),
+                ("squared_residual", x - estimate @ SPARSE_TRUTH.H.T),
+            ):
+                (row,) = rows_of(
+                    made.store.scores("sparse", "ista"), seed=seed, iteration=k, metric=metric
+                ).to_dict("records")
+                expected = (errors**2).sum(1)
+                assert row["value"] == pytest.approx(expected.mean(), rel=1e-9)
+                assert row["standard_error"] == pytest.approx(scipy.stats.sem(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_each_depth_is_tuned_for_itself_and_the_answer_is_the_deepests(made, depth):
+    rows = rows_of(made.store.scores("sparse", "ista_each"), metric="squared_error")
+    assert len(rows) == 3 * (2 + 1)
+    index = json.loads(made.store.model("sparse", "ista_each", 1, 1).read_bytes())
+    assert [(entry["iterations"], *entry["seeds"]) for entry in index] == [
+        (k, seed) for seed in range(3) for k in (1, 3)
+    ]
+    step = 1 / np.linalg.norm(SPARSE_TRUTH.H, 2) ** 2
+    for seed in range(3):
+
+        def error(rho, split, seed=seed):
+            x, s = SPARSE_TRUTH.draw(20 if split == "validation" else 10, split, seed)
+            return mean_error(ista(x, rho, step)[depth], s)[0]
+
+        best = min((0.02, 0.1, 0.3), key=lambda rho: error(rho, "validation"))
+        answers = rows[rows["seed"] == seed]
+        (row,) = answers[answers["iteration"] == depth]["value"]
+        assert row == pytest.approx(error(best, "test"), rel=1e-9)
+        if depth == 3:
+            (row,) = answers[answers["iteration"].isna()]["value"]
+            assert row == pytest.approx(error(best, "test"), rel=1e-9)
+
+
+def stored_weights(made, label: str, n_train: int, seed: int) -> dict[str, np.ndarray]:
+    """Read the weights of a fit from its file."""
+    (entry,) = [
+        entry
+        for entry in json.loads(made.store.model("sparse", label, 1, 1).read_bytes())
+        if entry["n_train"] == n_train and entry["seeds"] == [seed]
+    ]
+    tensors = safetensors.torch.load_file(made.store.cells("models") / entry["file"])
+    return {name.removeprefix(f"{seed}/"): tensor.numpy() for name, tensor in tensors.items()}
+
+
+def lista(x: np.ndarray, weights: dict[str, np.ndarray]) -> list[np.ndarray]:
+    s = np.zeros((len(x), 12))
+    found = [s]
+    for step, threshold in np.exp([weights["log_step"], weights["log_threshold"]]).T:
+        s = shrink(s + step * (x @ weights["A"].T - s @ weights["B"].T), threshold)
+        found.append(s)
+    return found
+
+
+@pytest.mark.parametrize("n_train", [16, 32])
+def test_rows_of_a_network_are_those_of_its_stored_weights(made, n_train):
+    for seed in range(3):
+        x, s = SPARSE_TRUTH.draw(10, "test", seed)
+        estimates = lista(x, stored_weights(made, "lista", n_train, seed))
+        for k in (0, 1, 2, None):
+            (row,) = rows_of(
+                made.store.scores("sparse", "lista"),
+                seed=seed, n_train=n_train, iteration=k, metric="squared_error",
+            ).to_dict("records")  # fmt: skip
+            value, _ = mean_error(estimates[-1 if k is None else k], s)
+            assert row["value"] == pytest.approx(value, rel=1e-9)
+            assert row["n_parameters"] == 12 * 8 + 12 * 12 + 2 + 2
+    assert 5 not in set(rows_of(made.store.scores("sparse", "lista"))["iteration"])
+
+
+def test_fits_are_of_their_own_seed_and_size_and_have_learned(made):
+    fits = [stored_weights(made, "lista", n, seed) for n in (16, 32) for seed in range(3)]
+    H = SPARSE_TRUTH.H
+    for weights in fits:
+        assert not np.array_equal(weights["A"], H.T)
+    assert len({weights["A"].tobytes() for weights in fits}) == 6
+    for n, of_size in ((16, fits[:3]), (32, fits[3:])):
+        for seed, weights in enumerate(of_size):
+            x, s = SPARSE_TRUTH.draw(20, "validation", seed)
+            history = pd.read_csv(made.store.history("sparse", "lista", 1, 1))
+            curve = history[(history["n_train"] == n) & (history["seed"] == seed)]
+            assert curve["step"].tolist() == [0, 20]
+            start, end = curve["validation_loss"]
+            kept, _ = mean_error(lista(x, weights)[-1], s)
+            assert kept == pytest.approx(min(start, end), rel=1e-9)
+
+
+def test_a_learner_is_tuned_by_fits_at_every_setting(made):
+    """The setting that a seed keeps has the least validation loss of a fit of its own."""
+    history = pd.read_csv(made.store.history("sparse", "lista_tuned", 1, 1))
+    for (n, seed), curve in history.groupby(["n_train", "seed"]):
+        x, s = SPARSE_TRUTH.draw(20, "validation", seed)
+        weights = stored_weights(made, "lista_tuned", n, seed)
+        kept, _ = mean_error(lista(x, weights)[-1], s)
+        (setting,) = set(curve["settings"])
+        assert kept == pytest.approx(curve["validation_loss"].min(), rel=1e-9)
+        step = 1 / np.linalg.norm(SPARSE_TRUTH.H, 2) ** 2
+        for rho in (0.05, 0.5):
+            unfitted, _ = mean_error(ista_layers(x, rho, step), s)
+            if setting == f"rho={rho}":
+                assert kept <= unfitted * (1 + 1e-9)
+                assert curve["validation_loss"].iloc[0] == pytest.approx(unfitted, rel=1e-9)
+            # Four steps of 0.001 do not bring one setting past another that is so far off.
+            elif abs(unfitted - kept) > 0.2 * kept:
+                assert kept < unfitted
+
+
+def ista_layers(x: np.ndarray, rho: float, step: float) -> np.ndarray:
+    return ista(x, rho, step)[2]
+
+
+# --- tables, verdicts, pictures ---
+
+
+@pytest.mark.parametrize("name", ["linear", "sparse"])
+def test_means_and_intervals_are_those_of_scipy(made, name):
+    table, seeds = (
+        pd.read_csv(path) for path in (made.store.table(name), made.store.seed_rows(name))
+    )
+    columns = [c for c in table.columns if c not in ("mean", "ci_low", "ci_high", "n_seeds")]
+    groups = dict(list(seeds.groupby(columns, dropna=False)))
+    assert len(groups) == len(table) == len(seeds) / 3
+    for row in table.to_dict("records"):
+        (group,) = [
+            group
+            for group in groups.values()
+            if all(
+                group[c].iloc[0] == row[c] or (pd.isna(group[c].iloc[0]) and pd.isna(row[c]))
+                for c in columns
+            )
+        ]
+        values = group["value"].to_numpy()
+        assert row["n_seeds"] == len(values) == 3
+        assert row["mean"] == pytest.approx(values.mean(), rel=1e-12)
+        if np.ptp(values) == 0:
+            assert row["ci_low"] == row["ci_high"] == row["mean"]
+        else:
+            interval = scipy.stats.t.interval(
+                0.95, 2, loc=values.mean(), scale=scipy.stats.sem(values)
+            )
+            assert (row["ci_low"], row["ci_high"]) == pytest.approx(interval, rel=1e-9)
+
+
+def test_the_rows_of_a_table_are_all_rows(made):
+    seeds = pd.read_csv(made.store.seed_rows("linear"))
+    parts = [pd.read_csv(made.store.scores("linear", m)) for m in made.linear.methods]
+    parts.append(pd.read_csv(made.store.bounds("linear")))
+    pd.testing.assert_frame_equal(seeds, pd.concat(parts, ignore_index=True))
+    leading = ["experiment", "scenario", "noise_std", "test_noise_std", "n_train", "method"]
+    assert seeds.columns[:6].tolist() == leading
+    assert (seeds["experiment"] == "linear").all()
+    assert (seeds["scenario"] == "linear_gaussian").all()
+
+
+def values_at(made, name: str, method: str, **where) -> np.ndarray:
+    rows = rows_of(made.store.seed_rows(name), method=method, metric="squared_error", **where)
+    assert rows["seed"].tolist() == [0, 1, 2]
+    return rows["value"].to_numpy()
+
+
+def verdict_of(made, name: str, says: str) -> dict:
+    table = pd.read_csv(made.store.verdicts(name))
+    (row,) = table[table["claim"] == says].to_dict("records")
+    return row
+
+
+def decided(test, tail: str, level: float = 0.95) -> tuple[str, float, float]:
+    low, high = test.confidence_interval(level)
+    sign = -1 if tail == "below" else 1
+    good, bad = sorted((sign * low, sign * high))
+    return "holds" if good > 0 else "fails" if bad < 0 else "undecided", low, high
+
+
+def test_a_verdict_is_that_of_the_paired_t_test(made):
+    row = verdict_of(made, "linear", "Knowing all is better.")
+    here = {"noise_std": 1.0, "test_noise_std": 0.6, "iteration": None}
+    left = values_at(made, "linear", "linear_mmse", **here)
+    right = values_at(made, "linear", "discriminative", n_train=20, **here)
+    verdict, low, high = decided(scipy.stats.ttest_rel(left, right), "below")
+    assert row["verdict"] == verdict
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), rel=1e-9)
+    assert row["left_value"] == pytest.approx(left.mean(), rel=1e-12)
+    assert row["right_value"] == pytest.approx(right.mean(), rel=1e-12)
+    assert row["difference"] == pytest.approx((left - right).mean(), rel=1e-9)
+    assert (row["n_seeds"], row["n_places"], row["relation"]) == (3, 1, "<")
+
+
+def test_a_verdict_between_iterations(made):
+    row = verdict_of(made, "sparse", "It learns.")
+    left = values_at(made, "sparse", "lista", n_train=32, iteration=2)
+    right = values_at(made, "sparse", "ista", iteration=0)
+    verdict, low, high = decided(scipy.stats.ttest_rel(left, right), "below")
+    assert row["verdict"] == verdict
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), rel=1e-9)
+
+
+def test_a_verdict_at_several_places_is_that_of_the_worst(made):
+    row = verdict_of(made, "linear", "Half is not enough.")
+    assert row["n_places"] == 4 and row["right"].startswith("0.5 × linear_mmse")
+    tests = []
+    for noise, test_noise in PLACES:
+        here = {"noise_std": noise, "test_noise_std": test_noise, "iteration": None}
+        left = values_at(made, "linear", "discriminative", n_train=40, **here)
+        right = values_at(made, "linear", "linear_mmse", **here)
+        tests.append(scipy.stats.ttest_rel(left, 0.5 * right))
+    at_95 = [decided(test, "above")[0] for test in tests]
+    corrected = [decided(test, "above", 1 - 0.05 / 4)[0] for test in tests]
+    if set(at_95) == {"holds"}:
+        assert row["verdict"] == "holds"
+    else:
+        assert row["verdict"] == ("fails" if "fails" in corrected else "undecided")
+    intervals = [
+        pair for t in tests for pair in (decided(t, "above")[1:], decided(t, "above", 0.9875)[1:])
+    ]
+    shown = (row["ci_low"], row["ci_high"])
+    assert any(np.allclose(shown, pair, rtol=1e-9) for pair in intervals)
+
+
+def test_a_verdict_on_a_number_is_that_of_the_one_sample_t_test(made):
+    values = values_at(
+        made, "linear", "linear_mmse", noise_std=0.3, test_noise_std=0.3, iteration=None
+    )
+    row = verdict_of(made, "linear", "It is a number.")
+    interval = scipy.stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(np.array(interval) - 0.2, rel=1e-9)
+    low, high = interval.low - 0.2, interval.high - 0.2
+    assert row["verdict"] == ("holds" if high < 0 else "fails" if low > 0 else "undecided")
+
+    published = verdict_of(made, "linear", "linear_mmse reaches 0.25")
+    low, high = interval.low - 0.25, interval.high - 0.25
+    inside = low >= -0.2 and high <= 0.2
+    outside = low > 0.2 or high < -0.2
+    assert published["verdict"] == ("holds" if inside else "fails" if outside else "undecided")
+    assert (published["kind"], published["source"]) == ("published", "nowhere")
+
+
+def test_a_verdict_on_a_crossing_is_that_of_its_places(made):
+    row = verdict_of(made, "linear", "Noise is what counts.")
+    assert row["left"].startswith(
+        "noise_std where linear_mmse (test_noise_std 0.6) goes above discr"
+    )
+    here = {"test_noise_std": 0.6, "iteration": None}
+    level = values_at(made, "linear", "discriminative", noise_std=0.3, n_train=40, **here)
+    gaps = [
+        values_at(made, "linear", "linear_mmse", noise_std=noise, **here) - level
+        for noise in (0.3, 1.0)
+    ]
+    # On a straight line over log x; at an end where it is above before, or never.
+    places = np.array(
+        [
+            0.3 if a > 0 else 1.0 if b <= 0 else np.exp(np.interp(0.0, (a, b), np.log([0.3, 1.0])))
+            for a, b in zip(*gaps)
+        ]
+    )
+    assert row["left_value"] == pytest.approx(places.mean(), rel=1e-9)
+    interval = scipy.stats.ttest_1samp(places, 0.4).confidence_interval(0.95)
+    if places.std() > 0:
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(np.array(interval) - 0.4, rel=1e-9)
+
+
+def test_curves_that_do_not_cross_are_said_not_to(made):
+    never = verdict_of(made, "linear", "They never meet.")
+    before = verdict_of(made, "linear", "Nor the other way.")
+    here = {"noise_std": 0.3, "test_noise_std": 0.3, "iteration": None, "method": "linear_mmse"}
+    error, relative = (
+        rows_of(made.store.seed_rows("linear"), metric=metric, **here)["value"]
+        for metric in ("squared_error", "relative_error")
+    )
+    if error.iloc[0] < relative.iloc[0]:
+        never, before = never, before
+    else:
+        never, before = before, never
+    assert never["remark"] == "not up to 0.6 in 3 of 3 seeds"
+    assert (never["left_value"], never["verdict"]) == (0.6, "fails")
+    assert before["remark"] == "before 0.3 in 3 of 3 seeds"
+    assert (before["left_value"], before["verdict"]) == (0.3, "holds")
+
+
+def test_a_verdict_may_be_on_two_metrics_and_add_to_one(made):
+    row = verdict_of(made, "linear", "Two metrics.")
+    here = {"noise_std": 0.3, "test_noise_std": 0.3, "iteration": None}
+    left = values_at(made, "linear", "linear_mmse", **here)
+    right = rows_of(
+        made.store.seed_rows("linear"), method="linear_mmse", metric="relative_error", **here
+    )["value"].to_numpy()
+    verdict, low, high = decided(scipy.stats.ttest_rel(left, right - 0.1), "above")
+    assert row["verdict"] == verdict
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), rel=1e-9)
+    assert row["right"].endswith(", relative_error) -0.1")
+
+
+def test_all_verdicts_are_gathered_in_the_books_order(made):
+    names = ("array", "linear", "sparse")
+    parts = [pd.read_csv(made.store.verdicts(name)) for name in names]
+    gathered = pd.read_csv(made.store.verdicts())
+    assert gathered["claim"].tolist() == [c for part in parts for c in part["claim"]]
+    assert gathered["verdict"].tolist() == [v for part in parts for v in part["verdict"]]
+
+
+def test_examples_are_estimates_of_the_first_test_signals(made):
+    x, s = SPARSE_TRUTH.draw(10, "test", 0)
+    for label, estimates in (
+        ("ista", [ista(x, *tuned(0))[-1]]),
+        ("lista", [lista(x, stored_weights(made, "lista", n, 0))[-1] for n in (16, 32)]),
+    ):
+        with np.load(made.store.examples("sparse", label)) as examples:
+            names = sorted(examples.files)
+            assert len(names) == 3 * len(estimates)
+            numbers = sorted({int(name.split("_")[1]) for name in names})
+            assert numbers[0] == 0
+            for i, estimate in zip(numbers, estimates, strict=True):
+                np.testing.assert_array_equal(examples[f"x_{i}"], x[:3])
+                np.testing.assert_array_equal(examples[f"s_{i}"], s[:3])
+                shown = examples[f"estimate_{i}"]
+                np.testing.assert_allclose(shown, estimate[:3], rtol=1e-9, atol=1e-12)
+
+
+def test_what_methods_illustrate_is_kept_of_the_places_that_are_shown(made):
+    truth = made.array.scenario_at({"correlation": 1.0})
+    x = torch.from_numpy(truth.draw(20, "test", 0).x[:3])
+    music = Music(truth).illustrations(x)
+    with np.load(made.store.shown("array")) as shown:
+        names = set(shown.files)
+        np.testing.assert_allclose(shown["music/spectrum_1"], music["spectrum"], rtol=1e-9)
+        np.testing.assert_array_equal(shown["music/s_1"], truth.draw(20, "test", 0).s[:3])
+        course = shown["learned_esprit/history_step"]
+    assert "music/spectrum_0" not in names and "root_music/root_rad_0" in names
+    assert list(course) == [0, 2, 4] * 4, "two points of two seeds"
+
+
+def test_labels_that_share_a_fit_differ_in_their_answers(made):
+    folder = made.store.results / "models/array"
+    files = [
+        [cell["file"] for cell in json.loads((folder / f"{name}.1of1.json").read_text())]
+        for name in ("learned_esprit", "learned_music")
+    ]
+    assert files[0] == files[1]
+    rows = rows_of(made.store.seed_rows("array"), metric="rmspe", correlation=0.0)
+    esprit, music = (
+        rows[rows["method"] == name]["value"].to_numpy()
+        for name in ("learned_esprit", "learned_music")
+    )
+    assert (esprit != music).all()
+
+
+def test_a_fit_that_labels_share_costs_once(made):
+    record = json.loads(made.store.table("array").with_suffix(".record.json").read_text())
+    cost = {name: seconds["train_seconds"] for name, seconds in record["cost"].items()}
+    assert cost["learned_esprit"] > 0 == cost["learned_music"]
+
+
+def test_a_method_without_such_a_thing_has_no_row_of_it(made):
+    rows = rows_of(made.store.seed_rows("array"), correlation=0.0, seed=0)
+    having = rows.groupby("metric")["method"].agg(set)
+    assert having["wrong_count"] == {"music", "root_music"}
+    assert having["eigenvalue_ratio"] == having["rmspe"] == set(made.array.methods)
+
+
+def test_what_others_recomputed_is_no_published_number_in_figures(made):
+    assert [value for _, value in made.array.published] == [0.1]
+    assert [claim.printed for claim in made.array.claims] == [True, False]
+
+
+def test_a_picture_drawn_again_is_the_same_bytes(made, tmp_path, monkeypatch):
+    folder = shutil.copytree(made.folder, tmp_path / "again")
+    monkeypatch.chdir(folder)
+    for experiment in (made.linear, made.sparse):
+        paths = [made.store.figure(experiment.name, suffix) for suffix in ("png", "pdf")]
+        before = [path.read_bytes() for path in paths]
+        assert before[0].startswith(b"\x89PNG") and before[1].startswith(b"%PDF")
+        width, height = struct.unpack(">II", before[0][16:24])
+        assert width > 500 and height > 300
+        draw(Job("draw", experiment, made.scale))
+        for path, content in zip(paths, before, strict=True):
+            again = folder / path.relative_to(made.folder)
+            assert again.read_bytes() == content, path.suffix
+
+
+def test_the_report_shows_both(made):
+    page = made.store.report().read_text(encoding="utf-8")
+    for text in ("Tiny linear", "Tiny sparse", "Knowing all is better.", "It learns."):
+        assert text in page
+
+
+# --- grain: what is shared out does not change what comes of it ---
+
+
+def scores_with(tmp_path: Path, name: str, text: str) -> dict[str, pd.DataFrame]:
+    """Compute an experiment in a folder of its own; return the rows of each method."""
+    folder = project(tmp_path / name, linear=text)
+    with contextlib.chdir(folder):
+        scale = experiment_file.load_scale("full")
+        experiment = experiment_file.load("linear", scale)
+        compute(experiment, scale)
+        store = Store.of(scale)
+        return {m: pd.read_csv(store.scores("linear", m)) for m in experiment.methods}
+
+
+def by_place(rows: pd.DataFrame) -> pd.DataFrame:
+    keys = ["metric", "noise_std", "test_noise_std", "n_train", "seed"]
+    return rows.sort_values(keys).reset_index(drop=True)
+
+
+def test_parts_blocks_and_methods_around_it_change_no_score(made, tmp_path):
+    variants = {
+        "one_job": LINEAR.replace(", jobs: 2", ""),
+        "single_seeds": LINEAR.replace("block: 2", "block: 1"),
+        "one_block": LINEAR.replace("block: 2", "block: 3"),
+    }
+    for name, text in variants.items():
+        assert text != LINEAR
+        for label, rows in scores_with(tmp_path, name, text).items():
+            expected = pd.read_csv(made.store.scores("linear", label))
+            if name == "one_job":
+                pd.testing.assert_frame_equal(rows, expected, check_exact=True)
+            # Rows of another block lie elsewhere in memory, where sums may be taken in another
+            # order: a few roundings, of numbers of condition 10.
+            pd.testing.assert_frame_equal(by_place(rows), by_place(expected), rtol=1e-12)
+
+
+def test_a_second_run_gives_the_same_bytes(made, tmp_path):
+    """Tables, examples and weights are the same bits; only times differ."""
+    folder = project(tmp_path / "again", linear=LINEAR, sparse=SPARSE, array=ARRAY)
+    with contextlib.chdir(folder):
+        for experiment in experiment_file.load_all(made.scale).values():
+            compute(experiment, made.scale)
+    first = {
+        path.relative_to(made.folder): path.read_bytes()
+        for kind in ("data", "models", "scores", "bounds", "cells")
+        for path in (made.store.results / kind).rglob("*")
+        if path.is_file() and "record" not in path.name and path.name != "seconds.txt"
+    }
+    differing = [
+        str(path) for path, content in first.items()
+        if not (folder / path).is_file() or (folder / path).read_bytes() != content
+    ]  # fmt: skip
+    assert not differing
+
+
+def test_a_finished_job_reads_what_it_has_and_fits_nothing(made, tmp_path, monkeypatch):
+    folder = shutil.copytree(made.folder, tmp_path / "again")
+    monkeypatch.chdir(folder)
+
+    def refuse(*words, **more):
+        raise AssertionError("it fits again")
+
+    monkeypatch.setattr(
+        "mbdl_repro.areas.linear_estimation.methods.discriminative.linear_regression", refuse
+    )
+    monkeypatch.setattr("mbdl_repro.pipeline.models.gradient_descent", refuse)
+    before = {path: path.stat().st_mtime_ns for path in Path("results/cells").rglob("*-*")}
+    scores = Path("results/scores/linear/discriminative.csv").read_bytes()
+    train(Job("train", made.linear, made.scale, "discriminative", 1))
+    evaluate(Job("evaluate", made.linear, made.scale, "discriminative"))
+    assert {path: path.stat().st_mtime_ns for path in Path("results/cells").rglob("*-*")} == before
+    assert Path("results/scores/linear/discriminative.csv").read_bytes() == scores
+
+
+def test_a_lost_model_is_fitted_anew_to_the_same_scores(made, tmp_path, monkeypatch):
+    folder = shutil.copytree(made.folder, tmp_path / "again")
+    monkeypatch.chdir(folder)
+    scores = Path("results/scores/sparse/lista.csv").read_bytes()
+    shutil.rmtree("results/cells/models")
+    shutil.rmtree("results/cells/scores")
+    evaluate(Job("evaluate", made.sparse, made.scale, "lista"))
+    assert Path("results/scores/sparse/lista.csv").read_bytes() == scores
+
+
+# --- what is stored ---
+
+
+def test_the_device_is_recorded_and_is_no_part_of_the_science(made, tmp_path, monkeypatch):
+    assert (
+        json.loads((made.store.results / "scores/sparse/lista.record.json").read_bytes())["device"]
+        == "cpu"
+    )
+    folder = shutil.copytree(made.folder, tmp_path / "again")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MBDL_DEVICE", "cpu:0")
+    assert job.device() == "cpu:0"
+    record_path = Path("results/scores/sparse/lista.record.json")
+    before = json.loads(record_path.read_bytes())
+    shutil.rmtree("results/cells/scores")
+    evaluate(Job("evaluate", made.sparse, made.scale, "lista"))
+    after = json.loads(record_path.read_bytes())
+    assert after["device"] == "cpu:0"
+    for key in ("files", "spec", "code"):
+        assert after[key] == before[key]
+
+
+def test_cells_hold_numbers_and_no_programs(made):
+    kinds = set()
+    for path in made.store.results.joinpath("cells").rglob("*"):
+        if path.is_dir() or path.name in ("seconds.txt", ".lock"):
+            continue
+        kinds.add((path.parent.name, path.suffix))
+        if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                for name in archive.namelist():
+                    content = archive.read(name)
+                    assert content.startswith(b"\x93NUMPY")
+                    header = content[10 : 10 + struct.unpack("<H", content[8:10])[0]]
+                    assert b"'|O'" not in header
+            with np.load(path, allow_pickle=False) as arrays:
+                assert all(arrays[name].dtype != object for name in arrays.files)
+        else:
+            content = path.read_bytes()
+            length = struct.unpack("<Q", content[:8])[0]
+            header = json.loads(content[8 : 8 + length])
+            tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+            assert {entry["dtype"] for entry in tensors.values()} <= {"F64"}
+            ends = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
+            assert len(content) == 8 + length + ends
+        key, checksum = path.stem.split("-")
+        assert hashlib.sha256(path.read_bytes()).hexdigest().startswith(checksum)
+        assert len(key) == len(checksum) == 24
+    assert kinds == {
+        ("data", ".npz"), ("scores", ".npz"), ("bounds", ".npz"), ("models", ".safetensors")
+    }  # fmt: skip
+
+
+VERSIONED = {"python", "numpy", "scipy", "torch", "pandas", "matplotlib", "snakemake"}
+
+
+def test_every_result_has_a_whole_record(made):
+    results = [
+        path
+        for root in (made.store.results, made.store.figures)
+        for path in root.rglob("*")
+        if path.is_file() and "cells" not in path.parts
+    ]
+    records = [path for path in results if path.name.endswith(".record.json")]
+    vouched = set()
+    for path in records:
+        record = json.loads(path.read_bytes())
+        for name, checksum in record["files"].items():
+            vouched.add(path.with_name(name))
+            assert hashlib.sha256(path.with_name(name).read_bytes()).hexdigest() == checksum
+        assert record["seconds"] > 0 and record["cpu_seconds"] > 0
+        assert 10 < record["max_memory_mb"] < 100_000
+        assert record["versions"].keys() >= VERSIONED
+        assert record["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
+        assert pd.Timestamp(record["created"]).tzinfo is not None
+        assert isinstance(record["commit"], str) and record["commit"]
+        assert record["scale"] == "full" and record["device"] == "cpu"
+        with contextlib.chdir(made.folder):
+            if record["experiment"] is None:
+                assert record["verb"] in ("gather", "report") and record["spec"]
+                assert record["code"] == code_of(record["verb"], None)
+            else:
+                experiment = getattr(made, record["experiment"])
+                spec = experiment.job_spec(record["verb"], record["method"])
+                assert record["spec"] == json.loads(json.dumps(spec))
+                assert record["code"] == code_of(record["verb"], experiment, record["method"])
+    assert vouched == set(results) - set(records)
+    verbs = {json.loads(path.read_bytes())["verb"] for path in records}
+    assert verbs == {
+        "simulate", "train", "evaluate", "bound", "tabulate", "verify", "draw", "gather", "report"
+    }  # fmt: skip
+
+
+def test_costs_stand_with_the_table(made):
+    record = json.loads((made.store.results / "tables/linear.record.json").read_bytes())
+    cost = record["cost"]
+    assert cost.keys() == made.linear.methods.keys()
+    assert cost["linear_mmse"]["train_seconds"] == 0 < cost["discriminative"]["train_seconds"]
+    assert all(entry["evaluate_seconds"] > 0 for entry in cost.values())
+
+
+def test_data_are_stored_once_for_all_methods(made):
+    index = json.loads(made.store.data("linear").read_bytes())
+    assert len(index) == 2 * 2 * 3  # points; blocks; the training point and two test points
+    for entry in index:
+        with np.load(made.store.cells("data") / entry["file"]) as arrays:
+            noise = (entry["test_point"] or entry["point"])["noise_std"]
+            splits = {name.split("_")[0] for name in arrays.files}
+            assert splits == ({"test"} if entry["test_point"] else {"train", "validation", "test"})
+            for i, seed in enumerate(entry["seeds"]):
+                for name in splits:
+                    draw_of = linear(noise).draw(len(arrays[f"{name}_x"][i]), name, seed)
+                    np.testing.assert_array_equal(arrays[f"{name}_x"][i], draw_of.x)
+                    np.testing.assert_array_equal(arrays[f"{name}_s"][i], draw_of.s)

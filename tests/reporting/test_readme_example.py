@@ -1,0 +1,34 @@
+"""The method that the README adds works as it stands there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import Ridge
+
+from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.cli.main import _skeleton
+from mbdl_repro.contract.family import Family
+from mbdl_repro.contract.scenario import Split
+from mbdl_repro.learning.recipe import Recipe
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_ridge_of_the_readme_is_that_of_scikit_learn() -> None:
+    """Its class takes the place of the skeleton's, whose imports it needs no more than."""
+    begun = _skeleton("ridge", "linear_estimation", Family.DISCRIMINATIVE_LEARNING)
+    (block,) = re.findall(r"```python\n(class Ridge.*?)```", README, flags=re.DOTALL)
+    space: dict[str, object] = {"__name__": "ridge"}
+    exec(begun[: begun.index("class Ridge")] + block, space)
+    truth = LinearGaussian(n_signal=3, n_observations=4, observation_matrix="gaussian")
+    train = Split(*map(torch.tensor, truth.draw(30, "train")))
+    method = space["Ridge"](truth, penalty=0.7)  # type: ignore[operator]
+    method.fit(train, train, Recipe(), torch.Generator())
+    x = truth.draw(5, "test").x
+    ours = method(torch.tensor(x)).detach().numpy()
+    theirs = Ridge(alpha=0.7, fit_intercept=False).fit(*map(np.asarray, train)).predict(x)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10)

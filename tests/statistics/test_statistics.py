@@ -1,0 +1,427 @@
+"""Intervals and verdicts, against scipy.stats and against their promised error rates."""
+
+import math
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from mbdl_repro.statistics.comparisons import combine, compare
+from mbdl_repro.statistics.crossings import first_crossing
+from mbdl_repro.statistics.intervals import mean_interval
+
+
+def draws(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def rate(events):
+    """Share of true events, of enough trials that the tests' bands are about 4 standard errors."""
+    events = list(events)
+    assert len(events) >= 1000
+    return np.mean(events)
+
+
+# --- intervals ---
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 100])
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
+def test_interval_is_that_of_students_t_test(n, level):
+    values = 3 + 2 * draws(n, seed=n)
+    interval = mean_interval(values, level=level)
+    expected = scipy.stats.ttest_1samp(values, 0).confidence_interval(level)
+    assert (interval.low, interval.high) == pytest.approx(tuple(expected), rel=1e-12)
+    assert interval.mean == pytest.approx(values.mean())
+    assert interval.n == n
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
+def test_one_seed_has_the_normal_interval_of_its_standard_error(level):
+    interval = mean_interval([3.0], [0.2], level)
+    expected = scipy.stats.norm.interval(level, loc=3, scale=0.2)
+    assert (interval.low, interval.high) == pytest.approx(expected, rel=1e-12)
+    assert (interval.mean, interval.n) == (3, 1)
+
+
+def test_one_seed_without_standard_error_has_no_interval():
+    interval = mean_interval([3.0])
+    assert interval.mean == 3
+    assert math.isnan(interval.low) and math.isnan(interval.high)
+
+
+def test_standard_errors_do_not_widen_what_the_seeds_already_show():
+    values = draws(5)
+    assert mean_interval(values, np.ones(5)) == mean_interval(values)
+
+
+@pytest.mark.parametrize("value", [0.1, -7.3, 0.0])
+def test_equal_values_have_zero_width(value):
+    # Three times 0.1 has a mean that differs from 0.1 in the last bit.
+    interval = mean_interval([value] * 3)
+    assert (interval.low, interval.mean, interval.high) == (value, value, value)
+
+
+@pytest.mark.parametrize(
+    ("values", "mean"),
+    [
+        ([1, math.nan, 2], math.nan),
+        ([math.nan], math.nan),
+        ([1, math.inf], math.inf),
+        ([-math.inf] * 2, -math.inf),
+        ([math.inf, -math.inf], math.nan),
+    ],
+)
+def test_what_is_not_finite_is_not_dropped(values, mean):
+    interval = mean_interval(values, 0.1)
+    assert interval.mean == pytest.approx(mean, nan_ok=True)
+    assert math.isnan(interval.low) and math.isnan(interval.high)
+    assert interval.n == len(values)
+
+
+@pytest.mark.parametrize("n", [3, 5, 100])
+def test_coverage_of_normal_data(n):
+    intervals = [mean_interval(values) for values in 1 + draws(4000, n, seed=n)]
+    assert 0.936 < rate(i.low <= 1 <= i.high for i in intervals) < 0.964
+
+
+def test_coverage_of_mildly_skewed_data():
+    values = np.random.default_rng(1).gamma(4, size=(4000, 100))  # skewness 1
+    intervals = [mean_interval(v) for v in values]
+    assert 0.93 < rate(i.low <= 4 <= i.high for i in intervals) < 0.97
+
+
+# --- comparisons ---
+
+
+@pytest.mark.parametrize("factor", [1, 0.5])
+@pytest.mark.parametrize("level", [0.9, 0.99])
+def test_difference_is_that_of_the_paired_t_test(factor, level):
+    left, right = draws(2, 7)
+    comparison = compare(left, right, "below", factor=factor, level=level)
+    expected = scipy.stats.ttest_rel(left, factor * right).confidence_interval(level)
+    assert (comparison.low, comparison.high) == pytest.approx(tuple(expected), rel=1e-12)
+    assert comparison.left == pytest.approx(left.mean())
+    assert comparison.right == pytest.approx(right.mean())
+    assert comparison.difference == pytest.approx((left - factor * right).mean())
+
+
+def test_a_number_stands_for_all_seeds():
+    left = draws(5)
+    assert compare(left, 0.3, "below") == compare(left, np.full(5, 0.3), "below")
+
+
+@pytest.mark.parametrize(
+    ("relation", "tolerance", "verdicts"),
+    [
+        # the left side is centred at -2, -0.5, 0, 0.5, 2, and its interval is ±1
+        ("below", None, ["holds", "undecided", "undecided", "undecided", "fails"]),
+        ("above", None, ["fails", "undecided", "undecided", "undecided", "holds"]),
+        ("within", 1.6, ["undecided", "holds", "holds", "holds", "undecided"]),
+        ("within", 0.9, ["fails", "undecided", "undecided", "undecided", "fails"]),
+        ("within", 0.0, ["fails", "undecided", "undecided", "undecided", "fails"]),
+        ("reaches", 1.6, ["holds", "holds", "holds", "holds", "undecided"]),
+        ("reaches", 0.9, ["holds", "holds", "undecided", "undecided", "fails"]),
+        ("reaches", 0.0, ["holds", "undecided", "undecided", "undecided", "fails"]),
+    ],
+)
+def test_verdicts_follow_the_interval(relation, tolerance, verdicts):
+    spread = np.array([-1, 0, 1]) / scipy.stats.t.ppf(0.975, 2) * math.sqrt(3)
+    centres = [-2, -0.5, 0, 0.5, 2]
+    found = [compare(spread + c + 3, 3.0, relation, tolerance=tolerance) for c in centres]
+    assert [f.verdict for f in found] == verdicts
+    assert [f.low for f in found] == pytest.approx([c - 1 for c in centres])
+    # The margin says the same: beyond 1 half-width (here 1) on either side of the edge.
+    sides = ["holds" if f.margin > 1 else "fails" if f.margin < -1 else "undecided" for f in found]
+    assert sides == verdicts
+
+
+def test_smaller_and_larger_are_mirror_images():
+    for left in draws(50, 4) + np.linspace(-2, 2, 50)[:, None]:
+        smaller, larger = compare(left, 0.0, "below"), compare(-left, 0.0, "above")
+        assert (smaller.verdict, smaller.margin) == (larger.verdict, pytest.approx(larger.margin))
+
+
+def test_one_seed_adds_both_standard_errors():
+    z = scipy.stats.norm.ppf(0.975)
+    comparison = compare([5.0], [3.0], "above", factor=0.5, standard_errors=([0.4], [0.2]))
+    assert comparison.difference == 3.5
+    assert comparison.high - comparison.difference == pytest.approx(z * (0.4 + 0.5 * 0.2))
+    number = compare([5.0], 3.0, "above", standard_errors=([0.4], 0))
+    assert number.high - number.difference == pytest.approx(z * 0.4)
+
+
+@pytest.mark.parametrize("correlation", [-1, 0, 1])
+def test_one_seed_covers_whatever_the_correlation(correlation):
+    first, other = draws(2, 2500)
+    right = correlation * first + math.sqrt(1 - correlation**2) * other
+    found = [compare([x], [y], "below", standard_errors=(1, 1)) for x, y in zip(first, right)]
+    assert rate(c.low <= 0 <= c.high for c in found) > 0.932
+
+
+def test_one_seed_without_standard_errors_is_undecided():
+    comparison = compare([1.0], [9.0], "below")
+    assert (comparison.verdict, comparison.difference, comparison.margin) == ("undecided", -8, 0)
+    assert math.isnan(comparison.low) and math.isnan(comparison.high)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize(
+    ("left", "relation", "right", "tolerance", "verdict", "margin"),
+    [
+        (0.1, "below", 0.2, None, "holds", math.inf),
+        (0.2, "below", 0.1, None, "fails", -math.inf),
+        (0.1, "below", 0.1, None, "fails", 0),
+        (0.1, "above", 0.1, None, "fails", 0),
+        (0.2, "above", 0.1, None, "holds", math.inf),
+        (0.1, "within", 0.1, 0.0, "holds", 0),
+        (0.5, "within", 0.25, 0.25, "holds", 0),
+        (0.5, "within", 0.25, 0.125, "fails", -math.inf),
+        (0.1, "reaches", 0.1, 0.0, "holds", 0),
+        (0.1, "reaches", 0.5, 0.0, "holds", math.inf),
+        (0.5, "reaches", 0.25, 0.125, "fails", -math.inf),
+    ],
+)
+def test_what_is_not_random_is_compared_exactly(
+    n, left, relation, right, tolerance, verdict, margin
+):
+    for other in (right, [right] * n):
+        options = {"tolerance": tolerance, "standard_errors": (0, 0)}
+        comparison = compare([left] * n, other, relation, **options)
+        assert (comparison.verdict, comparison.margin) == (verdict, margin)
+
+
+def test_equal_results_of_random_methods_are_no_proof_of_equality():
+    # Both found all of few targets: their error rates may still differ.
+    assert compare([1.0] * 3, [1.0] * 3, "below", standard_errors=(0.1, 0.1)).verdict == "undecided"
+    values = draws(3)
+    assert compare(values, values, "below").verdict == "undecided"
+    assert compare(values, values, "within", tolerance=0).verdict == "holds"
+
+
+@pytest.mark.parametrize("relation", ["below", "above", "within", "reaches"])
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [([1, math.nan], [5, 6]), ([1, 2], math.nan), ([math.inf] * 2, [math.inf] * 2)],
+)
+def test_what_is_not_finite_is_undecided(left, right, relation):
+    tolerance = 1.0 if relation in ("within", "reaches") else None
+    comparison = compare(left, right, relation, tolerance=tolerance, standard_errors=(0, 0))
+    assert comparison.verdict == "undecided"
+    assert math.isnan(comparison.difference)
+    assert comparison.margin == 0
+
+
+def test_unknown_standard_error_is_undecided():
+    assert compare([1.0], [2.0], "below", standard_errors=(math.nan, 0)).verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("relation", "tolerance", "true_difference"),
+    [
+        ("below", None, 0),
+        ("above", None, 0),
+        ("within", 3.0, 3.0),
+        ("within", 3.0, -3.0),
+        ("reaches", 3.0, 3.0),
+    ],
+)
+@pytest.mark.parametrize("n", [3, 10])
+def test_at_the_edge_either_verdict_is_wrong_half_of_alpha(relation, tolerance, true_difference, n):
+    left, right = draws(2, 2500, n, seed=n)
+    judge = partial(compare, relation=relation, tolerance=tolerance, level=0.9)
+    verdicts = [judge(x + true_difference, y).verdict for x, y in zip(left, right)]
+    # Equivalence holds less often than 5 % for n = 3: intervals wider than ±3 cannot hold.
+    floor = 0.0 if (relation, n) == ("within", 3) else 0.032
+    assert floor < rate(v == "holds" for v in verdicts) < 0.068
+    assert 0.032 < rate(v == "fails" for v in verdicts) < 0.068
+
+
+@pytest.mark.parametrize(
+    ("relation", "tolerance", "true_difference", "verdict"),
+    [
+        ("below", None, -1, "holds"),
+        ("below", None, 1, "fails"),
+        ("above", None, 1, "holds"),
+        ("within", 1, 0, "holds"),
+        ("within", 1, 2, "fails"),
+        ("reaches", 1, 0, "holds"),
+        ("reaches", 1, 2, "fails"),
+    ],
+)
+def test_power_is_that_of_the_t_test(relation, tolerance, true_difference, verdict):
+    n = 10
+    found = [
+        compare(values + true_difference, 0.0, relation, tolerance=tolerance).verdict == verdict
+        for values in draws(1000, n)
+    ]
+    critical = scipy.stats.t.ppf(0.975, n - 1)
+    power = scipy.stats.nct.sf(critical, n - 1, math.sqrt(n))  # one standard deviation away
+    if verdict == "holds" and relation == "within":
+        power = 1 - 2 * (1 - power)  # neither end of the interval may leave the tolerance
+    assert rate(found) == pytest.approx(power, abs=4 * math.sqrt(power * (1 - power) / 1000))
+
+
+def test_pairing_removes_what_the_methods_share():
+    shared = 10 * draws(1000, 5, seed=1)
+    left, right = draws(2, 1000, 5, seed=2)
+    left, right = left + shared - 3, right + shared
+    paired = rate(compare(x, y, "below").verdict == "holds" for x, y in zip(left, right))
+    shuffled = rate(compare(x, y[::-1], "below").verdict == "holds" for x, y in zip(left, right))
+    assert paired > 0.8
+    assert shuffled < 0.2
+
+
+# --- claims over several places ---
+
+BETTER = partial(compare, [0.0, 1.0, 2.0], 10.0, "below")
+WORSE = partial(compare, [20.0, 21.0, 22.0], 10.0, "below")
+CLOSE = partial(compare, [8.0, 10.0, 11.0], 10.0, "below")
+LARGER = partial(compare, [9.0, 10.0, 13.0], 10.0, "below")
+EQUAL = partial(compare, [10.0], 10.0, "below", standard_errors=(0, 0))
+UNKNOWN = partial(compare, [math.nan], 10.0, "below")
+
+
+@pytest.mark.parametrize(
+    ("places", "verdict", "decisive"),
+    [
+        ([BETTER], "holds", BETTER),
+        ([BETTER, BETTER], "holds", BETTER),
+        ([BETTER, CLOSE], "undecided", CLOSE),
+        ([CLOSE, UNKNOWN], "undecided", UNKNOWN),
+        ([BETTER, UNKNOWN, BETTER], "undecided", UNKNOWN),
+        ([BETTER, CLOSE, WORSE], "fails", WORSE),
+        ([WORSE, UNKNOWN], "fails", WORSE),
+        ([LARGER, EQUAL], "fails", EQUAL),
+    ],
+)
+def test_the_least_favourable_place_decides(places, verdict, decisive):
+    combined = combine(places)
+    assert combined.verdict == verdict
+    assert (combined.left, combined.right) == pytest.approx(
+        (decisive().left, decisive().right), nan_ok=True
+    )
+
+
+def test_least_favourable_is_relative_to_the_uncertainty():
+    # The first place has the smaller difference, the second the weaker evidence.
+    small = partial(compare, [0.99, 0.991, 0.992], 1.0, "below")
+    large = partial(compare, [0.0, 20.0, 40.0], 100.0, "below")
+    assert combine([small, large]).right == 100
+
+
+def test_failure_is_judged_at_the_corrected_level_and_success_is_not():
+    values = np.array([0.5, 1.5, 2.5, 3.5])  # p = 0.053, two-sided
+    fails, holds = partial(compare, values, 0.0, "below"), partial(compare, values, 0.0, "above")
+    assert combine([fails], level=0.9).verdict == "fails"
+    assert combine([fails] * 2, level=0.9).verdict == "undecided"
+    assert combine([fails] * 2, level=0.9).low == pytest.approx(fails(level=0.95).low)
+    assert combine([holds] * 2, level=0.9) == holds(level=0.9)
+
+
+def claims(true_differences, seed):
+    """1000 claims "left < right" of as many places as there are differences, 5 seeds each."""
+    for values in draws(1000, len(true_differences), 5, seed=seed):
+        yield [partial(compare, v + d, 0.0, "below") for v, d in zip(values, true_differences)]
+
+
+def test_error_rate_of_a_combined_failure():
+    found = list(claims([0, 0, 0, 0], seed=3))
+    combined = rate(combine(places, level=0.9).verdict == "fails" for places in found)
+    naive = rate(any(p(level=0.9).verdict == "fails" for p in places) for places in found)
+    assert 0.023 < combined < 0.077  # 1 - (1 - 0.1 / 4 / 2)^4 = 0.049
+    assert naive > 0.15  # 1 - 0.95^4 = 0.185: the correction is needed
+
+
+@pytest.mark.parametrize("true_differences", [[0, -50, -50, -50], [-50, 0]])
+def test_error_rate_of_a_combined_success(true_differences):
+    found = claims(true_differences, seed=4)
+    combined = rate(combine(places, level=0.9).verdict == "holds" for places in found)
+    assert 0.023 < combined < 0.077  # 0.05, as of one place: no correction is needed
+
+
+# --- what is refused ---
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (partial(mean_interval, []), r"values has shape \(0,\)"),
+        (partial(mean_interval, [[1.0, 2.0]]), r"values has shape \(1, 2\)"),
+        (partial(mean_interval, [1.0], level=0), r"level = 0: .*\(0, 1\)"),
+        (partial(mean_interval, [1.0], level=95), r"level = 95: .*\(0, 1\)"),
+        (partial(mean_interval, [1.0], level=math.nan), r"level = nan"),
+        (partial(mean_interval, [1.0], [-0.5]), r"standard_errors = \[-0.5\].*>= 0"),
+        (partial(mean_interval, [1.0, 2.0], [0.1] * 3), r"shape \(3,\): allowed are \(2,\)"),
+        (partial(compare, [1.0], 2.0, "<="), r"relation = '<=': allowed are below, above, within"),
+        (partial(compare, [1.0], 2.0, "below", level=1), r"level = 1: .*\(0, 1\)"),
+        (partial(compare, [1.0], 2.0, "below", factor=0), r"factor = 0: .*> 0"),
+        (partial(compare, [1.0], 2.0, "below", factor=-1), r"factor = -1: .*> 0"),
+        (partial(compare, [1.0], 2.0, "below", factor=math.inf), r"factor = inf"),
+        (partial(compare, [1.0], 2.0, "within"), r"tolerance = None: .*>= 0"),
+        (partial(compare, [1.0], 2.0, "within", tolerance=-0.1), r"tolerance = -0.1: .*>= 0"),
+        (partial(compare, [1.0], 2.0, "within", tolerance=math.nan), r"tolerance = nan: .*>= 0"),
+        (partial(compare, [1.0], 2.0, "below", tolerance=0.1), r"tolerance = 0.1: .*None"),
+        (partial(compare, 1.0, 2.0, "below"), r"left has shape \(\)"),
+        (partial(compare, [1.0, 2.0], [1.0] * 3, "below"), r"2 values and right 3: .*same seeds"),
+        (partial(compare, [1.0, 2.0], [1.0], "below"), r"2 values and right 1: .*one number"),
+        (
+            partial(compare, [1.0], 2.0, "below", standard_errors=[0.1]),
+            r"allowed is \(of left, of r",
+        ),
+        (
+            partial(compare, [1.0, 2.0], 2.0, "below", standard_errors=np.ones(2)),
+            r"allowed is \(of left, of right\)",
+        ),
+        (
+            partial(compare, [1.0], [2.0], "below", standard_errors=(0.1, -0.2)),
+            r"standard_errors\[1\] = -0.2",
+        ),
+        (partial(combine, []), "places is empty"),
+        (partial(combine, [BETTER], level=2), r"level = 2: .*\(0, 1\)"),
+    ],
+)
+def test_refusals_name_the_value_and_what_is_allowed(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_scipy_stats_stays_out():
+    code = (
+        "import sys, mbdl_repro.statistics.intervals as s; assert 'scipy' not in sys.modules;"
+        "s.mean_interval([1, 2]); assert 'scipy.special' in sys.modules;"
+        "assert not {'scipy.stats', 'pandas', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- crossings ---
+
+
+def test_straight_lines_over_log_x_cross_where_algebra_says():
+    x = np.array([1.0, 3.0, 10.0, 100.0])
+    slopes, starts = np.array([1.0, 2.0, 0.5]), np.array([-2.0, -3.0, -1.0])
+    differences = starts + slopes * np.log(x)[:, None]
+    np.testing.assert_allclose(first_crossing(x, differences), np.exp(-starts / slopes))
+
+
+def test_the_first_rise_counts_and_ends_stand_for_what_lies_beyond():
+    x = [1.0, 10.0, 100.0]
+    back_and_forth, falls, never, always = [-1, 1, -1], [1, -1, -2], [-1, -2, -0.5], [1, 2, 3]
+    differences = np.array([back_and_forth, falls, never, always], float).T
+    np.testing.assert_allclose(first_crossing(x, differences), [np.sqrt(10), 1.0, 100.0, 1.0])
+
+
+def test_a_crossing_at_a_point_is_that_point():
+    np.testing.assert_allclose(first_crossing([2.0, 4.0, 8.0], [[-1.0], [0.0], [1.0]]), [4.0])
+    np.testing.assert_allclose(first_crossing([2.0, 4.0], [[0.0], [1.0]]), [2.0])
+    np.testing.assert_allclose(first_crossing([2.0, 4.0], [[-1.0], [0.0]]), [4.0])
+
+
+@pytest.mark.parametrize("x", [[1.0], [0.0, 1.0], [-1.0, 1.0]])
+def test_curves_cross_along_positive_numbers(x):
+    with pytest.raises(ValueError, match="allowed are two or more positive"):
+        first_crossing(x, np.zeros((len(x), 2)))

@@ -1,0 +1,423 @@
+"""Files are written whole or not at all, and read as they were made or not at all."""
+
+import errno
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mbdl_repro.errors import UserError
+from mbdl_repro.experiments.experiment import Scale
+from mbdl_repro.store import artifacts
+from mbdl_repro.store.artifacts import (
+    Store,
+    arrays_from_bytes,
+    arrays_to_bytes,
+    damage,
+    json_to_bytes,
+    read_arrays,
+    read_checked,
+    read_json,
+    read_record,
+    read_table,
+    record_path,
+    set_aside_damaged,
+    table_to_bytes,
+    write_bytes,
+    write_outputs,
+)
+from mbdl_repro.store.fingerprint import digest
+
+
+def files(folder):
+    """Names of all files under a folder, those that start with a dot included."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+# --- writing ---
+
+
+def test_a_file_is_written_with_the_folders_it_needs(tmp_path):
+    write_bytes(tmp_path / "a" / "b" / "c.bin", b"content")
+    assert (tmp_path / "a" / "b" / "c.bin").read_bytes() == b"content"
+    assert files(tmp_path) == ["a/b/c.bin"]
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "c.bin"
+    write_bytes(path, b"a long first content")
+    write_bytes(path, b"short")
+    assert path.read_bytes() == b"short"
+    assert files(tmp_path) == ["c.bin"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [
+        (errno.ENOSPC, "the disk is full: free some space"),
+        (errno.EDQUOT, "quota is used up: free some space"),
+        (errno.EROFS, "read-only: use another folder"),
+        (errno.EACCES, "not writable: change its permissions"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_a_write_that_fails_keeps_the_old_content_and_says_what_to_do(
+    tmp_path, monkeypatch, step, number, cure
+):
+    path = tmp_path / "c.bin"
+    write_bytes(path, b"old")
+
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(artifacts.os, step, fail)
+    with pytest.raises(UserError) as caught:
+        write_bytes(path, b"new")
+    assert f"cannot write {path}: " in str(caught.value)
+    assert cure in str(caught.value)
+    assert "run the same command again" in str(caught.value)
+    assert path.read_bytes() == b"old"
+    assert files(tmp_path) == ["c.bin"]
+
+
+def test_a_write_that_is_interrupted_leaves_nothing(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(artifacts.os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_bytes(tmp_path / "c.bin", b"new")
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("inside", ["file/c.bin", "file/deeper/c.bin"])
+def test_a_folder_that_is_a_file_is_told(tmp_path, inside):
+    (tmp_path / "file").write_bytes(b"in the way")
+    with pytest.raises(UserError, match=r"cannot write .*c\.bin: (File exists|Not a directory)"):
+        write_bytes(tmp_path / inside, b"new")
+    assert files(tmp_path) == ["file"]
+
+
+def test_a_path_that_is_a_folder_is_told(tmp_path):
+    (tmp_path / "c.bin").mkdir()
+    with pytest.raises(UserError, match="Is a directory"):
+        write_bytes(tmp_path / "c.bin", b"new")
+    assert files(tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_read_only_is_told(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(UserError, match="not writable: change its permissions"):
+            write_bytes(tmp_path / "c.bin", b"new")
+    finally:
+        tmp_path.chmod(0o700)
+    assert files(tmp_path) == []
+
+
+def python(code, folder, **environment):
+    """Run code in a process of its own, in this folder."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+WRITE = """
+from pathlib import Path
+from mbdl_repro.store.artifacts import write_bytes
+from mbdl_repro.errors import UserError
+try:
+    write_bytes(Path("c.bin"), b"x" * 10_000)
+except UserError as error:
+    print(error)
+"""
+
+
+def test_a_file_larger_than_the_system_allows_is_told(tmp_path):
+    (tmp_path / "c.bin").write_bytes(b"old")
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"
+    run = python(limit + WRITE, tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "cannot write c.bin: the file would be larger than this system allows" in run.stdout
+    assert (tmp_path / "c.bin").read_bytes() == b"old"
+    assert files(tmp_path) == ["c.bin"]
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 4096
+
+
+def test_a_process_whose_run_has_died_writes_nothing(tmp_path):
+    orphan = python(WRITE, tmp_path, MBDL_RUN_PID="1")
+    assert orphan.returncode == 1
+    assert not (tmp_path / "c.bin").exists()
+    child = python(WRITE, tmp_path, MBDL_RUN_PID=str(os.getpid()))
+    assert child.returncode == 0, child.stderr
+    assert (tmp_path / "c.bin").stat().st_size == 10_000
+
+
+# --- kinds of content ---
+
+ARRAYS = {
+    "noise": np.random.default_rng(0).standard_normal((3, 4)),
+    "single": np.float32([1 / 3, np.nan, np.inf, -0.0, 5e-324]),
+    "complex": np.array([1 + 2j, np.nan]),
+    "counts": np.array([2**62, -1]),
+    "flags": np.array([True, False]),
+    "names": np.array(["squared_error", "ρ"]),
+    "scalar": np.array(0.1),
+    "empty": np.zeros((0, 5)),
+}
+
+
+def test_arrays_come_back_bit_by_bit():
+    back = arrays_from_bytes(arrays_to_bytes(ARRAYS))
+    assert list(back) == list(ARRAYS)
+    for name, array in ARRAYS.items():
+        assert back[name].dtype == array.dtype
+        assert back[name].shape == array.shape
+        assert back[name].tobytes() == array.tobytes()
+
+
+def test_equal_arrays_are_equal_bytes_at_any_time(monkeypatch):
+    now = arrays_to_bytes(ARRAYS)
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    monkeypatch.setattr("time.localtime", lambda *_: (2033, 5, 18, 3, 33, 20, 2, 138, 0))
+    assert arrays_to_bytes(dict(ARRAYS)) == now
+    assert arrays_to_bytes(ARRAYS | {"flags": np.array([False, False])}) != now
+
+
+def test_objects_are_neither_written_nor_read(tmp_path):
+    objects = np.array([{"a": 1}], dtype=object)
+    with pytest.raises(ValueError, match=r"pickle|Object arrays"):
+        arrays_to_bytes({"objects": objects})
+    np.savez(tmp_path / "evil.npz", objects=objects)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        arrays_from_bytes((tmp_path / "evil.npz").read_bytes())
+
+
+TABLE = pd.DataFrame(
+    {
+        "metric": ["squared_error", 'quote " and, comma', "line\nbreak", "NA", "None", "ŝ"],
+        "value": [0.1, 1 / 3, 1e-300, 5e-324, 1.7976931348623157e308, -0.0],
+        "holes": [np.nan, 1.0, np.inf, -np.inf, 0.1 + 0.2, 2.0],
+        "seed": [0, 1, 2**53 + 1, -4, 5, 6],
+    }
+)
+
+
+def written(path, content):
+    write_outputs({path: content}, {"verb": "test"})
+    return path
+
+
+def test_a_table_comes_back_exactly(tmp_path):
+    back = read_table(written(tmp_path / "t.csv", table_to_bytes(TABLE)))
+    pd.testing.assert_frame_equal(back, TABLE, check_exact=True, check_dtype=False)
+    assert np.signbit(back["value"].iloc[-1])
+    for column in ("value", "holes"):
+        assert back[column].to_numpy(float).tobytes() == TABLE[column].to_numpy().tobytes()
+    assert back["seed"].tolist() == TABLE["seed"].tolist()
+    assert table_to_bytes(back) == table_to_bytes(TABLE)
+
+
+def test_numbers_of_a_table_come_back_exactly(tmp_path):
+    rng = np.random.default_rng(1)
+    numbers = rng.standard_normal(5000) * 10.0 ** rng.integers(-300, 300, 5000)
+    path = written(tmp_path / "t.csv", table_to_bytes(pd.DataFrame({"value": numbers})))
+    assert read_table(path)["value"].to_numpy().tobytes() == numbers.tobytes()
+
+
+def test_json_comes_back_exactly_and_does_not_depend_on_the_order_of_keys(tmp_path):
+    value = {"b": [0.1 + 0.2, 1e-300, 7, None, True], "a": {"ρ": "ŝ\n"}}
+    assert read_json(written(tmp_path / "t.json", json_to_bytes(value))) == value
+    assert json_to_bytes(dict(reversed(value.items()))) == json_to_bytes(value)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_json_holds_no_number_that_json_lacks(number):
+    with pytest.raises(ValueError, match="JSON"):
+        json_to_bytes({"value": number})
+
+
+# --- records ---
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("5.06_lista.csv", "5.06_lista.record.json"),
+        ("5.06_lista.seeds.csv", "5.06_lista.record.json"),
+        ("ista.examples.npz", "ista.record.json"),
+        ("lista.1of2.json", "lista.1of2.record.json"),
+        ("lista.1of2.history.csv", "lista.1of2.record.json"),
+        ("5.06_lista.png", "5.06_lista.record.json"),
+        ("5.06_lista.pdf", "5.06_lista.record.json"),
+        ("report.html", "report.record.json"),
+    ],
+)
+def test_a_record_lies_beside_its_files(name, record):
+    assert record_path(Path("results") / name) == Path("results") / record
+
+
+def test_a_file_of_an_unknown_kind_has_no_record():
+    with pytest.raises(ValueError, match="no record belongs"):
+        record_path(Path("results/model.bin"))
+
+
+def test_no_two_jobs_of_a_store_share_a_record():
+    store = Store.of(Scale("s", "a", "r", "f"))
+    jobs = {
+        "data": [store.data("e")],
+        "part 1": [store.model("e", "m", 1, 2), store.history("e", "m", 1, 2)],
+        "part 2": [store.model("e", "m", 2, 2), store.history("e", "m", 2, 2)],
+        "scores": [store.scores("e", "m"), store.examples("e", "m")],
+        "other scores": [store.scores("e", "m2"), store.examples("e", "m2")],
+        "bounds": [store.bounds("e")],
+        "table": [store.table("e"), store.seed_rows("e")],
+        "verdicts": [store.verdicts("e")],
+        "all verdicts": [store.verdicts()],
+        "figure": [store.figure("e"), store.figure("e", "pdf")],
+        "report": [store.report()],
+    }
+    records = [{record_path(path) for path in paths} for paths in jobs.values()]
+    assert all(len(record) == 1 for record in records)
+    assert len(set().union(*records)) == len(jobs)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Two outputs of a job, with their record."""
+    table, seeds = tmp_path / "t.csv", tmp_path / "t.seeds.csv"
+    write_outputs({table: b"a,b\n1,2\n", seeds: b"a\n3\n"}, {"verb": "tabulate", "seconds": 1.5})
+    return table, seeds
+
+
+def test_a_record_vouches_for_every_output(made):
+    table, seeds = made
+    record = read_record(table)
+    assert record == read_record(seeds)
+    assert record["verb"] == "tabulate"
+    assert record["files"] == {"t.csv": digest(b"a,b\n1,2\n"), "t.seeds.csv": digest(b"a\n3\n")}
+    assert damage(table) is None
+    assert damage(seeds) is None
+    assert read_checked(seeds) == b"a\n3\n"
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def alter(path):
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 1
+    path.write_bytes(content)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def lose_record(path):
+    record_path(path).unlink()
+
+
+def garble_record(path):
+    record_path(path).write_bytes(b'{"files": {')
+
+
+def make_record_a_list(path):
+    record_path(path).write_bytes(b"[]\n")
+
+
+def forget_files(path):
+    record_path(path).write_bytes(b'{"verb": "tabulate"}')
+
+
+def forget_file(path):
+    record = json.loads(record_path(path).read_bytes())
+    del record["files"][path.name]
+    record_path(path).write_bytes(json.dumps(record).encode())
+
+
+MISHAPS = {
+    truncate: "its checksum differs",
+    alter: "its checksum differs",
+    empty: "its checksum differs",
+    lose_record: "its record is missing or unreadable",
+    garble_record: "its record is missing or unreadable",
+    make_record_a_list: "its record is missing or unreadable",
+    forget_files: "its record is missing or unreadable",
+    forget_file: "its record does not name it",
+}
+
+
+@pytest.mark.parametrize("mishap", MISHAPS, ids=lambda mishap: mishap.__name__)
+@pytest.mark.parametrize("read", [read_checked, read_table, read_json, read_arrays])
+def test_a_damaged_file_never_becomes_a_number(made, mishap, read):
+    mishap(made[0])
+    with pytest.raises(UserError) as caught:
+        read(made[0])
+    assert str(caught.value).startswith(f"{made[0]} is damaged: ")
+    assert MISHAPS[mishap] in str(caught.value)
+    assert "Run snakemake again" in str(caught.value)
+
+
+@pytest.mark.parametrize("mishap", [truncate, alter, empty, forget_file])
+def test_damage_to_one_file_leaves_its_neighbour(made, mishap):
+    mishap(made[0])
+    assert read_checked(made[1]) == b"a\n3\n"
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"t\.csv is missing: run snakemake to make it"):
+        read_checked(tmp_path / "t.csv")
+
+
+def test_an_unreadable_file_is_told(tmp_path):
+    (tmp_path / "t.csv").mkdir()
+    with pytest.raises(UserError, match=r"t\.csv cannot be read: Is a directory"):
+        read_checked(tmp_path / "t.csv")
+
+
+def test_the_record_comes_last(made, monkeypatch):
+    """A job that dies between its outputs leaves none that is vouched for."""
+    table, seeds = made
+
+    def die_at_second(path, content):
+        if path == seeds:
+            raise KeyboardInterrupt
+        write_bytes(path, content)
+
+    monkeypatch.setattr(artifacts, "write_bytes", die_at_second)
+    with pytest.raises(KeyboardInterrupt):
+        write_outputs({table: b"a,b\n5,6\n", seeds: b"a\n7\n"}, {})
+    for path in made:
+        assert damage(path) == "its record is missing or unreadable"
+
+
+def test_damaged_files_are_set_aside_and_others_stay(made, tmp_path):
+    table, seeds = made
+    alter(table)
+    altered = table.read_bytes()
+    (message,) = set_aside_damaged([table, seeds, tmp_path / "not_made_yet.csv"])
+    assert str(table) in message
+    assert "its checksum differs" in message
+    assert "set aside" in message
+    assert files(tmp_path) == ["t.csv.damaged", "t.record.json", "t.seeds.csv"]
+    assert (tmp_path / "t.csv.damaged").read_bytes() == altered
+    assert set_aside_damaged([table, seeds]) == []
+
+
+def test_a_job_that_is_run_again_is_vouched_for_again(made):
+    table, seeds = made
+    alter(table)
+    set_aside_damaged([table, seeds])
+    write_outputs({table: b"a,b\n1,2\n", seeds: b"a\n3\n"}, {"verb": "tabulate"})
+    assert damage(table) is None
+    assert damage(seeds) is None
