@@ -36,7 +36,7 @@ REQUIRED = object()
 
 
 @dataclasses.dataclass(frozen=True)
-class MethodCard:
+class MethodInfo:
     """What a method's file says of it."""
 
     name: str
@@ -58,7 +58,7 @@ class MethodCard:
 
 
 @dataclasses.dataclass(frozen=True)
-class FunctionCard:
+class FunctionInfo:
     """What the file says of a metric or a bound: its decorator's words and its arguments."""
 
     name: str
@@ -86,35 +86,35 @@ def scenarios(area: str) -> dict[str, type[Scenario]]:
 
 
 @cache
-def methods(area: str) -> dict[str, MethodCard]:
+def methods(area: str) -> dict[str, MethodInfo]:
     """Return the area's methods by name, which is the name of their file."""
     paths = sorted((PACKAGE / "areas" / area / "methods").glob("*.py"))
-    return {path.stem: _method_card(path, area) for path in paths if path.stem != "__init__"}
+    return {path.stem: _method_info(path, area) for path in paths if path.stem != "__init__"}
 
 
 @cache
-def metrics(area: str) -> dict[str, FunctionCard]:
+def metrics(area: str) -> dict[str, FunctionInfo]:
     """Return the area's metrics by name."""
     return _marked_functions(area, "metrics", "metric")
 
 
 @cache
-def bounds(area: str) -> dict[str, FunctionCard]:
+def bounds(area: str) -> dict[str, FunctionInfo]:
     """Return the area's bounds by name."""
     return _marked_functions(area, "bounds", "bound")
 
 
-def method_class(card: MethodCard) -> type:
+def method_class(info: MethodInfo) -> type:
     """Import and return the class of a method."""
-    return getattr(importlib.import_module(card.module), card.class_name)
+    return getattr(importlib.import_module(info.module), info.class_name)
 
 
-def function(card: FunctionCard) -> Any:
+def function(info: FunctionInfo) -> Any:
     """Import and return the function of a metric or a bound."""
-    return getattr(importlib.import_module(card.module), card.name)
+    return getattr(importlib.import_module(info.module), info.name)
 
 
-def _method_card(path: Path, area: str) -> MethodCard:
+def _method_info(path: Path, area: str) -> MethodInfo:
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
     if len(classes) != 1:
@@ -138,7 +138,7 @@ def _method_card(path: Path, area: str) -> MethodCard:
     parent = marks.get("parent")
     not_fitted = marks.get("not_fitted")
     untrained = marks.get("untrained")
-    return MethodCard(
+    return MethodInfo(
         name=path.stem,
         area=area,
         module=f"mbdl_repro.areas.{area}.methods.{path.stem}",
@@ -200,12 +200,12 @@ def _annotation(argument: ast.arg, path: Path) -> Any:
     return eval(ast.unparse(argument.annotation), {"__builtins__": {}}, words)
 
 
-def _marked_functions(area: str, module: str, mark: str) -> dict[str, FunctionCard]:
+def _marked_functions(area: str, module: str, mark: str) -> dict[str, FunctionInfo]:
     path = PACKAGE / "areas" / area / f"{module}.py"
     if not path.is_file():
         return {}
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    cards = {}
+    infos = {}
     for node in tree.body:
         if not isinstance(node, ast.FunctionDef):
             continue
@@ -215,11 +215,11 @@ def _marked_functions(area: str, module: str, mark: str) -> dict[str, FunctionCa
                 and isinstance(decorator.func, ast.Name)
                 and decorator.func.id == mark
             ):
-                cards[node.name] = FunctionCard(
+                infos[node.name] = FunctionInfo(
                     name=node.name,
                     module=f"mbdl_repro.areas.{area}.{module}",
                     doc=ast.get_docstring(node) or "",
                     marks={k.arg or "": ast.literal_eval(k.value) for k in decorator.keywords},
                     arguments=tuple(a.arg for a in (*node.args.args, *node.args.kwonlyargs)),
                 )
-    return cards
+    return infos

@@ -130,7 +130,7 @@ def make(root: Path) -> None:
 def rows_of(experiment) -> pd.DataFrame:
     """Return a value for every seed, place, metric and recorded iteration."""
     rng = np.random.default_rng(3)
-    families = {label: entry.card.family for label, entry in experiment.methods.items()}
+    families = {label: entry.info.family for label, entry in experiment.methods.items()}
     families |= dict.fromkeys(experiment.bounds, Family.BOUND)
     rows = []
     for label, family in families.items():

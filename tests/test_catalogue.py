@@ -13,16 +13,16 @@ from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.experiments.schema import MethodFrame
 
-METHODS = [card for area in catalogue.areas() for card in catalogue.methods(area).values()]
-METRICS = [card for area in catalogue.areas() for card in catalogue.metrics(area).values()]
-BOUNDS = [card for area in catalogue.areas() for card in catalogue.bounds(area).values()]
+METHODS = [info for area in catalogue.areas() for info in catalogue.methods(area).values()]
+METRICS = [info for area in catalogue.areas() for info in catalogue.metrics(area).values()]
+BOUNDS = [info for area in catalogue.areas() for info in catalogue.bounds(area).values()]
 
 every_area = pytest.mark.parametrize("area", catalogue.areas())
-every_method = pytest.mark.parametrize("card", METHODS, ids=lambda card: f"{card.area}.{card.name}")
+every_method = pytest.mark.parametrize("info", METHODS, ids=lambda info: f"{info.area}.{info.name}")
 every_metric = pytest.mark.parametrize(
-    "card", METRICS, ids=lambda card: f"{card.module}.{card.name}"
+    "info", METRICS, ids=lambda info: f"{info.module}.{info.name}"
 )
-every_bound = pytest.mark.parametrize("card", BOUNDS, ids=lambda card: f"{card.module}.{card.name}")
+every_bound = pytest.mark.parametrize("info", BOUNDS, ids=lambda info: f"{info.module}.{info.name}")
 
 
 def first_sentence(doc):
@@ -66,124 +66,124 @@ def test_a_scenario_has_no_field_that_columns_of_the_table_are_called(area):
 
 
 @every_method
-def test_a_card_says_what_the_class_says(card):
-    cls = catalogue.method_class(card)
-    assert card.name == card.path.stem
-    assert card.class_name == cls.__name__
-    assert card.family is cls.family
-    assert card.parent == cls.parent
-    assert card.iterative == issubclass(cls, IterativeMethod)
-    assert card.doc == inspect.getdoc(cls)
+def test_the_info_says_what_the_class_says(info):
+    cls = catalogue.method_class(info)
+    assert info.name == info.path.stem
+    assert info.class_name == cls.__name__
+    assert info.family is cls.family
+    assert info.parent == cls.parent
+    assert info.iterative == issubclass(cls, IterativeMethod)
+    assert info.doc == inspect.getdoc(cls)
 
 
 @every_method
-def test_a_card_has_the_settings_of_the_constructor(card):
-    parameters = dict(inspect.signature(catalogue.method_class(card)).parameters)
+def test_the_info_has_the_settings_of_the_constructor(info):
+    parameters = dict(inspect.signature(catalogue.method_class(info)).parameters)
     assert next(iter(parameters)) == "belief"
     del parameters["belief"]
-    assert list(card.settings) == list(parameters)
+    assert list(info.settings) == list(parameters)
     for name, parameter in parameters.items():
         assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        default = card.settings[name].default
+        default = info.settings[name].default
         given = REQUIRED if parameter.default is inspect.Parameter.empty else parameter.default
         assert default is given or default == given
 
 
 @every_method
-def test_a_card_has_the_types_of_the_constructor(card):
-    cls = catalogue.method_class(card)
+def test_the_info_has_the_types_of_the_constructor(info):
+    cls = catalogue.method_class(info)
     hints = typing.get_type_hints(cls.__init__, include_extras=True)
-    for name, setting in card.settings.items():
+    for name, setting in info.settings.items():
         assert setting.annotation == hints[name]
 
 
 @every_method
-def test_a_setting_bears_no_name_of_the_frame_around_it(card):
-    assert not set(MethodFrame.model_fields) & set(card.settings)
+def test_a_setting_bears_no_name_of_the_frame_around_it(info):
+    assert not set(MethodFrame.model_fields) & set(info.settings)
 
 
 @every_method
-def test_a_file_holds_one_public_class_that_stands_directly_under_the_contract(card):
-    module = importlib.import_module(card.module)
+def test_a_file_holds_one_public_class_that_stands_directly_under_the_contract(info):
+    module = importlib.import_module(info.module)
     public = [
         cls
         for name, cls in inspect.getmembers(module, inspect.isclass)
-        if cls.__module__ == card.module and not name.startswith("_")
+        if cls.__module__ == info.module and not name.startswith("_")
     ]
-    assert public == [catalogue.method_class(card)]
+    assert public == [catalogue.method_class(info)]
     base, *others = public[0].__bases__
-    assert others in ([], [IterativeMethod]), "cards read the names of bases"
+    assert others in ([], [IterativeMethod]), "infos read the names of bases"
     if base not in (Method, IterativeMethod):  # then what several of an area's methods share
         assert inspect.isabstract(base) and issubclass(base, Method)
-        assert not issubclass(base, IterativeMethod), "cards tell that by the name of the base"
-        assert base.__module__.startswith(f"mbdl_repro.areas.{card.area}.")
-        assert not base.__module__.startswith(f"mbdl_repro.areas.{card.area}.methods")
+        assert not issubclass(base, IterativeMethod), "infos tell that by the name of the base"
+        assert base.__module__.startswith(f"mbdl_repro.areas.{info.area}.")
+        assert not base.__module__.startswith(f"mbdl_repro.areas.{info.area}.methods")
     assert not public[0].__subclasses__()
     assert not inspect.isabstract(public[0])
 
 
 @every_method
-def test_a_class_is_called_as_its_file_is(card):
+def test_a_class_is_called_as_its_file_is(info):
     """``linear_mmse.py`` holds LinearMmse, or LinearMMSE where a word is an acronym."""
-    words = card.name.split("_")
+    words = info.name.split("_")
     pattern = "".join(f"({word.capitalize()}|{word.upper()})" for word in words)
-    assert re.fullmatch(pattern, card.class_name)
+    assert re.fullmatch(pattern, info.class_name)
 
 
 @every_method
-def test_a_class_says_what_it_does_what_it_takes_and_where_it_is_from(card):
-    sentence = first_sentence(card.doc)
+def test_a_class_says_what_it_does_what_it_takes_and_where_it_is_from(info):
+    sentence = first_sentence(info.doc)
     assert sentence[0].isupper()
     assert sentence.endswith(".")
     assert len(sentence) > 20
-    assert re.search(r"^Source: \S", card.doc, re.MULTILINE), "no source"
-    for name in ("belief", *card.settings):
-        assert re.search(rf"^    {name}: \S", card.doc, re.MULTILINE), f"{name} is not explained"
+    assert re.search(r"^Source: \S", info.doc, re.MULTILINE), "no source"
+    for name in ("belief", *info.settings):
+        assert re.search(rf"^    {name}: \S", info.doc, re.MULTILINE), f"{name} is not explained"
 
 
 @every_method
-def test_a_parent_is_a_classical_method_of_the_same_area(card):
-    assert card.family is not Family.BOUND
-    if card.parent is not None:
-        parent = catalogue.methods(card.area)[card.parent]
+def test_a_parent_is_a_classical_method_of_the_same_area(info):
+    assert info.family is not Family.BOUND
+    if info.parent is not None:
+        parent = catalogue.methods(info.area)[info.parent]
         assert parent.family is Family.MODEL_BASED
-        assert card.family is not Family.MODEL_BASED
+        assert info.family is not Family.MODEL_BASED
 
 
 # --- metrics and bounds ---
 
 
 @every_metric
-def test_the_card_of_a_metric_says_what_the_function_says(card):
-    function = catalogue.function(card)
-    assert "label" in card.marks
-    assert card.marks == {name: getattr(function, name) for name in card.marks}
-    assert card.arguments == tuple(inspect.signature(function).parameters)
-    assert set(card.arguments) <= {"estimate", "split", "truth", "method"}
-    assert card.doc == inspect.getdoc(function)
-    assert first_sentence(card.doc).endswith(".")
+def test_the_info_of_a_metric_says_what_the_function_says(info):
+    function = catalogue.function(info)
+    assert "label" in info.marks
+    assert info.marks == {name: getattr(function, name) for name in info.marks}
+    assert info.arguments == tuple(inspect.signature(function).parameters)
+    assert set(info.arguments) <= {"estimate", "split", "truth", "method"}
+    assert info.doc == inspect.getdoc(function)
+    assert first_sentence(info.doc).endswith(".")
 
 
 @every_bound
-def test_the_card_of_a_bound_says_what_the_function_says(card):
-    function = catalogue.function(card)
+def test_the_info_of_a_bound_says_what_the_function_says(info):
+    function = catalogue.function(info)
     marks = {"metric": function.metric, "kind": function.kind, "label": function.label}
-    assert card.marks == marks
-    assert card.marks["kind"] in ("floor", "theory", "reference")
-    assert card.arguments == tuple(inspect.signature(function).parameters)
-    assert set(card.arguments) <= {"truth", "n_train", "validation", "test", "iteration"}
-    assert card.doc == inspect.getdoc(function)
-    assert first_sentence(card.doc).endswith(".")
+    assert info.marks == marks
+    assert info.marks["kind"] in ("floor", "theory", "reference")
+    assert info.arguments == tuple(inspect.signature(function).parameters)
+    assert set(info.arguments) <= {"truth", "n_train", "validation", "test", "iteration"}
+    assert info.doc == inspect.getdoc(function)
+    assert first_sentence(info.doc).endswith(".")
 
 
 @every_area
 def test_every_bound_is_on_a_metric_of_its_area(area):
-    for card in catalogue.bounds(area).values():
-        assert card.marks["metric"] in catalogue.metrics(area)
+    for info in catalogue.bounds(area).values():
+        assert info.marks["metric"] in catalogue.metrics(area)
 
 
 @every_area
-def test_every_marked_function_has_a_card_and_no_name_has_two(area):
+def test_every_marked_function_has_an_info_and_no_name_has_two(area):
     metrics = importlib.import_module(f"mbdl_repro.areas.{area}.metrics")
     bounds = importlib.import_module(f"mbdl_repro.areas.{area}.bounds")
     marked = {
@@ -224,11 +224,11 @@ def area(tmp_path, monkeypatch):
 
 
 def test_a_file_is_read_without_being_imported(area):
-    card = area(GOOD)
-    assert card.family is Family.MODEL_BASED
-    assert card.settings["steps"].default is REQUIRED
-    assert card.settings["rho"].default == 0.5
-    assert not card.iterative
+    info = area(GOOD)
+    assert info.family is Family.MODEL_BASED
+    assert info.settings["steps"].default is REQUIRED
+    assert info.settings["rho"].default == 0.5
+    assert not info.iterative
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mbdl_repro import catalogue
-from mbdl_repro.catalogue import REQUIRED, FunctionCard, MethodCard
+from mbdl_repro.catalogue import REQUIRED, FunctionInfo, MethodInfo
 from mbdl_repro.contract.family import Family
 from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments import reader as experiment_file
@@ -120,17 +120,17 @@ def methods(area: str | None) -> None:
     """List the methods along the continuum, with the classical parent of each."""
     for name in _areas(area):
         click.echo(_bold(name))
-        cards = catalogue.methods(name)
-        width = max(map(len, cards), default=0)
-        for family in sorted({card.family for card in cards.values()}, key=lambda f: f.rank):
+        infos = catalogue.methods(name)
+        width = max(map(len, infos), default=0)
+        for family in sorted({info.family for info in infos.values()}, key=lambda f: f.rank):
             heading = f"{family.title} (Section {family.section}): learns {family.learned}"
             click.echo(readable.wrapped(heading, "  "))
             rows = []
-            for card in cards.values():
-                if card.family is family:
-                    parent = f" (parent: {card.parent})" if card.parent else ""
-                    says = readable.first_sentence(card.doc) + parent
-                    rows.append([f"    {card.name:{width}}", says])
+            for info in infos.values():
+                if info.family is family:
+                    parent = f" (parent: {info.parent})" if info.parent else ""
+                    says = readable.first_sentence(info.doc) + parent
+                    rows.append([f"    {info.name:{width}}", says])
             _show(readable.as_text([], rows))
 
 
@@ -143,37 +143,37 @@ def explain(name: str, area: str | None, scale_name: str) -> None:
     scale = experiment_file.load_scale(scale_name)
     areas = _areas(area)
     experiments = [e for e in experiment_file.load_all(scale).values() if e.area in areas]
-    cards = {place: _cards(place) for place in areas}
+    infos = {place: _infos(place) for place in areas}
     for e in experiments:  # an experiment may give a method a name of its own
-        cards[e.area] = {**{k: entry.card for k, entry in e.methods.items()}, **cards[e.area]}
-    found = {place: known[name] for place, known in cards.items() if name in known}
+        infos[e.area] = {**{k: entry.info for k, entry in e.methods.items()}, **infos[e.area]}
+    found = {place: known[name] for place, known in infos.items() if name in known}
     if not found:
-        known = [one for place in areas for one in cards[place]]
+        known = [one for place in areas for one in infos[place]]
         raise UserError(f"no method, metric or bound {name!r}; {one_of(name, known)}")
     if len(found) > 1:
         raise UserError(f"{name!r} is in several areas: say --area, one of {', '.join(found)}")
-    ((place, card),) = found.items()
+    ((place, info),) = found.items()
     here = [e for e in experiments if e.area == place]
-    if isinstance(card, MethodCard):
-        _explain_method(card, here, Store.of(scale))
+    if isinstance(info, MethodInfo):
+        _explain_method(info, here, Store.of(scale))
     else:
-        _explain_function(card, here)
+        _explain_function(info, here)
 
 
-def _explain_method(card: MethodCard, experiments: list[Experiment], store: Store) -> None:
-    family = card.family
-    click.echo(f"{_bold(card.name)}: {family.title} (Section {family.section})")
+def _explain_method(info: MethodInfo, experiments: list[Experiment], store: Store) -> None:
+    family = info.family
+    click.echo(f"{_bold(info.name)}: {family.title} (Section {family.section})")
     click.echo(f"learned: {family.learned}")
-    if card.parent:
-        click.echo(f"parent: {card.parent}, which it equals before it is fitted")
-    click.echo(f"file: {_file(card.path)}")
-    _show_doc(card.doc)
-    arguments = readable.arguments(card.doc)
+    if info.parent:
+        click.echo(f"parent: {info.parent}, which it equals before it is fitted")
+    click.echo(f"file: {_file(info.path)}")
+    _show_doc(info.doc)
+    arguments = readable.arguments(info.doc)
     meanings = {name: readable.QUOTED.sub(r"\2", text) for name, text in arguments.items()}
     click.echo(readable.wrapped(f"belief: {meanings.get('belief', '')}"))
     settings = [
         [name, readable.kind(one.annotation), _default(one.default), meanings.get(name, "")]
-        for name, one in card.settings.items()
+        for name, one in info.settings.items()
     ]
     if settings:
         _show(readable.as_text(["setting", "type", "default", "meaning"], settings))
@@ -187,7 +187,7 @@ def _explain_method(card: MethodCard, experiments: list[Experiment], store: Stor
         ]
         for e in experiments
         for entry in e.methods.values()
-        if entry.card == card
+        if entry.info == info
     ]
     if uses:
         _show(readable.as_text(["used in", "as", "belief", "parameters", "settings"], uses))
@@ -195,14 +195,14 @@ def _explain_method(card: MethodCard, experiments: list[Experiment], store: Stor
         click.echo("no experiment uses it")
 
 
-def _explain_function(card: FunctionCard, experiments: list[Experiment]) -> None:
-    marks = ", ".join(f"{key}: {value}" for key, value in card.marks.items() if key != "label")
-    path = catalogue.PACKAGE.joinpath(*card.module.split(".")[1:]).with_suffix(".py")
-    uses = [e.name for e in experiments if card.name in (*e.metrics, *e.bounds)]
-    click.echo(f"{_bold(card.name)}{f' ({marks})' if marks else ''}")
-    click.echo(readable.wrapped(f"label: {card.marks['label']}"))
+def _explain_function(info: FunctionInfo, experiments: list[Experiment]) -> None:
+    marks = ", ".join(f"{key}: {value}" for key, value in info.marks.items() if key != "label")
+    path = catalogue.PACKAGE.joinpath(*info.module.split(".")[1:]).with_suffix(".py")
+    uses = [e.name for e in experiments if info.name in (*e.metrics, *e.bounds)]
+    click.echo(f"{_bold(info.name)}{f' ({marks})' if marks else ''}")
+    click.echo(readable.wrapped(f"label: {info.marks['label']}"))
     click.echo(f"file: {_file(path)}")
-    _show_doc(card.doc)
+    _show_doc(info.doc)
     click.echo(readable.wrapped(f"used in: {', '.join(uses) or 'no experiment'}"))
 
 
@@ -229,7 +229,7 @@ def _file(path: Path) -> str:
     return path.relative_to(catalogue.PACKAGE.parent).as_posix()
 
 
-def _cards(area: str) -> dict[str, MethodCard | FunctionCard]:
+def _infos(area: str) -> dict[str, MethodInfo | FunctionInfo]:
     return {**catalogue.methods(area), **catalogue.metrics(area), **catalogue.bounds(area)}
 
 
@@ -443,7 +443,7 @@ def new_method(name: str, area: str, family_name: str, write: bool) -> None:
             f"{name!r} cannot name a method; allowed: lower-case letters, digits and underscores, "
             "beginning with a letter"
         )
-    if name in _cards(area):
+    if name in _infos(area):
         raise UserError(f"{area} has a method, metric or bound {name!r} already: choose a new name")
     text = _skeleton(name, area, families[family_name])
     if not write:

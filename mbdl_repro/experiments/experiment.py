@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mbdl_repro import catalogue
-from mbdl_repro.catalogue import MethodCard
+from mbdl_repro.catalogue import MethodInfo
 from mbdl_repro.contract.scenario import Scenario
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.schema import AtMost, Book, FigureFrame, Samples
@@ -46,7 +46,7 @@ class MethodEntry:
     """A line of the experiment's methods: a method with its belief, settings and recipe."""
 
     label: str
-    card: MethodCard
+    info: MethodInfo
     legend: str
     belief: str
     settings: dict[str, Any]
@@ -61,7 +61,7 @@ class MethodEntry:
     @property
     def has_fit(self) -> bool:
         """Whether there is anything to fit: trainable tensors, or settings to be tuned."""
-        return self.card.learns or bool(self.tune)
+        return self.info.learns or bool(self.tune)
 
     def settings_at(self, depth: int | None) -> dict[str, Any]:
         """Return the settings of a fit, which is for so many iterations if any are named."""
@@ -70,16 +70,16 @@ class MethodEntry:
     @property
     def settings_not_fitted(self) -> dict[str, Any]:
         """Settings that no fit depends on: labels that differ in them alone share their fits."""
-        return {name: self.settings[name] for name in self.card.not_fitted}
+        return {name: self.settings[name] for name in self.info.not_fitted}
 
     def spec(self, depth: int | None = None) -> dict[str, Any]:
         """Return what its fits depend on, besides data and code."""
         settings = self.settings_at(depth)
         return {
-            "method": self.card.module,
-            "settings": {k: v for k, v in settings.items() if k not in self.card.not_fitted},
+            "method": self.info.module,
+            "settings": {k: v for k, v in settings.items() if k not in self.info.not_fitted},
             "tune": self.tune,
-            "recipe": self.recipe.model_dump() if self.card.learns else None,
+            "recipe": self.recipe.model_dump() if self.info.learns else None,
         }
 
 
@@ -200,7 +200,7 @@ class Experiment:
         Fits to the same data, more or less of them, follow each other.
         """
         entry = self.methods[label]
-        learns = entry.card.learns
+        learns = entry.info.learns
         return [
             Fit(point, n, seeds, depth)
             for point in self.points
@@ -216,9 +216,9 @@ class Experiment:
     @property
     def legends(self) -> dict[str, str]:
         """How figures and tables call each method and bound."""
-        cards = catalogue.bounds(self.area)
+        infos = catalogue.bounds(self.area)
         return {label: entry.legend for label, entry in self.methods.items()} | {
-            name: cards[name].marks["label"] for name in self.bounds
+            name: infos[name].marks["label"] for name in self.bounds
         }
 
     def shown(self, reads: Literal["examples", "history"]) -> list[tuple[str, int]]:
@@ -240,8 +240,8 @@ class Experiment:
     def docs(self) -> list[str]:
         """Return what the methods, metrics and bounds of this experiment say of themselves."""
         measures = catalogue.metrics(self.area) | catalogue.bounds(self.area)
-        cards = [measures[name] for name in (*self.metrics, *self.bounds)]
-        return [entry.card.doc for entry in self.methods.values()] + [card.doc for card in cards]
+        infos = [measures[name] for name in (*self.metrics, *self.bounds)]
+        return [entry.info.doc for entry in self.methods.values()] + [info.doc for info in infos]
 
     # What each stage depends on, as plain data ------------------------------------------------
 
@@ -314,7 +314,7 @@ class Experiment:
         entry = self.methods[row]
         if entry.depths:
             return entry.depths if fit is None or fit.depth is None else [fit.depth]
-        if not entry.card.iterative:
+        if not entry.info.iterative:
             return []
         return [k for k in self.trace if k <= entry.settings.get("iterations", k)]
 
@@ -427,7 +427,7 @@ def book_spec(verb: str, experiments: Mapping[str, Experiment]) -> dict[str, Any
 def uses_n_train(experiment: Experiment, row: str) -> bool:
     """Return whether the rows of this method or bound depend on the size of the training set."""
     if row in experiment.methods:
-        return experiment.methods[row].card.learns
+        return experiment.methods[row].info.learns
     return "n_train" in catalogue.bounds(experiment.area)[row].arguments
 
 

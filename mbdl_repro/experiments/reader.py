@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from mbdl_repro import catalogue, figures
-from mbdl_repro.catalogue import REQUIRED, MethodCard
+from mbdl_repro.catalogue import REQUIRED, MethodInfo
 from mbdl_repro.contract.scenario import Scenario
 from mbdl_repro.errors import UserError, near, one_of
 from mbdl_repro.experiments.experiment import (
@@ -256,7 +256,7 @@ class _Reader:
         self.stop_if_problems()
         legends = [entry.legend for entry in methods.values()]
         self.no_repeats(legends, [("methods", label, "legend") for label in methods], "legend")
-        learner = next((e.label for e in methods.values() if e.card.learns), None)
+        learner = next((e.label for e in methods.values() if e.info.learns), None)
         if learner and any(n == 0 for _, n in runs):
             self.problem(
                 ("sweep",) if "sweep" in self.yaml.data else ("methods", learner),
@@ -394,16 +394,16 @@ class _Reader:
         where: Where = ("methods", label)
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", label):
             self.problem(where, f"{label!r} names files: allowed: letters, digits, _ and -")
-        cards = catalogue.methods(area)
+        infos = catalogue.methods(area)
         reserved = set(MethodFrame.model_fields)
         entry = self.block(MethodFrame, {k: v for k, v in data.items() if k in reserved}, where)
         if entry is None:
             return None
         name = entry.method or label
-        if not self.name(name, cards, "method", (*where, "method") if entry.method else where):
+        if not self.name(name, infos, "method", (*where, "method") if entry.method else where):
             return None
-        card = cards[name]
-        if label in cards and name != label:
+        info = infos[name]
+        if label in infos and name != label:
             self.problem(where, f"{label!r} is itself a method: give this entry another name")
         if label in frame.bounds:
             self.problem(where, f"{label!r} is also a bound of this experiment: rename the entry")
@@ -412,28 +412,28 @@ class _Reader:
         tune: dict[str, list[Any]] = {}
         for key, values in entry.tune.items():
             here = (*where, "tune", key)
-            if not self.name(key, card.settings, "setting to tune", here):
-                tune[near(key, card.settings) or key] = []
+            if not self.name(key, info.settings, "setting to tune", here):
+                tune[near(key, info.settings) or key] = []
                 continue
             if key in data:
                 self.problem(here, f"{key!r} is both set and tuned; keep one of the two")
             if not values:
                 self.problem(here, "[]: should list the values to choose from")
             self.no_repeats(values, [(*here, i) for i in range(len(values))])
-            model = _settings_model(card, {key})
+            model = _settings_model(info, {key})
             checked = [self.block(model, {key: value}, (*where, "tune")) for value in values]
             tune[key] = [getattr(settings, key, None) for settings in checked]
-        elsewhere = {*tune, *self.depths(card, entry, data, where)}
+        elsewhere = {*tune, *self.depths(info, entry, data, where)}
         given = {k: v for k, v in data.items() if k not in {*reserved, *elsewhere}}
-        settings_model = _settings_model(card, card.settings.keys() - elsewhere)
-        settings = self.block(settings_model, given, where, also=[*reserved, *card.settings])
-        if entry.recipe is not None and not card.learns:
+        settings_model = _settings_model(info, info.settings.keys() - elsewhere)
+        settings = self.block(settings_model, given, where, also=[*reserved, *info.settings])
+        if entry.recipe is not None and not info.learns:
             self.problem((*where, "recipe"), f"{name!r} learns nothing, so it takes no recipe")
         recipe = self.block(Recipe, entry.recipe or {}, (*where, "recipe"))
-        if recipe and recipe.supervise == "every_iterate" and not card.iterative:
+        if recipe and recipe.supervise == "every_iterate" and not info.iterative:
             words = f"every_iterate: {name!r} has no iterates; allowed: answer"
             self.problem((*where, "recipe", "supervise"), words)
-        if recipe and recipe.together and card.fits_itself:
+        if recipe and recipe.together and info.fits_itself:
             words = f"true: {name!r} has a fit of its own, and cannot go together with others"
             self.problem((*where, "recipe", "together"), words)
         if entry.told and not frame.test_sweep:
@@ -442,7 +442,7 @@ class _Reader:
             return None
         return MethodEntry(
             label=label,
-            card=card,
+            info=info,
             legend=entry.legend or label.replace("_", " "),
             belief=entry.belief,
             settings=settings.model_dump(),
@@ -454,15 +454,15 @@ class _Reader:
         )
 
     def depths(
-        self, card: MethodCard, entry: MethodFrame, data: dict[str, Any], where: Where
+        self, info: MethodInfo, entry: MethodFrame, data: dict[str, Any], where: Where
     ) -> list[str]:
         """Check the numbers of iterations that each have a fit; return the setting they give."""
         if not entry.depths:
             return []
         here = (*where, "depths")
         self.no_repeats(entry.depths, [(*here, i) for i in range(len(entry.depths))])
-        if not (card.iterative and "iterations" in card.settings):
-            self.problem(here, f"{card.name!r} has no setting 'iterations': leave out depths")
+        if not (info.iterative and "iterations" in info.settings):
+            self.problem(here, f"{info.name!r} has no setting 'iterations': leave out depths")
         if "iterations" in data or "iterations" in entry.tune:
             message = "depths give the iterations, and so does the key 'iterations': keep one"
             self.problem(here, message)
@@ -510,7 +510,7 @@ class _Reader:
         for j, label in enumerate(panel.methods):
             here = (*where, "methods", j)
             if panel.reads == "history":
-                if not experiment.methods[label].card.learns:
+                if not experiment.methods[label].info.learns:
                     self.problem(here, f"{label!r} learns nothing: there is no course to show")
                 continue
             places = _places(experiment, label)
@@ -920,12 +920,12 @@ def _yaml_number(number: float) -> str:
     return text
 
 
-def _settings_model(card: MethodCard, chosen: Collection[str]) -> type[BaseModel]:
+def _settings_model(info: MethodInfo, chosen: Collection[str]) -> type[BaseModel]:
     """Return the model of the chosen settings of a method."""
     fields: dict[str, Any] = {
         name: (setting.annotation, ... if setting.default is REQUIRED else setting.default)
-        for name, setting in card.settings.items()
+        for name, setting in info.settings.items()
         if name in chosen
     }
     config = ConfigDict(**Block.model_config, allow_inf_nan=False)
-    return create_model(f"{card.class_name}Settings", __config__=config, **fields)
+    return create_model(f"{info.class_name}Settings", __config__=config, **fields)

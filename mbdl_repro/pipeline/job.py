@@ -136,7 +136,7 @@ def code_of(verb: str, experiment: Experiment | None, method: str | None = None)
     if verb in ("simulate", "train", "evaluate", "bound"):
         stands_on.append(f"{area}.scenario")
     if method is not None:
-        stands_on.append(experiment.methods[method].card.module)
+        stands_on.append(experiment.methods[method].info.module)
     if verb == "evaluate":
         stands_on.append(f"{area}.metrics")
     if verb == "bound":

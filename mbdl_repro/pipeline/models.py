@@ -77,7 +77,7 @@ class Models:
         return build(self.entry, belief, self.entry.settings_at(fit.depth) | tuned)
 
     def _fit(self, fit: Fit, report: Report) -> bytes:
-        wanted = ["train", "validation"] if self.entry.card.family.learns else ["validation"]
+        wanted = ["train", "validation"] if self.entry.info.family.learns else ["validation"]
         data = [
             {name: to_device(split) for name, split in splits.items()}
             for splits in self.data.splits(fit, wanted=wanted)
@@ -129,11 +129,11 @@ class Models:
         report: Report,
     ) -> list[History]:
         """Fit the methods of a block, one after another or, if the recipe says so, together."""
-        if not self.entry.card.family.learns:
+        if not self.entry.info.family.learns:
             return [[] for _ in methods]
         truth = self.experiment.scenario_at(fit.point).identity()
         rngs = [
-            torch_rng_for("fit", self.entry.card.name, truth, fit.n_train, seed)
+            torch_rng_for("fit", self.entry.info.name, truth, fit.n_train, seed)
             for seed in fit.seeds
         ]
         recipe = self.entry.recipe
@@ -149,7 +149,7 @@ class Models:
 
 def build(entry: MethodEntry, belief: Scenario, settings: dict[str, Any]) -> Method:
     """Return a method built from a belief, on the run's device."""
-    cls: Callable[..., Method] = catalogue.method_class(entry.card)
+    cls: Callable[..., Method] = catalogue.method_class(entry.info)
     if job.device().startswith("cuda") and not torch.cuda.is_available():
         raise UserError(f"device={job.device()}: torch finds no such device here; use device=cpu")
     try:

@@ -88,7 +88,7 @@ def settings(entry: MethodEntry) -> dict[str, str]:
     given = {
         name: plain(value)
         for name, value in entry.settings.items()
-        if value != entry.card.settings[name].default
+        if value != entry.info.settings[name].default
     }
     if entry.depths:
         given["iterations"] = f"{', '.join(map(plain, entry.depths))} (a fit for each)"

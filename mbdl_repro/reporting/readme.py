@@ -47,7 +47,7 @@ def experiments() -> str:
         where = f"Example {book.example}" if book.example else f"Section {book.section}"
         file = f"[{name}](workflow/experiments/{name}.yaml)"
         figure = f"[PNG]({store.figure(name)}), [PDF]({store.figure(name, 'pdf')})"
-        methods = ", ".join(dict.fromkeys(e.card.name for e in experiment.methods.values()))
+        methods = ", ".join(dict.fromkeys(e.info.name for e in experiment.methods.values()))
         claims = read_table(store.verdicts(name))
         claims = claims[claims["kind"] == "claim"]
         held = f"{(claims['verdict'] == 'holds').sum()} of {len(claims)}"

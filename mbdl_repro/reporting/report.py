@@ -86,7 +86,7 @@ def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> di
     name = experiment.name
     table = read_table(store.table(name))
     record = read_record(store.table(name)) or {}
-    families = {label: entry.card.family for label, entry in experiment.methods.items()}
+    families = {label: entry.info.family for label, entry in experiment.methods.items()}
     bounds = dict.fromkeys(experiment.bounds, Family.BOUND)
     styles = row_styles(families | bounds, experiment.legends)
     used = sorted(set(families.values()), key=lambda family: family.rank)
@@ -110,9 +110,9 @@ def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> di
             if label in experiment.methods
         ],
         "bounds": [
-            {"card": card, "paragraphs": readable.paragraphs(card.doc)}
-            for card in map(catalogue.bounds(experiment.area).get, experiment.bounds)
-            if card
+            {"info": info, "paragraphs": readable.paragraphs(info.doc)}
+            for info in map(catalogue.bounds(experiment.area).get, experiment.bounds)
+            if info
         ],
         "files": {
             "table (CSV)": _beside(store, store.table(name)),
@@ -145,7 +145,7 @@ def _method(
     record: dict[str, Any],
 ) -> dict[str, Any]:
     """Return what the page says of one method."""
-    doc = entry.card.doc
+    doc = entry.info.doc
     given = experiment.file["methods"][entry.label].get("recipe") or {}
     settings = entry.settings | readable.settings(entry)
     for name, counts in record.get("chosen", {}).get(entry.label, {}).items():
@@ -164,7 +164,7 @@ def _method(
         "paragraphs": readable.paragraphs(doc),
         "meanings": readable.arguments(doc),
         "source": readable.source(doc),
-        "file": entry.card.path.relative_to(catalogue.PACKAGE.parent).as_posix(),
+        "file": entry.info.path.relative_to(catalogue.PACKAGE.parent).as_posix(),
     }
 
 

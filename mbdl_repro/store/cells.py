@@ -200,7 +200,7 @@ def bound_cells(experiment: Experiment, store: Store) -> Cells:
 
 
 def _fit_code(experiment: Experiment, label: str) -> dict[str, str]:
-    module = experiment.methods[label].card.module
+    module = experiment.methods[label].info.module
     return fingerprint(
         "mbdl_repro.pipeline.models", module, f"mbdl_repro.areas.{experiment.area}.scenario"
     )

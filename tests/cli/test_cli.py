@@ -237,12 +237,12 @@ def test_new_method_is_a_method_and_well_formed(area, family, monkeypatch):
     assert path.read_text(encoding="utf-8") == shown
     assert "my_idea: {}" in said
     assert "snakemake --cores all --config experiments=" in said
-    card = catalogue._method_card(path, area)
-    assert (card.class_name, card.family.name) == ("MyIdea", family.upper())
+    info = catalogue._method_info(path, area)
+    assert (info.class_name, info.family.name) == ("MyIdea", family.upper())
     namespace = {}
     exec(compile(shown, path, "exec"), namespace)
     method = namespace["MyIdea"](None)
-    assert bool(list(method.parameters())) == card.family.learns
+    assert bool(list(method.parameters())) == info.family.learns
     there = [
         "--no-cache",
         "--stdin-filename",

@@ -24,7 +24,7 @@ from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz
-from mbdl_repro.catalogue import REQUIRED, MethodCard
+from mbdl_repro.catalogue import REQUIRED, MethodInfo
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import torch_rng_for
@@ -175,18 +175,18 @@ SPECIAL = {
 UNTOLD = (BLIND.truth,)
 """Truths of which nobody is told enough for their area's floors."""
 
-CARDS = [card for area in catalogue.areas() for card in catalogue.methods(area).values()]
-LEARNERS = [card for card in CARDS if card.learns]
+METHODS = [info for area in catalogue.areas() for info in catalogue.methods(area).values()]
+LEARNERS = [info for info in METHODS if info.learns]
 
 
-def of_cards(cards):
-    return pytest.mark.parametrize("card", cards, ids=lambda card: f"{card.area}.{card.name}")
+def of_infos(infos):
+    return pytest.mark.parametrize("info", infos, ids=lambda info: f"{info.area}.{info.name}")
 
 
-every_method = of_cards(CARDS)
-every_learner = of_cards(LEARNERS)
-every_child = of_cards([card for card in CARDS if card.parent])
-every_iterative_method = of_cards([card for card in CARDS if card.iterative])
+every_method = of_infos(METHODS)
+every_learner = of_infos(LEARNERS)
+every_child = of_infos([info for info in METHODS if info.parent])
+every_iterative_method = of_infos([info for info in METHODS if info.iterative])
 
 
 @pytest.fixture(autouse=True)
@@ -201,53 +201,53 @@ def _double_precision():
 # --- instances ---
 
 
-def small(card: MethodCard) -> Small:
-    if card.area not in SMALL:
+def small(info: MethodInfo) -> Small:
+    if info.area not in SMALL:
         pytest.fail(
-            f"add a small truth, and values for settings, of {card.area} to SMALL in {__file__}"
+            f"add a small truth, and values for settings, of {info.area} to SMALL in {__file__}"
         )
-    return SPECIAL.get(f"{card.area}.{card.name}", SMALL[card.area])
+    return SPECIAL.get(f"{info.area}.{info.name}", SMALL[info.area])
 
 
-def settings(card: MethodCard) -> dict[str, Any]:
-    values = small(card).settings
-    for name, setting in card.settings.items():
+def settings(info: MethodInfo) -> dict[str, Any]:
+    values = small(info).settings
+    for name, setting in info.settings.items():
         if setting.default is REQUIRED and name not in values:
             pytest.fail(
-                f"method {card.name} needs the setting {name!r}: "
-                f"add a value for it to SMALL[{card.area!r}] in {__file__}"
+                f"method {info.name} needs the setting {name!r}: "
+                f"add a value for it to SMALL[{info.area!r}] in {__file__}"
             )
-    return {name: value for name, value in values.items() if name in card.settings}
+    return {name: value for name, value in values.items() if name in info.settings}
 
 
-def built(card: MethodCard, **withheld: None) -> Method:
-    belief = small(card).truth.believed(**{**small(card).mistaken, **withheld})
-    return catalogue.method_class(card)(belief, **settings(card))
+def built(info: MethodInfo, **withheld: None) -> Method:
+    belief = small(info).truth.believed(**{**small(info).mistaken, **withheld})
+    return catalogue.method_class(info)(belief, **settings(info))
 
 
-def pairs(card: MethodCard, n: int, *stream: object) -> Split:
-    return Split(*(torch.from_numpy(part) for part in small(card).truth.draw(n, *stream)))
+def pairs(info: MethodInfo, n: int, *stream: object) -> Split:
+    return Split(*(torch.from_numpy(part) for part in small(info).truth.draw(n, *stream)))
 
 
-def fit(card: MethodCard, method: Method, seed: int = 0, **changes: Any):
+def fit(info: MethodInfo, method: Method, seed: int = 0, **changes: Any):
     """Fit on the area's training pairs, the same ones whatever the seed of the fit."""
-    train = pairs(card, small(card).n_train, "train")
-    validation = pairs(card, 200, "validation")
-    recipe = small(card).recipe.model_copy(update=changes)
-    return method.fit(train, validation, recipe, torch_rng_for("fit", card.name, seed))
+    train = pairs(info, small(info).n_train, "train")
+    validation = pairs(info, 200, "validation")
+    recipe = small(info).recipe.model_copy(update=changes)
+    return method.fit(train, validation, recipe, torch_rng_for("fit", info.name, seed))
 
 
 FITTED: dict[str, Method] = {}
 
 
-def fitted(card: MethodCard) -> Method:
+def fitted(info: MethodInfo) -> Method:
     """The method as it is used: fitted if it learns."""
-    if card.module not in FITTED:
-        method = built(card)
-        if card.learns:
-            fit(card, method)
-        FITTED[card.module] = method
-    return copy.deepcopy(FITTED[card.module])
+    if info.module not in FITTED:
+        method = built(info)
+        if info.learns:
+            fit(info, method)
+        FITTED[info.module] = method
+    return copy.deepcopy(FITTED[info.module])
 
 
 def weights(method: Method) -> dict[str, torch.Tensor]:
@@ -271,9 +271,9 @@ def precise(method: Method, x: torch.Tensor) -> torch.Tensor:
 Descended = Method | Prior
 
 
-def descended(card: MethodCard, method: Method, n: int, *stream: object) -> tuple[Descended, Split]:
+def descended(info: MethodInfo, method: Method, n: int, *stream: object) -> tuple[Descended, Split]:
     """What is trained, and pairs for its loss: the method, or the prior that it shares."""
-    drawn = pairs(card, n, *stream)
+    drawn = pairs(info, n, *stream)
     if isinstance(method, PriorMethod):
         return method.prior, method.prior.pairs(drawn.s, torch_rng_for("pairs", n, *stream))
     return method, drawn
@@ -281,9 +281,9 @@ def descended(card: MethodCard, method: Method, n: int, *stream: object) -> tupl
 
 def test_the_tables_name_areas_and_settings_that_there_are():
     assert set(SMALL) <= set(catalogue.areas())
-    assert set(SPECIAL) <= {f"{card.area}.{card.name}" for card in CARDS}
+    assert set(SPECIAL) <= {f"{info.area}.{info.name}" for info in METHODS}
     for area, instance in SMALL.items():
-        known = {name for card in catalogue.methods(area).values() for name in card.settings}
+        known = {name for info in catalogue.methods(area).values() for name in info.settings}
         assert set(instance.settings) <= known
 
 
@@ -291,17 +291,17 @@ def test_the_tables_name_areas_and_settings_that_there_are():
 
 
 @every_method
-def test_it_answers_in_the_shape_and_precision_of_the_signal(card):
-    test = pairs(card, 5, "test")
-    answer = estimates(fitted(card), test.x)
+def test_it_answers_in_the_shape_and_precision_of_the_signal(info):
+    test = pairs(info, 5, "test")
+    answer = estimates(fitted(info), test.x)
     assert answer.shape == test.s.shape
     assert answer.dtype == test.s.dtype
     assert torch.isfinite(torch.view_as_real(answer) if answer.is_complex() else answer).all()
 
 
 @every_method
-def test_the_same_answer_when_called_twice(card):
-    method, x = fitted(card), pairs(card, 20, "test").x
+def test_the_same_answer_when_called_twice(info):
+    method, x = fitted(info), pairs(info, 20, "test").x
     given, before = x.clone(), weights(method)
     random_state = torch.get_rng_state()
     first = estimates(method, x)
@@ -313,8 +313,8 @@ def test_the_same_answer_when_called_twice(card):
 
 
 @every_method
-def test_a_row_alone_equals_that_row_in_a_batch(card):
-    method, x = fitted(card), pairs(card, 7, "test").x
+def test_a_row_alone_equals_that_row_in_a_batch(info):
+    method, x = fitted(info), pairs(info, 7, "test").x
     batch = precise(method, x)
     alone = torch.cat([precise(method, x[i : i + 1]) for i in range(len(x))])
     # Sums are taken in another order: a few roundings for each of some thousand operations.
@@ -324,13 +324,13 @@ def test_a_row_alone_equals_that_row_in_a_batch(card):
 
 
 @every_method
-def test_it_is_built_alike_each_time(card):
-    assert same(weights(built(card)), weights(built(card)))
+def test_it_is_built_alike_each_time(info):
+    assert same(weights(built(info)), weights(built(info)))
 
 
 @every_iterative_method
-def test_the_answer_is_the_last_iterate_and_iterates_stay_as_they_were(card):
-    method, x = fitted(card), pairs(card, 4, "test").x
+def test_the_answer_is_the_last_iterate_and_iterates_stay_as_they_were(info):
+    method, x = fitted(info), pairs(info, 4, "test").x
     assert isinstance(method, IterativeMethod)
     with torch.no_grad():
         together = list(method.iterates(x))
@@ -341,19 +341,19 @@ def test_the_answer_is_the_last_iterate_and_iterates_stay_as_they_were(card):
 
 
 @every_child
-def test_unfitted_it_equals_its_parent(card):
-    parent = catalogue.methods(card.area)[card.parent]
-    mine, theirs = settings(card), settings(parent)
+def test_unfitted_it_equals_its_parent(info):
+    parent = catalogue.methods(info.area)[info.parent]
+    mine, theirs = settings(info), settings(parent)
     shared = {name: mine.get(name, value) for name, value in theirs.items()}
-    belief = small(card).truth.believed(**small(card).mistaken)
+    belief = small(info).truth.believed(**small(info).mistaken)
     classical = catalogue.method_class(parent)(belief, **shared)
-    x = pairs(card, 20, "test").x
-    learned = built(card)
+    x = pairs(info, 20, "test").x
+    learned = built(info)
     expected = estimates(classical, x)
     assert expected.abs().max() > 0
     atol = 1e4 * EPS * expected.abs().max().item()
     torch.testing.assert_close(estimates(learned, x), expected, rtol=0, atol=atol)
-    if card.iterative and parent.iterative:
+    if info.iterative and parent.iterative:
         with torch.no_grad():
             for ours, classic in zip(learned.iterates(x), classical.iterates(x), strict=True):
                 torch.testing.assert_close(ours, classic, rtol=0, atol=atol)
@@ -378,14 +378,14 @@ def trainable(method: Descended) -> dict[str, torch.nn.Parameter]:
 
 
 @every_method
-def test_what_learns_has_something_to_train_and_nothing_else_has(card):
-    assert bool(trainable(built(card))) == card.learns
+def test_what_learns_has_something_to_train_and_nothing_else_has(info):
+    assert bool(trainable(built(info))) == info.learns
 
 
 @every_learner
-def test_gradients_reach_every_trainable_tensor(card):
-    method = fitted(card)  # before a fit, zero weights may hide others
-    module, data = descended(card, method, 50, "validation", 1)
+def test_gradients_reach_every_trainable_tensor(info):
+    method = fitted(info)  # before a fit, zero weights may hide others
+    module, data = descended(info, method, 50, "validation", 1)
     module.loss(*data).backward()
     for name, parameter in trainable(module).items():
         assert parameter.grad is not None, f"{name} is not used"
@@ -393,8 +393,8 @@ def test_gradients_reach_every_trainable_tensor(card):
 
 
 @every_learner
-def test_gradients_are_those_of_finite_differences(card):
-    module, (x, s) = descended(card, fitted(card), 3, "validation", 2)
+def test_gradients_are_those_of_finite_differences(info):
+    module, (x, s) = descended(info, fitted(info), 3, "validation", 2)
     names = [f"method.{name}" for name in trainable(module)]
 
     def loss(*tensors: torch.Tensor) -> torch.Tensor:
@@ -406,8 +406,8 @@ def test_gradients_are_those_of_finite_differences(card):
 
 
 @every_learner
-def test_the_loss_is_a_mean_over_rows(card):
-    module, (x, s) = descended(card, fitted(card), 10, "validation")
+def test_the_loss_is_a_mean_over_rows(info):
+    module, (x, s) = descended(info, fitted(info), 10, "validation")
     rows = [module.loss(x[i : i + 1], s[i : i + 1]).item() for i in range(len(x))]
     assert module.loss(x, s).item() == pytest.approx(np.mean(rows), rel=1e4 * EPS)
 
@@ -416,12 +416,12 @@ def test_the_loss_is_a_mean_over_rows(card):
 
 
 @every_learner
-def test_a_fit_changes_weights_and_keeps_the_best_on_validation(card):
-    method = built(card)
-    module, validation = descended(card, method, 200, "validation")
+def test_a_fit_changes_weights_and_keeps_the_best_on_validation(info):
+    method = built(info)
+    module, validation = descended(info, method, 200, "validation")
     with torch.no_grad():
         before, unfitted = weights(method), module.loss(*validation).item()
-    history = fit(card, method)
+    history = fit(info, method)
     with torch.no_grad():
         after = module.loss(*validation).item()
     assert not same(weights(method), before)
@@ -430,32 +430,32 @@ def test_a_fit_changes_weights_and_keeps_the_best_on_validation(card):
     if not isinstance(method, PriorMethod):  # whose fit makes rows of its own out of images
         assert after == pytest.approx(min(losses), rel=1e4 * EPS)
     assert all(torch.isfinite(tensor).all() for tensor in method.state_dict().values())
-    assert all(p.requires_grad for p in trainable(built(card)).values())
-    assert trainable(method).keys() == trainable(built(card)).keys()
+    assert all(p.requires_grad for p in trainable(built(info)).values())
+    assert trainable(method).keys() == trainable(built(info)).keys()
 
 
 @every_learner
-def test_what_is_not_trained_is_left(card):
-    method = built(card)
+def test_what_is_not_trained_is_left(info):
+    method = built(info)
     frozen = {n: p.clone() for n, p in method.named_parameters() if not p.requires_grad}
-    fit(card, method)
+    fit(info, method)
     for name, parameter in method.named_parameters():
         if name in frozen:
             assert torch.equal(parameter, frozen[name]), name
 
 
 @every_learner
-def test_a_fit_depends_on_its_seed_and_on_nothing_else(card):
+def test_a_fit_depends_on_its_seed_and_on_nothing_else(info):
     results = []
     for seed in (0, 0, 0, 0, 1):
-        method = built(card)
-        rng = torch_rng_for("fit", card.name, seed)
+        method = built(info)
+        rng = torch_rng_for("fit", info.name, seed)
         drawn_from = rng.get_state()
         torch.randn(3)
         state = torch.get_rng_state()
-        train = pairs(card, small(card).n_train, "train")
-        validation = pairs(card, 200, "validation")
-        method.fit(train, validation, small(card).recipe, rng)
+        train = pairs(info, small(info).n_train, "train")
+        validation = pairs(info, 200, "validation")
+        method.fit(train, validation, small(info).recipe, rng)
         assert torch.equal(torch.get_rng_state(), state), "it draws from the global generator"
         results.append(weights(method))
     first, *again, other = results
@@ -465,26 +465,26 @@ def test_a_fit_depends_on_its_seed_and_on_nothing_else(card):
 
 
 @every_learner
-def test_a_fit_writes_into_no_data_and_no_belief(card):
-    method, truth = built(card), small(card).truth
-    train, validation = pairs(card, 100, "train"), pairs(card, 50, "validation")
+def test_a_fit_writes_into_no_data_and_no_belief(info):
+    method, truth = built(info), small(info).truth
+    train, validation = pairs(info, 100, "train"), pairs(info, 50, "validation")
     given = [part.clone() for part in (*train, *validation)]
     fields = dataclasses.asdict(truth)
-    method.fit(train, validation, small(card).recipe, torch_rng_for("fit"))
+    method.fit(train, validation, small(info).recipe, torch_rng_for("fit"))
     assert all(torch.equal(a, b) for a, b in zip(given, (*train, *validation), strict=True))
     assert dataclasses.asdict(truth) == fields
-    fresh = pairs(card, 100, "train")
+    fresh = pairs(info, 100, "train")
     assert torch.equal(fresh.x, given[0]), "the truth is not what it was"
 
 
 @every_method
-def test_it_survives_being_stored(card, tmp_path):
-    method, path = fitted(card), tmp_path / "method.safetensors"
+def test_it_survives_being_stored(info, tmp_path):
+    method, path = fitted(info), tmp_path / "method.safetensors"
     state = {name: tensor.contiguous() for name, tensor in method.state_dict().items()}
     safetensors.torch.save_file(state, path)
-    again = built(card)
+    again = built(info)
     again.load_state_dict(safetensors.torch.load_file(path))
-    x = pairs(card, 20, "test").x
+    x = pairs(info, 20, "test").x
     assert torch.equal(estimates(again, x), estimates(method, x))
     assert {n: t.dtype for n, t in again.state_dict().items()} == {
         n: t.dtype for n, t in method.state_dict().items()
@@ -505,18 +505,18 @@ def positive_tensors(method: Method) -> dict[str, torch.Tensor]:
 
 
 @every_learner
-def test_positive_parameters_stay_positive(card):
-    method = built(card)
+def test_positive_parameters_stay_positive(info):
+    method = built(info)
     if not positive_tensors(method):
         pytest.skip("it trains no step, threshold or variance")
     assert all((tensor > 0).all() for tensor in positive_tensors(method).values())
     before = positive_tensors(method)
-    x, s = pairs(card, 100, "train")
+    x, s = pairs(info, 100, "train")
     # Signals ten times as large as believed, and steps that move every weight by half: whatever
     # shrinks is driven towards zero, and beyond if nothing holds it there.
     big = Split(10 * x, 10 * s)
     changes = {"learning_rate": 0.5, "steps": 20, "schedule": "constant", "validate_every": 1}
-    recipe = small(card).recipe.model_copy(update=changes)
+    recipe = small(info).recipe.model_copy(update=changes)
     method.fit(big, Split(x, s), recipe, torch_rng_for("fit"))
     for name, tensor in positive_tensors(method).items():
         assert torch.isfinite(tensor).all() and (tensor > 0).all(), name
@@ -535,24 +535,24 @@ def test_positive_parameters_stay_positive(card):
 # --- settings that no fit depends on ---
 
 
-def alternatives(card: MethodCard, name: str) -> list[Any]:
+def alternatives(info: MethodInfo, name: str) -> list[Any]:
     """Return values of a setting that are allowed and are not its default."""
-    setting = card.settings[name]
+    setting = info.settings[name]
     if typing.get_origin(setting.annotation) is typing.Literal:
         return [v for v in typing.get_args(setting.annotation) if v != setting.default]
     return [not setting.default if isinstance(setting.default, bool) else 2 * setting.default]
 
 
-@of_cards([card for card in CARDS if card.not_fitted])
-def test_settings_that_no_fit_depends_on_change_no_weight_and_no_loss(card):
+@of_infos([info for info in METHODS if info.not_fitted])
+def test_settings_that_no_fit_depends_on_change_no_weight_and_no_loss(info):
     """Labels that differ in them alone share one fit, whichever of them is fitted first."""
-    assert set(card.not_fitted) <= set(card.settings)
-    method, pair = fitted(card), pairs(card, 20, "validation")
-    for name in card.not_fitted:
-        for value in alternatives(card, name):
-            belief = small(card).truth.believed(**small(card).mistaken)
-            other = catalogue.method_class(card)(belief, **{**settings(card), name: value})
-            assert same(weights(other), weights(built(card)))
+    assert set(info.not_fitted) <= set(info.settings)
+    method, pair = fitted(info), pairs(info, 20, "validation")
+    for name in info.not_fitted:
+        for value in alternatives(info, name):
+            belief = small(info).truth.believed(**small(info).mistaken)
+            other = catalogue.method_class(info)(belief, **{**settings(info), name: value})
+            assert same(weights(other), weights(built(info)))
             other.load_state_dict(method.state_dict())
             assert torch.equal(other.loss(*pair), method.loss(*pair)), (name, value)
 
@@ -560,20 +560,20 @@ def test_settings_that_no_fit_depends_on_change_no_weight_and_no_loss(card):
 # --- how well it does ---
 
 
-def scores(card: MethodCard, answer: np.ndarray, test: Split) -> np.ndarray:
+def scores(info: MethodInfo, answer: np.ndarray, test: Split) -> np.ndarray:
     """Return the area's measure of each row."""
-    metric = catalogue.function(catalogue.metrics(card.area)[small(card).metric])
-    return metric(answer, test, small(card).truth)
+    metric = catalogue.function(catalogue.metrics(info.area)[small(info).metric])
+    return metric(answer, test, small(info).truth)
 
 
-def floors(card: MethodCard):
-    truth = small(card).truth
-    if type(truth) is not type(SMALL[card.area].truth) or truth in UNTOLD:
+def floors(info: MethodInfo):
+    truth = small(info).truth
+    if type(truth) is not type(SMALL[info.area].truth) or truth in UNTOLD:
         return []  # floors are those of the area's own kind of truth
     return [
         catalogue.function(bound)
-        for bound in catalogue.bounds(card.area).values()
-        if bound.marks["kind"] == "floor" and bound.marks["metric"] == SMALL[card.area].metric
+        for bound in catalogue.bounds(info.area).values()
+        if bound.marks["kind"] == "floor" and bound.marks["metric"] == SMALL[info.area].metric
     ]
 
 
@@ -593,12 +593,12 @@ N_TEST = 4000
 
 
 @every_method
-def test_it_does_not_beat_what_none_can(card):
-    test = small(card).truth.draw(N_TEST, "test", "bounds")
-    errors = scores(card, estimates(fitted(card), torch.from_numpy(test.x)).numpy(), test)
+def test_it_does_not_beat_what_none_can(info):
+    test = small(info).truth.draw(N_TEST, "test", "bounds")
+    errors = scores(info, estimates(fitted(info), torch.from_numpy(test.x)).numpy(), test)
     standard_error = errors.std(ddof=1) / np.sqrt(N_TEST)
-    for floor in floors(card):
-        least = value_of(floor, small(card))
+    for floor in floors(info):
+        least = value_of(floor, small(info))
         assert errors.mean() > least - 4 * standard_error, f"below {floor.__name__}, {least}"
 
 
@@ -606,18 +606,18 @@ def test_it_does_not_beat_what_none_can(card):
 def test_the_floors_are_worth_testing_against(area):
     """A zero estimate is above them by far, so that a method below them would be seen."""
     test = SMALL[area].truth.draw(N_TEST, "test", "bounds")
-    card = next(c for c in CARDS if c.area == area and f"{area}.{c.name}" not in SPECIAL)
-    errors = scores(card, np.zeros_like(test.s), test)
-    assert floors(card), f"{area} has no floor on {SMALL[area].metric}"
-    for floor in floors(card):
+    info = next(c for c in METHODS if c.area == area and f"{area}.{c.name}" not in SPECIAL)
+    errors = scores(info, np.zeros_like(test.s), test)
+    assert floors(info), f"{area} has no floor on {SMALL[area].metric}"
+    for floor in floors(info):
         assert value_of(floor, SMALL[area]) < errors.mean() - 10 * errors.std() / np.sqrt(N_TEST)
 
 
 @every_method
-def test_knowing_all_it_beats_the_prior_mean(card):
-    test = small(card).truth.draw(N_TEST, "test", "bounds")
-    ours = scores(card, estimates(fitted(card), torch.from_numpy(test.x)).numpy(), test)
-    gain = scores(card, np.zeros_like(test.s), test) - ours
+def test_knowing_all_it_beats_the_prior_mean(info):
+    test = small(info).truth.draw(N_TEST, "test", "bounds")
+    ours = scores(info, estimates(fitted(info), torch.from_numpy(test.x)).numpy(), test)
+    gain = scores(info, np.zeros_like(test.s), test) - ours
     assert gain.mean() > 4 * gain.std(ddof=1) / np.sqrt(N_TEST)
 
 
@@ -633,26 +633,26 @@ def may_be_withheld(truth: Scenario) -> list[str]:
     ]
 
 
-def refusal(card: MethodCard, fields: list[str]) -> str | None:
+def refusal(info: MethodInfo, fields: list[str]) -> str | None:
     """Return why the method cannot be built without these fields, or None if it can be."""
     try:
-        built(card, **dict.fromkeys(fields))
+        built(info, **dict.fromkeys(fields))
     except ValueError as error:
         return str(error)
     return None
 
 
 @every_method
-def test_what_it_needs_and_is_not_told_is_named(card):
+def test_what_it_needs_and_is_not_told_is_named(info):
     """Every other way out (a TypeError from None, a number filled in) is a trap."""
-    x = pairs(card, 5, "test").x
-    full = estimates(built(card), x)
-    fields = may_be_withheld(small(card).truth)
-    assert fields, f"nothing of {card.area} can be withheld"
+    x = pairs(info, 5, "test").x
+    full = estimates(built(info), x)
+    fields = may_be_withheld(small(info).truth)
+    assert fields, f"nothing of {info.area} can be withheld"
     for withheld in [*([field] for field in fields), fields]:
-        refused = refusal(card, withheld)
+        refused = refusal(info, withheld)
         if refused is None:
-            method = built(card, **dict.fromkeys(withheld))
+            method = built(info, **dict.fromkeys(withheld))
             # Unfitted, it may have no answer: NaN is no other answer than NaN.
             answer = estimates(method, x).nan_to_num(nan=1e9)
             assert torch.equal(answer, full.nan_to_num(nan=1e9)), f"it fills in {withheld}"
@@ -661,12 +661,12 @@ def test_what_it_needs_and_is_not_told_is_named(card):
 
 
 @every_learner
-def test_a_fit_needs_nothing_that_building_did_not(card):
-    for field in may_be_withheld(small(card).truth):
-        if refusal(card, [field]) is not None:
+def test_a_fit_needs_nothing_that_building_did_not(info):
+    for field in may_be_withheld(small(info).truth):
+        if refusal(info, [field]) is not None:
             continue
-        method = built(card, **{field: None})
-        fit(card, method)
-        assert same(weights(method), weights(fitted(card))), f"the fit makes use of {field}"
-        x = pairs(card, 5, "test").x
-        assert torch.equal(estimates(method, x), estimates(fitted(card), x)), "so does the rule"
+        method = built(info, **{field: None})
+        fit(info, method)
+        assert same(weights(method), weights(fitted(info))), f"the fit makes use of {field}"
+        x = pairs(info, 5, "test").x
+        assert torch.equal(estimates(method, x), estimates(fitted(info), x)), "so does the rule"

@@ -132,19 +132,19 @@ SPECIAL = {
 N_TRAIN = 50
 N_TEST = 300
 KINDS = [f"{area}.{kind}" for area in catalogue.areas() for kind in catalogue.scenarios(area)]
-BOUNDS = [card for area in catalogue.areas() for card in catalogue.bounds(area).values()]
+BOUNDS = [info for area in catalogue.areas() for info in catalogue.bounds(area).values()]
 METRICS = [
-    card
+    info
     for area in catalogue.areas()
-    for card in catalogue.metrics(area).values()
+    for info in catalogue.metrics(area).values()
     # Others ask the method itself.
-    if "estimate" in card.arguments and "method" not in card.arguments
+    if "estimate" in info.arguments and "method" not in info.arguments
 ]
 HIGHER_IS_BETTER = {"psnr_db": np.inf, "psnr_gain_db": np.inf, "ssim": 1.0}
 
 every_scenario = pytest.mark.parametrize("kind", KINDS)
-every_bound = pytest.mark.parametrize("card", BOUNDS, ids=lambda c: f"{c.module}.{c.name}")
-every_metric = pytest.mark.parametrize("card", METRICS, ids=lambda c: f"{c.module}.{c.name}")
+every_bound = pytest.mark.parametrize("info", BOUNDS, ids=lambda c: f"{c.module}.{c.name}")
+every_metric = pytest.mark.parametrize("info", METRICS, ids=lambda c: f"{c.module}.{c.name}")
 
 
 def small(kind: str) -> Small:
@@ -155,10 +155,10 @@ def small(kind: str) -> Small:
     return SMALL[kind]
 
 
-def truth_of(card) -> Scenario:
-    area = card.module.split(".")[1]
-    if f"{area}.{card.name}" in SPECIAL:
-        return SPECIAL[f"{area}.{card.name}"]
+def truth_of(info) -> Scenario:
+    area = info.module.split(".")[1]
+    if f"{area}.{info.name}" in SPECIAL:
+        return SPECIAL[f"{area}.{info.name}"]
     return small(next(kind for kind in KINDS if kind.startswith(f"{area}."))).truth
 
 
@@ -167,7 +167,7 @@ def test_the_table_names_scenarios_that_there_are():
     for kind, instance in SMALL.items():
         area, name = kind.split(".")
         assert type(instance.truth) is catalogue.scenarios(area)[name]
-    assert set(SPECIAL) <= {f"{card.module.split('.')[1]}.{card.name}" for card in BOUNDS}
+    assert set(SPECIAL) <= {f"{info.module.split('.')[1]}.{info.name}" for info in BOUNDS}
 
 
 # --- scenarios ---
@@ -258,15 +258,15 @@ def test_scenarios_are_values(kind):
 # --- bounds ---
 
 
-def value(card, truth: Scenario) -> tuple[float, float]:
+def value(info, truth: Scenario) -> tuple[float, float]:
     """Return a bound's value and its standard error (0 where it is exact)."""
-    values = np.asarray(called(card, truth))
+    values = np.asarray(called(info, truth))
     if values.ndim == 0:
         return float(values), 0.0
     return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def called(card, truth: Scenario, iteration: int | None = None):
+def called(info, truth: Scenario, iteration: int | None = None):
     known = {
         "truth": truth,
         "n_train": N_TRAIN,
@@ -274,28 +274,28 @@ def called(card, truth: Scenario, iteration: int | None = None):
         "test": truth.draw(N_TEST, "test"),
         "iteration": iteration,
     }
-    assert set(card.arguments) <= set(known)
-    return catalogue.function(card)(**{name: known[name] for name in card.arguments})
+    assert set(info.arguments) <= set(known)
+    return catalogue.function(info)(**{name: known[name] for name in info.arguments})
 
 
 @every_bound
-def test_bounds_are_finite_and_positive_numbers_or_one_a_row(card):
-    values = np.asarray(called(card, truth_of(card)))
+def test_bounds_are_finite_and_positive_numbers_or_one_a_row(info):
+    values = np.asarray(called(info, truth_of(info)))
     assert values.shape in ((), (N_TEST,))
     assert values.dtype == np.float64
     assert np.isfinite(values).all()
     assert (values >= 0).all() and values.mean() > 0
     # One that meets no test signal cannot say anything of each.
-    assert values.ndim == ("test" in card.arguments)
+    assert values.ndim == ("test" in info.arguments)
 
 
 @every_bound
-def test_bounds_are_the_same_each_time(card):
-    truth = truth_of(card)
+def test_bounds_are_the_same_each_time(info):
+    truth = truth_of(info)
     np.random.seed(1)
-    first = called(card, truth)
+    first = called(info, truth)
     np.random.seed(2)
-    assert np.array_equal(first, called(card, dataclasses.replace(truth)))
+    assert np.array_equal(first, called(info, dataclasses.replace(truth)))
 
 
 def with_noise(truth: Scenario, factor: float) -> Scenario:
@@ -306,13 +306,13 @@ def with_noise(truth: Scenario, factor: float) -> Scenario:
 
 
 @every_bound
-def test_noise_makes_it_harder(card):
-    if card.name.startswith("guess"):
+def test_noise_makes_it_harder(info):
+    if info.name.startswith("guess"):
         pytest.skip("who guesses does not look at what was observed")
-    truth = truth_of(card)
+    truth = truth_of(info)
     louder = with_noise(truth, 2.0)
-    quiet, quiet_error = value(card, truth)
-    loud, loud_error = value(card, louder)
+    quiet, quiet_error = value(info, truth)
+    loud, loud_error = value(info, louder)
     assert loud > quiet + 4 * np.hypot(quiet_error, loud_error)
 
 
@@ -329,7 +329,7 @@ ABOVE = [
 ]
 
 
-@pytest.mark.parametrize(("floor", "other"), ABOVE, ids=lambda card: card.name)
+@pytest.mark.parametrize(("floor", "other"), ABOVE, ids=lambda info: info.name)
 def test_floors_are_below_what_rules_reach(floor, other):
     truth = truth_of(other)
     for noise in (0.3, 3.0):
@@ -340,96 +340,96 @@ def test_floors_are_below_what_rules_reach(floor, other):
 
 
 @pytest.mark.parametrize(
-    "card", [c for c in BOUNDS if c.marks["kind"] == "floor"], ids=lambda card: card.name
+    "info", [c for c in BOUNDS if c.marks["kind"] == "floor"], ids=lambda info: info.name
 )
-def test_a_floor_is_below_the_prior_mean(card):
+def test_a_floor_is_below_the_prior_mean(info):
     """An estimate of 0 needs no data: a floor above it would be wrong."""
-    truth = truth_of(card)
-    metric = catalogue.metrics(card.module.split(".")[1])[card.marks["metric"]]
+    truth = truth_of(info)
+    metric = catalogue.metrics(info.module.split(".")[1])[info.marks["metric"]]
     test = truth.draw(N_TEST, "test")
     zero = measured(catalogue.function(metric)(np.zeros_like(test.s), test, truth))
-    assert value(card, truth)[0] < zero["value"] - 4 * zero["standard_error"]
+    assert value(info, truth)[0] < zero["value"] - 4 * zero["standard_error"]
 
 
 # --- metrics ---
 
 
-def measure(card, estimate: np.ndarray, split: Split) -> list[np.ndarray]:
+def measure(info, estimate: np.ndarray, split: Split) -> list[np.ndarray]:
     """Return what a metric says: one array, or the two whose sums' ratio it is."""
-    values = catalogue.function(card)(estimate, split, truth_of(card))
+    values = catalogue.function(info)(estimate, split, truth_of(info))
     return list(values) if isinstance(values, tuple) else [values]
 
 
-def drawn(card) -> tuple[Split, np.ndarray]:
+def drawn(info) -> tuple[Split, np.ndarray]:
     """Return pairs, and estimates that are off by as much as signals are long."""
-    split = truth_of(card).draw(200, "metric")
+    split = truth_of(info).draw(200, "metric")
     error = split.s.std() * rng_for("metric", "error").standard_normal(split.s.shape)
     return split, split.s + error
 
 
 @every_metric
-def test_metrics_are_a_nonnegative_double_a_row(card):
-    split, estimate = drawn(card)
-    for values in measure(card, estimate, split):
+def test_metrics_are_a_nonnegative_double_a_row(info):
+    split, estimate = drawn(info)
+    for values in measure(info, estimate, split):
         assert isinstance(values, np.ndarray)
         assert values.shape == (200,)
         assert values.dtype == np.float64
         assert np.isfinite(values).all() and values.std() > 0
-        assert (values >= 0).all() or card.name in HIGHER_IS_BETTER
+        assert (values >= 0).all() or info.name in HIGHER_IS_BETTER
 
 
 @every_metric
-def test_the_truth_is_better_than_a_wrong_estimate(card):
-    split, estimate = drawn(card)
-    if card.name in HIGHER_IS_BETTER:
-        (right,), (wrong,) = (measure(card, e, split) for e in (split.s.copy(), estimate))
+def test_the_truth_is_better_than_a_wrong_estimate(info):
+    split, estimate = drawn(info)
+    if info.name in HIGHER_IS_BETTER:
+        (right,), (wrong,) = (measure(info, e, split) for e in (split.s.copy(), estimate))
         assert (right > wrong).all()
         return
-    right = [values.sum() for values in measure(card, split.s.copy(), split)]
-    wrong = [values.sum() for values in measure(card, estimate, split)]
+    right = [values.sum() for values in measure(info, split.s.copy(), split)]
+    wrong = [values.sum() for values in measure(info, estimate, split)]
     assert right[0] >= 0 and wrong[0] > 0
     assert right[0] / (right[1:] or [1.0])[0] < 0.5 * wrong[0] / (wrong[1:] or [1.0])[0]
 
 
 @every_metric
-def test_an_error_is_zero_at_the_truth(card):
-    split, _ = drawn(card)
-    at_truth = measure(card, split.s.copy(), split)[0]
-    if card.name in HIGHER_IS_BETTER:
-        assert (at_truth == HIGHER_IS_BETTER[card.name]).all()
-    elif "residual" in card.name:  # which is the noise
+def test_an_error_is_zero_at_the_truth(info):
+    split, _ = drawn(info)
+    at_truth = measure(info, split.s.copy(), split)[0]
+    if info.name in HIGHER_IS_BETTER:
+        assert (at_truth == HIGHER_IS_BETTER[info.name]).all()
+    elif "residual" in info.name:  # which is the noise
         assert (at_truth > 0).all()
     else:
         assert (at_truth == 0).all()
 
 
 @every_metric
-def test_a_row_is_measured_by_itself(card):
-    split, estimate = drawn(card)
+def test_a_row_is_measured_by_itself(info):
+    split, estimate = drawn(info)
     order = rng_for("metric", "order").permutation(200)
-    whole = measure(card, estimate, split)
-    turned = measure(card, estimate[order], Split(split.x[order], split.s[order]))
+    whole = measure(info, estimate, split)
+    turned = measure(info, estimate[order], Split(split.x[order], split.s[order]))
     for a, b in zip(whole, turned):
         # Products of matrices may sum in another order where rows lie elsewhere in memory.
         np.testing.assert_allclose(b, a[order], rtol=1e-12)
     silent = estimate.copy()
     silent[3] = np.nan  # a row that was not answered
-    for a, b in zip(whole[:1], measure(card, silent, split)[:1]):
+    for a, b in zip(whole[:1], measure(info, silent, split)[:1]):
         # Not known, or what the area says that costs: never a gain.
-        worse = b[3] <= np.median(a) if card.name in HIGHER_IS_BETTER else b[3] >= np.median(a)
+        worse = b[3] <= np.median(a) if info.name in HIGHER_IS_BETTER else b[3] >= np.median(a)
         assert np.isnan(b[3]) or worse
         np.testing.assert_allclose(np.delete(b, 3), np.delete(a, 3), rtol=1e-12)
 
 
 @every_metric
-def test_measuring_changes_nothing(card):
-    split, estimate = drawn(card)
+def test_measuring_changes_nothing(info):
+    split, estimate = drawn(info)
     given = [part.copy() for part in (*split, estimate)]
-    measure(card, estimate, split)
+    measure(info, estimate, split)
     assert all(np.array_equal(a, b) for a, b in zip(given, (*split, estimate)))
 
 
 def test_arguments_of_bounds_are_those_that_are_given():
-    for card in BOUNDS:
-        signature = inspect.signature(catalogue.function(card))
-        assert tuple(signature.parameters) == card.arguments
+    for info in BOUNDS:
+        signature = inspect.signature(catalogue.function(info))
+        assert tuple(signature.parameters) == info.arguments

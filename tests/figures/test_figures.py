@@ -193,7 +193,7 @@ def shipped():
 
 @pytest.mark.parametrize("experiment", list(shipped()))
 def test_rows_of_shipped_figures_are_told_apart(experiment):
-    families = {label: entry.card.family for label, entry in experiment.methods.items()}
+    families = {label: entry.info.family for label, entry in experiment.methods.items()}
     styles = row_styles(families | dict.fromkeys(experiment.bounds, Family.BOUND), {})
     looks = {(s.marker, s.colour, s.line) for s in styles.values() if s.marker}
     assert len(looks) == len(families)

@@ -79,8 +79,8 @@ def test_page_shows_every_experiment_claim_and_method(store):
         expected += [c.source for c in experiment.claims]
         expected += [c.remark for c in experiment.claims if c.remark]
         for entry in experiment.methods.values():
-            expected += [entry.legend, entry.card.family.title, entry.card.path.name]
-            expected += list(entry.card.settings)
+            expected += [entry.legend, entry.info.family.title, entry.info.path.name]
+            expected += list(entry.info.settings)
         for what in expected:
             assert what in shown, what
     for verdict in ("✓ holds", "✗ fails", "~ undecided", "– not run"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mbdl_repro import catalogue
-from mbdl_repro.catalogue import FunctionCard
+from mbdl_repro.catalogue import FunctionInfo
 from mbdl_repro.contract.family import Family
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.experiment import Experiment, Fit, Point
@@ -28,10 +28,10 @@ def bound(job: Job) -> None:
     rows: list[dict[str, Any]] = []
     for i, (name, fit, test_point) in enumerate(work):
         job.progress(i / len(work), f"{name} ({fit})")
-        card = catalogue.bounds(experiment.area)[name]
+        info = catalogue.bounds(experiment.area)[name]
         content, _ = cells.get(
             cells.key(experiment.bound_spec(name, fit, test_point)),
-            partial(_compute, experiment, data, card, fit, test_point),
+            partial(_compute, experiment, data, info, fit, test_point),
         )
         words = (name, Family.BOUND, "full")
         rows += rows_of(experiment, fit, test_point, *words, arrays_from_bytes(content))
@@ -39,28 +39,28 @@ def bound(job: Job) -> None:
 
 
 def _compute(
-    experiment: Experiment, data: Data, card: FunctionCard, fit: Fit, test_point: Point
+    experiment: Experiment, data: Data, info: FunctionInfo, fit: Fit, test_point: Point
 ) -> bytes:
     """Return the block's rows as columns."""
-    function = catalogue.function(card)
+    function = catalogue.function(info)
     known: dict[str, Any] = {
         "truth": experiment.scenario_at(fit.point, test_point),
         "n_train": fit.n_train,
     }
-    metric = catalogue.metrics(experiment.area)[card.marks["metric"]]
+    metric = catalogue.metrics(experiment.area)[info.marks["metric"]]
     rows: list[dict[str, Any]] = []
-    needs_data = {"test", "validation"} & set(card.arguments)
+    needs_data = {"test", "validation"} & set(info.arguments)
     tests = data.splits(fit, test_point or None, ["test"]) if needs_data else [{}] * len(fit.seeds)
     trained = data.splits(fit, wanted=["validation", "test"]) if needs_data else tests
     exact: dict[int | None, dict[str, Any]] = {}
     for seed, on_test, on_training in zip(fit.seeds, tests, trained, strict=True):
-        for iteration in [*experiment.recorded(card.name), None]:
+        for iteration in [*experiment.recorded(info.name), None]:
             if needs_data or iteration not in exact:
                 given = known | on_training | on_test | {"iteration": iteration}
                 try:
-                    values = function(**{name: given[name] for name in card.arguments})
+                    values = function(**{name: given[name] for name in info.arguments})
                 except ValueError as error:
-                    raise UserError(f"bound {card.name} at {fit}: {error}") from error
+                    raise UserError(f"bound {info.name} at {fit}: {error}") from error
                 exact[iteration] = measured(values, metric.marks)
             rows.append(
                 {

@@ -26,14 +26,14 @@ PANEL_INCHES = (4.6, 3.3)
 def draw(job: Job) -> None:
     """Draw the panels side by side over one legend; write PNG and PDF."""
     experiment, store = job.experiment, job.store
-    families = {label: entry.card.family for label, entry in experiment.methods.items()}
+    families = {label: entry.info.family for label, entry in experiment.methods.items()}
     families |= dict.fromkeys(experiment.bounds, Family.BOUND)
     sources = Sources(
         table=read_table(store.table(experiment.name)),
         examples=_by_method(read_arrays(store.shown(experiment.name))),
         styles=row_styles(families, experiment.legends),
         labels={
-            name: card.marks["label"] for name, card in catalogue.metrics(experiment.area).items()
+            name: info.marks["label"] for name, info in catalogue.metrics(experiment.area).items()
         }
         | {"n_train": "number of training pairs", "iteration": "iteration"},
         seed_table=read_table(store.seed_rows(experiment.name)),

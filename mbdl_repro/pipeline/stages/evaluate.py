@@ -51,7 +51,7 @@ def evaluate(job: Job) -> None:
         if fit.seeds[0] == 0:
             place = places.setdefault(str((fit.point, fit.n_train, test_point)), len(places))
             examples |= {f"{name}_{place}": array for name, array in shown.items()}
-        words = (label, entry.card.family, entry.belief)
+        words = (label, entry.info.family, entry.belief)
         if fit.depth and fit.depth != entry.depths[-1]:
             # The answer of the method is that of its last fit.
             kept = ~np.isnan(arrays["iteration"])
@@ -72,7 +72,7 @@ def _score(
 ) -> bytes:
     """Return the block's rows as columns, and the first seed's first estimates."""
     truth = experiment.scenario_at(fit.point, test_point)
-    cards = [catalogue.metrics(experiment.area)[name] for name in experiment.metrics]
+    infos = [catalogue.metrics(experiment.area)[name] for name in experiment.metrics]
     rows: list[dict[str, Any]] = []
     examples: dict[str, np.ndarray] = {}
     splits = models.data.splits(fit, test_point or None, ["test"])
@@ -81,17 +81,17 @@ def _score(
         n_parameters = sum(p.numel() for p in method.parameters() if p.requires_grad)
         for iteration, estimate in _estimates(method, test, trace):
             known = {"estimate": estimate, "split": test, "truth": truth, "method": method}
-            for card in cards:
-                if "estimate" not in card.arguments and not np.isnan(iteration):
+            for info in infos:
+                if "estimate" not in info.arguments and not np.isnan(iteration):
                     continue  # of the method itself, whatever its iterations
-                values = catalogue.function(card)(**{name: known[name] for name in card.arguments})
+                values = catalogue.function(info)(**{name: known[name] for name in info.arguments})
                 if values is not None:
                     rows.append(
                         {
                             "seed": seed,
                             "iteration": iteration,
-                            "metric": card.name,
-                            **measured(values, card.marks),
+                            "metric": info.name,
+                            **measured(values, info.marks),
                             "n_parameters": n_parameters,
                         }
                     )

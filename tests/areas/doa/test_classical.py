@@ -339,9 +339,9 @@ def test_subspace_methods_are_ranked_as_theory_says():
 
 def test_settings_of_all_are_the_same():
     shared = {"smoothing", "subarray", "count"}
-    cards = catalogue.methods("doa")
+    infos = catalogue.methods("doa")
     for name in ("bartlett", "mvdr", "music", "root_music", "esprit"):
-        settings = cards[name].settings
+        settings = infos[name].settings
         assert shared <= settings.keys()
-        first = cards["music"].settings
+        first = infos["music"].settings
         assert all(settings[one] == first[one] for one in shared)

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from contract.test_every_method import CARDS, built, pairs
+from contract.test_every_method import METHODS, built, pairs
 
-CARDS = [card for card in CARDS if card.area == "doa"]
+OF_DOA = [info for info in METHODS if info.area == "doa"]
 
 
 @pytest.fixture(autouse=True)
@@ -15,9 +15,9 @@ def _double_precision():
     torch.set_default_dtype(before)
 
 
-@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
-def test_rows_of_zeros_and_of_what_is_no_number_are_not_answered(card):
-    method, x = built(card), pairs(card, 6, "test").x
+@pytest.mark.parametrize("info", OF_DOA, ids=lambda info: info.name)
+def test_rows_of_zeros_and_of_what_is_no_number_are_not_answered(info):
+    method, x = built(info), pairs(info, 6, "test").x
     with torch.no_grad():
         whole = method(x)
         spoilt = x.clone()

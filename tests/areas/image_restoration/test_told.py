@@ -35,8 +35,8 @@ def drawn(truth, n, *stream):
 
 
 def built(name, belief):
-    card = catalogue.methods("image_restoration")[name]
-    return catalogue.method_class(card)(belief, **SETTINGS[name])
+    info = catalogue.methods("image_restoration")[name]
+    return catalogue.method_class(info)(belief, **SETTINGS[name])
 
 
 @pytest.mark.parametrize("name", SETTINGS)

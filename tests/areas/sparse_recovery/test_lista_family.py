@@ -278,7 +278,7 @@ def test_members_fitted_together_are_those_fitted_apart(kind):
 
 
 def test_only_alista_and_step_lista_learn_solver_parameters_alone():
-    cards = catalogue.methods("sparse_recovery")
-    families = {name: cards[name].family.name for name in cards if "lista" in name}
+    infos = catalogue.methods("sparse_recovery")
+    families = {name: infos[name].family.name for name in infos if "lista" in name}
     alone = {name for name, family in families.items() if family == "UNFOLDED_HYPERPARAMETERS"}
     assert alone == {"alista", "step_lista"}
