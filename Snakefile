@@ -1,17 +1,16 @@
 """From experiment files to figures, verdicts and one report: `snakemake --cores N`."""
 
-import os
 import sys
-from pathlib import Path
 
 sys.path.insert(0, workflow.basedir)
 
-from mbdl_repro.pipeline import plan as planning
+from mbdl_repro.pipeline import run as steps
+from mbdl_repro.pipeline.plan import TARGETS
+from mbdl_repro.pipeline.verbs import VERBS
 
 # One setting narrows a run (experiments), two say how much and where (scale, device):
 #   snakemake --cores all --config experiments=5.06_lista scale=smoke
-plan = planning.for_snakemake(config, workflow.is_main_process)
-store = plan.store
+plan = steps.for_snakemake(config, workflow.is_main_process)
 
 
 wildcard_constraints:
@@ -21,56 +20,53 @@ wildcard_constraints:
     parts=r"\d+",
 
 
-# The targets that can be asked for by name. `all` is what a plain run makes.
+# What a plain run makes, and what else can be asked for by name.
 
 
 rule all:
     input:
-        plan.everything(),
+        plan.outputs(*plan.targets),
 
 
-rule data:
-    input:
-        plan.data(),
+for name, verbs in TARGETS.items():
+
+    rule:
+        name:
+            name
+        input:
+            plan.made_by(*verbs),
 
 
-rule models:
-    input:
-        plan.models(),
+# A rule for each verb: `mbdl_repro/pipeline/verbs.py` is the table of them.
+for verb in VERBS.values():
 
-
-rule scores:
-    input:
-        plan.scores(),
-
-
-rule tables:
-    input:
-        plan.tables(),
-
-
-rule figures:
-    input:
-        plan.figures(),
-
-
-include: "workflow/rules/simulate.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/bound.smk"
-include: "workflow/rules/tabulate.smk"
-include: "workflow/rules/verify.smk"
-include: "workflow/rules/draw.smk"
-include: "workflow/rules/report.smk"
+    rule:
+        name:
+            verb.name
+        input:
+            plan.inputs_of(verb),
+        output:
+            plan.outputs_of(verb),
+        log:
+            plan.log_of(verb),
+        conda:
+            "environment.yml"
+        threads: 1
+        priority: verb.priority
+        params:
+            words=plan.words_of(verb),
+            stands_on=plan.stands_on_of(verb),
+        shell:
+            "exec python -m mbdl_repro.pipeline {params.words} --log {log:q}"
 
 
 onstart:
-    plan.start()
+    steps.announce(plan)
 
 
 onsuccess:
-    print(plan.farewell())
+    print(steps.summary(plan))
 
 
 onerror:
-    print(plan.mishap())
+    print(steps.on_error(plan))

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from pydantic import BaseModel
+
+    from mbdl_repro.figures.panel import PanelSpec, Sources
 
 
 @cache
@@ -20,3 +23,14 @@ def panel_kinds() -> dict[str, type[BaseModel]]:
         for stem in stems
         if stem not in ("__init__", "style", "panel")
     }
+
+
+def draw_panel(axes: Axes, panel: PanelSpec, sources: Sources) -> None:
+    """Draw a panel of any kind.
+
+    Args:
+        axes: to draw it on.
+        panel: what it shows.
+        sources: what it may read.
+    """
+    importlib.import_module(type(panel).__module__).draw(axes, panel, sources)

@@ -7,28 +7,61 @@ from pathlib import Path
 
 import numpy as np
 
-from mbdl_repro.contract.scenario import Split
+from mbdl_repro.contract.scenario import Scenario, Split
+from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit, Point
-from mbdl_repro.store.artifacts import LazyArrays, Store, arrays_to_bytes
-from mbdl_repro.store.cells import data_cells
+from mbdl_repro.pipeline.caches import data_cache
+from mbdl_repro.store.files import LazyArrays, arrays_to_bytes
+from mbdl_repro.store.paths import Store
 
 SPLITS = ("train", "validation", "test")
 
 
+def draw(truth: Scenario, sizes: Mapping[str, int], seeds: Sequence[int]) -> dict[str, np.ndarray]:
+    """Draw the splits of a block of seeds.
+
+    Args:
+        truth: what draws them.
+        sizes: rows n of each split, by its name; one of no rows is left out.
+        seeds: of the block.
+
+    Returns:
+        Observations ``<split>_x`` (seeds, n, ...) and targets ``<split>_s`` (seeds, n, ...).
+    """
+    arrays = {}
+    for name, n in sizes.items():
+        if n == 0:
+            continue
+        draws = [truth.draw(n, name, seed) for seed in seeds]
+        arrays[f"{name}_x"] = np.stack([draw.x for draw in draws])
+        arrays[f"{name}_s"] = np.stack([draw.s for draw in draws])
+    return arrays
+
+
 class Data:
-    """Access to an experiment's data, cell by cell; what is missing or damaged is drawn anew."""
+    """Access to an experiment's data, entry by entry; what is missing or damaged is drawn anew.
+
+    Args:
+        experiment: whose data they are.
+        store: where they lie.
+    """
 
     def __init__(self, experiment: Experiment, store: Store) -> None:
         self.experiment = experiment
-        self.cells = data_cells(experiment, store)
+        self.cache = data_cache(experiment, store)
         self._last: tuple[str, Mapping[str, np.ndarray]] = ("", {})
 
     def key(self, fit: Fit, test_point: Point | None = None) -> str:
-        """Return the key of the cell that holds these data."""
-        return self.cells.key(self.experiment.data_spec(fit, test_point))
+        """Return the key of the cache entry that holds these data."""
+        return self.cache.key(specs.data_spec(self.experiment, fit, test_point))
 
     def path(self, fit: Fit, test_point: Point | None = None) -> Path:
-        """Return the cell's file, drawing the data if they are not there."""
+        """Return the entry's file, drawing the data if they are not there.
+
+        Args:
+            fit: the point and the seeds whose data they are.
+            test_point: where off its training point a method is tested on them.
+        """
         return self._get(fit, test_point)[1]
 
     def splits(
@@ -36,7 +69,10 @@ class Data:
     ) -> list[dict[str, Split]]:
         """Return each seed's splits ``train`` (cut to the fit's size), ``validation``, ``test``.
 
-        Only those wanted are read: the training set is by far the largest, and not everyone's.
+        Args:
+            fit: the point, the size and the seeds whose data they are.
+            test_point: where off its training point a method is tested on them.
+            wanted: those to be read: the training set is by far the largest, and not everyone's.
         """
         arrays = self._arrays(fit, test_point)
         splits = []
@@ -52,25 +88,17 @@ class Data:
         return splits
 
     def _arrays(self, fit: Fit, test_point: Point | None) -> Mapping[str, np.ndarray]:
-        """Return a cell's arrays; fits in a row use the same data, more or less of them."""
+        """Return an entry's arrays; fits in a row use the same data, more or less of them."""
         key = self.key(fit, test_point)
         if key != self._last[0]:
             self._last = (key, LazyArrays(self._get(fit, test_point)[0]))
         return self._last[1]
 
     def _get(self, fit: Fit, test_point: Point | None) -> tuple[bytes, Path]:
-        return self.cells.get(
-            self.key(fit, test_point), lambda: arrays_to_bytes(self._draw(fit, test_point))
-        )
+        spec = specs.data_spec(self.experiment, fit, test_point)
 
-    def _draw(self, fit: Fit, test_point: Point | None) -> dict[str, np.ndarray]:
-        truth = self.experiment.scenario_at(fit.point, test_point or {})
-        sizes = self.experiment.data_spec(fit, test_point)["sizes"]
-        arrays = {}
-        for name, n in sizes.items():
-            if n == 0:
-                continue
-            draws = [truth.draw(n, name, seed) for seed in fit.seeds]
-            arrays[f"{name}_x"] = np.stack([draw.x for draw in draws])  # (seeds, n, ...)
-            arrays[f"{name}_s"] = np.stack([draw.s for draw in draws])
-        return arrays
+        def make() -> bytes:
+            truth = self.experiment.scenario_at(fit.point, test_point or {})
+            return arrays_to_bytes(draw(truth, spec["sizes"], fit.seeds))
+
+        return self.cache.get(self.cache.key(spec), make)

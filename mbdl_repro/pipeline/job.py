@@ -1,9 +1,10 @@
-"""What every job shares: its command line, one thread, a log, progress, and its record."""
+"""What every job shares: its words, one thread, a log, progress, and its record."""
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -13,16 +14,18 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mbdl_repro.errors import UserError, one_of
-from mbdl_repro.experiments import reader as experiment_file
-from mbdl_repro.experiments.experiment import Experiment, Scale, book_spec
-from mbdl_repro.store.artifacts import Store, stop_if_orphaned, write_outputs
-from mbdl_repro.store.fingerprint import fingerprint
+from mbdl_repro.errors import UserError
+from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.experiments.reader import load, load_all, load_scale
+from mbdl_repro.experiments.scale import Scale
+from mbdl_repro.pipeline.verbs import VERBS, Book, Task, stands_on, task_of
+from mbdl_repro.store.files import stop_if_orphaned
+from mbdl_repro.store.paths import Store
+from mbdl_repro.store.records import write_outputs
 
 PROGRESS_SECONDS = 5.0
 """A line of progress at most this often."""
@@ -31,48 +34,34 @@ PROGRESS_SECONDS = 5.0
 class Job:
     """One job of the pipeline: a verb applied to an experiment, perhaps to one of its methods.
 
-    Attributes:
+    Args:
+        task: what is done to what.
+        book: the experiments that there are, at the scale of the run; the task's own at least.
         scale: how much is run.
+        device: that torch shall use: a setting of the run, never of the science.
+
+    Attributes:
         store: where artifacts lie.
         method: the method's name in the experiment, for the verbs that take one.
         part: which share of the method's fits this is, counted from 1.
-        code: fingerprint of the code that this job stands on.
     """
 
-    def __init__(
-        self,
-        verb: str,
-        experiment: Experiment | None,
-        scale: Scale,
-        method: str | None = None,
-        part: int = 1,
-    ) -> None:
-        self.verb = verb
-        self._experiment = experiment
-        self.method = method
-        self.part = part
+    def __init__(self, task: Task, book: Book, scale: Scale, device: str = "cpu") -> None:
+        self.task = task
+        self.book = book
         self.scale = scale
+        self.device = device
         self.store = Store.of(scale)
-        self.code = code_of(verb, experiment, method)
-        share = (
-            f" part {part}" if method and experiment and experiment.methods[method].jobs > 1 else ""
-        )
-        self.target = (
-            "/".join(filter(None, [experiment.name if experiment else "", method])) + share
-        )
+        self.method = task.method
+        self.part = task.part
         self._start = self._last_line = time.perf_counter()
         self._start_up = time.process_time()
 
     @property
     def experiment(self) -> Experiment:
         """The experiment, at the scale of the run."""
-        assert self._experiment is not None, f"{self.verb} is a job for all experiments"
-        return self._experiment
-
-    @cached_property
-    def experiments(self) -> dict[str, Experiment]:
-        """All experiments, for the jobs that gather them."""
-        return experiment_file.load_all(self.scale)
+        assert self.task.experiment is not None, f"{self.task.verb} is a job for all experiments"
+        return self.book[self.task.experiment]
 
     def progress(self, fraction: float, message: str) -> None:
         """Say how far the job is and what is left of it, at most every few seconds."""
@@ -86,26 +75,27 @@ class Job:
 
     def say(self, message: str) -> None:
         """Print a line to the terminal and the log."""
-        print(f"{self.verb} {self.target}: {message}", file=sys.stderr, flush=True)
+        print(f"{self.task.name}: {message}", file=sys.stderr, flush=True)
 
     def save(self, outputs: Mapping[Path, bytes], **extra: Any) -> None:
-        """Write the outputs and the record of what made them."""
+        """Write the outputs and the record of what made them.
+
+        Args:
+            outputs: the content of each file.
+            extra: what else the record shall say. Times in it are seconds of CPU.
+        """
         usage = resource.getrusage(resource.RUSAGE_SELF)
         record = {
-            "verb": self.verb,
-            "experiment": self._experiment.name if self._experiment else None,
+            "verb": self.task.verb,
+            "experiment": self.task.experiment,
             "method": self.method,
             "scale": self.scale.name,
-            "spec": self._experiment.job_spec(self.verb, self.method)
-            if self._experiment
-            else book_spec(self.verb, self.experiments),
-            "code": self.code,
-            "seconds": round(time.perf_counter() - self._start, 3),
+            **stands_on(self.task, self.book, self.device),
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
             "start_up_cpu_seconds": round(self._start_up, 3),
             "max_memory_mb": _megabytes(usage),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "device": device(),
+            "device": self.device,
             "commit": commit(),
             "versions": versions(),
             **extra,
@@ -113,81 +103,52 @@ class Job:
         write_outputs(outputs, record)
 
 
-def _stop_unless_complete(verb: str, experiment: Experiment | None, method: str | None) -> None:
-    """Refuse a job without the words that it needs."""
-    if experiment is None and verb not in ("gather", "report"):
-        raise UserError("--experiment is missing: which one?")
-    if (
-        experiment is not None
-        and verb in ("train", "evaluate")
-        and method not in experiment.methods
-    ):
-        raise UserError(f"no method {method!r}; {one_of(method, experiment.methods)}")
+def run(words: list[str] | None = None) -> None:
+    """Run one job from the command line: ``python -m mbdl_repro.pipeline <verb> ...``.
 
-
-def code_of(verb: str, experiment: Experiment | None, method: str | None = None) -> dict[str, str]:
-    """Return the fingerprint of the code that a job stands on."""
-    stands_on = [
-        "mbdl_repro.reporting.report" if verb == "report" else f"mbdl_repro.pipeline.stages.{verb}"
-    ]
-    if experiment is None:
-        return fingerprint(*stands_on)
-    area = f"mbdl_repro.areas.{experiment.area}"
-    if verb in ("simulate", "train", "evaluate", "bound"):
-        stands_on.append(f"{area}.scenario")
-    if method is not None:
-        stands_on.append(experiment.methods[method].info.module)
-    if verb == "evaluate":
-        stands_on.append(f"{area}.metrics")
-    if verb == "bound":
-        stands_on.append(f"{area}.bounds")
-    if verb == "tabulate":
-        # With all that the table comes from (see Experiment.job_spec).
-        for label in experiment.methods:
-            stands_on += code_of("train", experiment, label)
-            stands_on += code_of("evaluate", experiment, label)
-        stands_on += code_of("bound", experiment) if experiment.bounds else []
-    if verb == "draw":
-        kinds = {type(panel).__module__ for panel in experiment.panels}
-        stands_on += sorted(kinds)
-    return fingerprint(*stands_on)
-
-
-def run(verb: str, do: Callable[[Job], None]) -> None:
-    """Run one job from the command line: ``python -m mbdl_repro.pipeline.stages.<verb> ...``."""
-    parser = argparse.ArgumentParser(prog=f"python -m mbdl_repro.pipeline.stages.{verb}")
+    Args:
+        words: of the command, its own if not given.
+    """
+    parser = argparse.ArgumentParser(prog="python -m mbdl_repro.pipeline")
+    parser.add_argument("verb")
     parser.add_argument("--experiment")
     parser.add_argument("--method")
     parser.add_argument("--part", type=int, default=1)
     parser.add_argument("--scale", default="full")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--log", type=Path)
-    arguments = parser.parse_args()
-    named = f" {arguments.experiment}" if arguments.experiment else ""
+    given = parser.parse_args(words)
+    target = " ".join(filter(None, [given.verb, given.experiment]))
     _watch_parent()
-    with _Log(arguments.log):
+    with _Log(given.log):
         try:
-            scale = experiment_file.load_scale(arguments.scale)
-            experiment = experiment_file.load(arguments.experiment, scale) if named else None
-            _stop_unless_complete(verb, experiment, arguments.method)
-            os.environ["MBDL_SHARED"] = str(Store.of(scale).cells("priors"))
-            do(Job(verb, experiment, scale, arguments.method, arguments.part))
+            scale = load_scale(given.scale)
+            book = _book(given.verb, given.experiment, scale)
+            task = task_of(given.verb, book, given.experiment, given.method, given.part)
+            do(Job(task, book, scale, given.device))
         except UserError as error:
-            sys.exit(f"{verb}{named}: {error}")
+            sys.exit(f"{target}: {error}")
         except Exception:
             traceback.print_exc()
-            sys.exit(f"{verb}{named}: an error in the program; see above")
-        finally:
-            os.environ.pop("MBDL_SHARED", None)
+            sys.exit(f"{target}: an error in the program; see above")
 
 
-def shared_folder() -> str | None:
-    """Return where fits lie that several methods share; None outside of a job."""
-    return os.environ.get("MBDL_SHARED")
+def do(job: Job) -> None:
+    """Do what a job's verb does, on one thread."""
+    verb = VERBS[job.task.verb]
+    work = getattr(importlib.import_module(verb.module), verb.name)
+    if verb.on_device:
+        import torch
+
+        torch.set_num_threads(1)
+    work(job)
 
 
-def device() -> str:
-    """Return the device that torch shall use: a setting of the run, never of the science."""
-    return os.environ.get("MBDL_DEVICE", "cpu")
+def _book(verb: str, experiment: str | None, scale: Scale) -> Book:
+    """Return the experiments that a job needs to know: its own, or all for one that gathers."""
+    if experiment is not None:
+        return {experiment: load(experiment, scale)}
+    return load_all(scale) if verb in VERBS and not VERBS[verb].of else {}
 
 
 def commit() -> str:

@@ -1,11 +1,12 @@
-"""Methods at work: built from a belief, fitted by cells, stored and loaded again."""
+"""Methods at work: built from a belief, fitted block by block, stored and loaded again."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import safetensors.torch
@@ -16,7 +17,9 @@ from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.errors import UserError
+from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
+from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import (
     History,
     Report,
@@ -25,45 +28,142 @@ from mbdl_repro.learning.training import (
     part_of,
     silent,
 )
-from mbdl_repro.pipeline import job
+from mbdl_repro.pipeline.caches import model_cache
 from mbdl_repro.pipeline.data import Data
-from mbdl_repro.store.artifacts import Store
-from mbdl_repro.store.cells import model_cells
+from mbdl_repro.store.paths import Store
 
-torch.set_num_threads(1)
-torch.set_default_dtype(torch.float64)
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A seed's fit: the method, the settings that were chosen, and the history of its training."""
+
+    method: Method
+    settings: dict[str, Any]
+    history: History
+    loss: float
+    """On validation, where there was something to choose; else 0."""
+
+
+class NothingFitsError(Exception):
+    """No choice out of those to be tuned over gives a finite validation loss."""
+
+
+def fit_block(
+    build: Callable[[dict[str, Any]], Method],
+    grid: Sequence[dict[str, Any]],
+    splits: Sequence[Mapping[str, Split]],
+    recipe: Recipe | None,
+    streams: Sequence[tuple[object, ...]],
+    report: Report = silent,
+) -> list[Fitted]:
+    """Fit a block of seeds, each with the settings that serve it best on validation.
+
+    Args:
+        build: returns the method, not fitted, with some of its settings as given.
+        grid: choices of settings; one that is empty where nothing is tuned.
+        splits: of each seed, tensors on the method's device: ``validation``, and ``train`` where
+            the method learns.
+        recipe: how to descend; None for a method that is only tuned.
+        streams: names of each seed's random stream.
+        report: called with (fraction done, message).
+
+    Raises:
+        NothingFitsError: if no choice gives some seed a finite validation loss.
+        TrainingDivergedError: if the only choice there is diverges.
+    """
+    best: list[Fitted] = []
+    for g, settings in enumerate(grid):
+        methods = [build(settings) for _ in splits]
+        try:
+            histories = _descended(
+                methods, splits, recipe, streams, part_of(report, g, len(grid))
+            )
+        except TrainingDivergedError:
+            if len(grid) > 1:
+                continue  # others of the grid may do better
+            raise
+        tried = []
+        for method, split, history in zip(methods, splits, histories, strict=True):
+            with torch.no_grad():
+                loss = method.loss(*split["validation"]).item() if len(grid) > 1 else 0.0
+            loss = loss if math.isfinite(loss) else math.inf
+            tried.append(Fitted(method, settings, history, loss))
+        best = [
+            min(old, new, key=lambda one: one.loss)
+            for old, new in zip(best or tried, tried, strict=True)
+        ]
+    if not best or math.inf in (one.loss for one in best):
+        raise NothingFitsError
+    return best
+
+
+def _descended(
+    methods: Sequence[Method],
+    splits: Sequence[Mapping[str, Split]],
+    recipe: Recipe | None,
+    streams: Sequence[tuple[object, ...]],
+    report: Report,
+) -> list[History]:
+    """Fit the methods of a block, one after another or, if the recipe says so, together."""
+    if recipe is None:
+        return [[] for _ in methods]
+    trains = [split.get("train", split["validation"].first(0)) for split in splits]
+    validations = [split["validation"] for split in splits]
+    rngs = [torch_rng_for(*stream) for stream in streams]
+    if recipe.together:
+        return gradient_descent(methods, trains, validations, recipe, rngs, report)
+    return [
+        method.fit(train, validation, recipe, rng, part_of(report, i, len(methods)))
+        for i, (method, train, validation, rng) in enumerate(
+            zip(methods, trains, validations, rngs, strict=True)
+        )
+    ]
 
 
 class Models:
-    """The fits of one method of an experiment."""
+    """The fits of one method of an experiment.
 
-    def __init__(self, experiment: Experiment, label: str, store: Store) -> None:
+    Args:
+        experiment: that they belong to.
+        label: the method's, in it.
+        store: where they lie.
+        device: that torch shall use.
+    """
+
+    def __init__(self, experiment: Experiment, label: str, store: Store, device: str) -> None:
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise UserError(f"device={device}: torch finds no such device here; use device=cpu")
         self.experiment = experiment
         self.entry = experiment.methods[label]
         self.data = Data(experiment, store)
-        self.cells = model_cells(experiment, label, store)
+        self.cache = model_cache(experiment, label, store, device)
+        self.device = device
 
     def key(self, fit: Fit) -> str:
-        """Return the key of the cell that holds this fit."""
-        return self.cells.key(self.experiment.fit_spec(self.entry.label, fit))
+        """Return the key of the cache entry that holds this fit."""
+        return self.cache.key(specs.fit_spec(self.experiment, self.entry.label, fit))
 
     def fitted(self, fit: Fit, report: Report) -> tuple[str, list[dict[str, Any]]]:
         """Fit a block of seeds where that has not been done.
 
+        Args:
+            fit: the block, its point and its size of the training set.
+            report: called with (fraction done, message).
+
         Returns:
-            The name of the cell's file, and for each seed its ``settings`` and ``history``.
+            The name of the entry's file, and for each seed its ``settings`` and ``history``.
         """
-        content, path = self.cells.get(self.key(fit), lambda: self._fit(fit, report))
-        return path.name, _metadata(content)
+        content, path = self.cache.get(self.key(fit), lambda: self._fit(fit, report))
+        return path.name, _notes(content)
 
     def load(self, fit: Fit) -> list[Method]:
         """Return the method as each seed of the block has it; what is missing is fitted anew."""
         if not self.entry.has_fit:
             return [self._build(fit, {}) for _ in fit.seeds]
-        content, _ = self.cells.get(self.key(fit), lambda: self._fit(fit, silent))
+        content, _ = self.cache.get(self.key(fit), lambda: self._fit(fit, silent))
         tensors = safetensors.torch.load(content)
         methods = []
-        for seed, note in zip(fit.seeds, _metadata(content), strict=True):
+        for seed, note in zip(fit.seeds, _notes(content), strict=True):
             method = self._build(fit, note["settings"])
             prefix = f"{seed}/"
             method.load_state_dict(
@@ -73,97 +173,78 @@ class Models:
         return methods
 
     def _build(self, fit: Fit, tuned: dict[str, Any]) -> Method:
-        belief = self.experiment.belief_at(self.entry.label, fit.point)
-        return build(self.entry, belief, self.entry.settings_at(fit.depth) | tuned)
+        belief = self.experiment.belief_at(self.entry.label, fit)
+        settings = self.entry.settings_at(fit.depth) | tuned
+        return build(self.entry, belief, settings, self.device)
 
     def _fit(self, fit: Fit, report: Report) -> bytes:
-        wanted = ["train", "validation"] if self.entry.info.family.learns else ["validation"]
-        data = [
-            {name: to_device(split) for name, split in splits.items()}
-            for splits in self.data.splits(fit, wanted=wanted)
+        entry, learns = self.entry, self.entry.info.learns
+        wanted = ["train", "validation"] if learns else ["validation"]
+        splits = [
+            {name: to_device(split, self.device) for name, split in of_seed.items()}
+            for of_seed in self.data.splits(fit, wanted=wanted)
         ]
-        trains = [splits.get("train", splits["validation"].first(0)) for splits in data]
-        validations = [splits["validation"] for splits in data]
         grid = [
-            dict(zip(self.entry.tune, values, strict=True))
-            for values in itertools.product(*self.entry.tune.values())
+            dict(zip(entry.tune, values, strict=True))
+            for values in itertools.product(*entry.tune.values())
         ]
-        best: list[tuple[float, dict[str, Any], Method, History]] = []
-        for g, tuned in enumerate(grid):
-            part = part_of(report, g, len(grid))
-            methods = [self._build(fit, tuned) for _ in fit.seeds]
-            try:
-                histories = self._descend(fit, methods, trains, validations, part)
-            except (TrainingDivergedError, ValueError) as error:
-                if isinstance(error, TrainingDivergedError) and len(grid) > 1:
-                    continue  # others of the grid may do better
-                raise UserError(f"{self.entry.label} at {fit}: {error}") from error
-            tried = []
-            for method, validation, history in zip(methods, validations, histories, strict=True):
-                with torch.no_grad():
-                    loss = method.loss(*validation).item() if len(grid) > 1 else 0.0
-                tried.append((loss if math.isfinite(loss) else math.inf, tuned, method, history))
-            best = [
-                min(old, new, key=lambda t: t[0])
-                for old, new in zip(best or tried, tried, strict=True)
-            ]
-        if not best or math.inf in (loss for loss, *_ in best):
-            raise UserError(
-                f"{self.entry.label} at {fit}: no choice of {', '.join(self.entry.tune)} out of "
-                "those to be tuned over gives a finite validation loss: change the lists"
+        truth = self.experiment.scenario_at(fit.point).identity()
+        streams = [("fit", entry.info.name, truth, fit.n_train, seed) for seed in fit.seeds]
+        try:
+            found = fit_block(
+                lambda tuned: self._build(fit, tuned),
+                grid,
+                splits,
+                entry.recipe if learns else None,
+                streams,
+                report,
             )
+        except (TrainingDivergedError, ValueError) as error:
+            raise UserError(f"{entry.label} at {fit}: {error}") from error
+        except NothingFitsError:
+            raise UserError(
+                f"{entry.label} at {fit}: no choice of {', '.join(entry.tune)} out of those to be "
+                "tuned over gives a finite validation loss: change the lists"
+            ) from None
         tensors = {
             f"{seed}/{name}": tensor.detach().cpu().contiguous()
-            for seed, (_, _, method, _) in zip(fit.seeds, best, strict=True)
-            for name, tensor in method.state_dict().items()
+            for seed, one in zip(fit.seeds, found, strict=True)
+            for name, tensor in one.method.state_dict().items()
         }
-        notes = [{"settings": tuned, "history": history} for _, tuned, _, history in best]
+        notes = [{"settings": one.settings, "history": one.history} for one in found]
         return safetensors.torch.save(tensors, {"fits": json.dumps(notes, sort_keys=True)})
 
-    def _descend(
-        self,
-        fit: Fit,
-        methods: list[Method],
-        trains: list[Split],
-        validations: list[Split],
-        report: Report,
-    ) -> list[History]:
-        """Fit the methods of a block, one after another or, if the recipe says so, together."""
-        if not self.entry.info.family.learns:
-            return [[] for _ in methods]
-        truth = self.experiment.scenario_at(fit.point).identity()
-        rngs = [
-            torch_rng_for("fit", self.entry.info.name, truth, fit.n_train, seed)
-            for seed in fit.seeds
-        ]
-        recipe = self.entry.recipe
-        if recipe.together:
-            return gradient_descent(methods, trains, validations, recipe, rngs, report)
-        return [
-            method.fit(train, validation, recipe, rng, part_of(report, i, len(methods)))
-            for i, (method, train, validation, rng) in enumerate(
-                zip(methods, trains, validations, rngs, strict=True)
-            )
-        ]
 
+def build(entry: MethodEntry, belief: Scenario, settings: dict[str, Any], device: str) -> Method:
+    """Return a method built from a belief.
 
-def build(entry: MethodEntry, belief: Scenario, settings: dict[str, Any]) -> Method:
-    """Return a method built from a belief, on the run's device."""
+    Args:
+        entry: its line in the experiment.
+        belief: the assumed model.
+        settings: all of its settings.
+        device: that it shall compute on.
+
+    Raises:
+        UserError: if belief and settings do not go together.
+    """
     cls: Callable[..., Method] = catalogue.method_class(entry.info)
-    if job.device().startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(f"device={job.device()}: torch finds no such device here; use device=cpu")
     try:
-        return cls(belief, **settings).to(job.device())
+        return cls(belief, **settings).to(device)
     except ValueError as error:
         raise UserError(f"method {entry.label} (belief {entry.belief}): {error}") from error
 
 
-def to_device(split: Split) -> Split:
-    """Return a split as tensors on the run's device."""
-    return Split(*(torch.as_tensor(part).to(job.device()) for part in split))
+def to_device(split: Split, device: str) -> Split:
+    """Return a split as tensors on a device.
+
+    Args:
+        split: arrays or tensors.
+        device: as torch names it.
+    """
+    return Split(*(torch.as_tensor(part).to(device) for part in split))
 
 
-def _metadata(content: bytes) -> list[dict[str, Any]]:
+def _notes(content: bytes) -> list[dict[str, Any]]:
     """Read a safetensors file's note on its fits: its header is JSON after its own length."""
     length = int.from_bytes(content[:8], "little")
     notes: list[dict[str, Any]] = json.loads(

@@ -1,99 +1,126 @@
-"""Fingerprints of code: what changes when, and only when, what a stage computes may change.
+"""Fingerprints of code: they change when, and only when, what is computed may change.
 
-Snakemake does not see changes in imported modules. So each rule carries the fingerprint of the
-code that it stands on: the syntax trees, without comments and docstrings, of its modules and of
-all that they import from this package.
+A fingerprint stands for the definitions that some of them reach: every function, class and
+constant that they refer to, that those refer to, and so on, wherever each of them stands; and for
+the packages of others that all of these use. So code may move between files, and files may get
+more of it, and nothing is computed again.
 """
 
 from __future__ import annotations
 
-import ast
-import hashlib
+import dataclasses
+import importlib.metadata
+from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1]
+from mbdl_repro.contract.hashing import canonical, digest
+from mbdl_repro.store.definitions import WHOLE, Part, Ref, find
 
-CARRIERS = frozenset(
-    f"mbdl_repro.{name}"
-    for name in (
-        "catalogue",
-        "errors",
-        "experiments.experiment",
-        "experiments.reader",
-        "experiments.schema",
-        "experiments.strict_yaml",
-        "pipeline.job",
-        "store.artifacts",
-        "store.cells",
-        "store.fingerprint",
+COMPUTES = {
+    "numpy": "numpy",
+    "pywt": "PyWavelets",
+    "scipy": "scipy",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "torch": "torch",
+}
+"""Packages whose version may move a number, by the name that code imports them under."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fingerprint:
+    """What some code stands on.
+
+    Attributes:
+        digest: the hash of all definitions that it reaches, and of how they refer to each other.
+        definitions: the hash of each, by its name; of several with one name, all of theirs.
+        places: the module that each stands in now, on which nothing depends.
+        versions: of the packages that they use, as installed.
+    """
+
+    digest: str
+    definitions: dict[str, str]
+    places: dict[str, str]
+    versions: dict[str, str]
+
+    @property
+    def key(self) -> dict[str, object]:
+        """What a stored result is found by: the code, and the versions of what computes."""
+        return {"code": self.digest, "versions": self.versions}
+
+
+def fingerprint(*roots: str, without: tuple[str, ...] = ()) -> Fingerprint:
+    """Return the fingerprint of all that some definitions reach.
+
+    Args:
+        roots: each as ``package.module:name``.
+        without: methods of classes that are never called, as ``fit`` where nothing is fitted.
+
+    Raises:
+        DefinitionNotFoundError: if a root is not there.
+    """
+    return _reached(tuple(roots), without)
+
+
+def together(fingerprints: Iterable[Fingerprint]) -> Fingerprint:
+    """Return the fingerprint of work that stands on all of these."""
+    every = {one.digest: one for one in fingerprints}
+    definitions: dict[str, set[str]] = {}
+    places: dict[str, str] = {}
+    versions: dict[str, str] = {}
+    for one in every.values():
+        for name, value in one.definitions.items():
+            definitions.setdefault(name, set()).update(value.split())
+        places |= one.places
+        versions |= one.versions
+    return Fingerprint(
+        digest(canonical(sorted(every))),
+        {name: " ".join(sorted(values)) for name, values in sorted(definitions.items())},
+        places,
+        dict(sorted(versions.items())),
     )
-)
-"""Modules that carry settings and bytes and compute no number. Checksums and tests watch over
-them; were they in the fingerprints, a reworded error message would retrain everything."""
-
-
-def fingerprint(*modules: str) -> dict[str, str]:
-    """Return the hash of each module that these stand on, themselves included, by name."""
-    found: dict[str, str] = {}
-    queue = list(modules)
-    while queue:
-        module = queue.pop()
-        if module in found or module in CARRIERS:
-            continue
-        digest, imported = _read(module)
-        found[module] = digest
-        queue.extend(imported)
-    return dict(sorted(found.items()))
-
-
-def digest(value: str | bytes) -> str:
-    """Return the SHA-256 of a text or of bytes, in hexadecimal."""
-    return hashlib.sha256(value.encode() if isinstance(value, str) else value).hexdigest()
-
-
-def module_path(module: str) -> Path | None:
-    """Return the file of a module of this package, or None where there is none."""
-    base = PACKAGE.joinpath(*module.split(".")[1:])
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return path
-    return None
 
 
 @cache
-def _read(module: str) -> tuple[str, tuple[str, ...]]:
-    path = module_path(module)
-    if path is None:
-        raise FileNotFoundError(f"no module {module} in this package")
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    imported = tuple(_imports(tree))
-    return digest(ast.unparse(_without_docstrings(tree)))[:16], imported
+def _reached(roots: tuple[str, ...], without: tuple[str, ...]) -> Fingerprint:
+    """Follow all references, and number what they lead to in the order in which it is met.
+
+    The numbers stand for the definitions in what is hashed, so that no path is in it.
+    """
+    numbers = {Ref(*root.split(":")): i for i, root in enumerate(roots)}
+    queue = list(numbers)
+    graph: list[tuple[list[str], list[int]]] = []
+    definitions: dict[str, set[str]] = {}
+    places: dict[str, str] = {}
+    packages: set[str] = set()
+    for ref in queue:  # which grows as it is gone through
+        parts = _parts(ref, without)
+        found = list(dict.fromkeys(target for part in parts for target in part.refs))
+        for target in found:
+            if target not in numbers:
+                numbers[target] = len(numbers)
+                queue.append(target)
+        digests = [part.digest for part in parts]
+        graph.append((digests, [numbers[target] for target in found]))
+        packages.update(package for part in parts for package in part.packages)
+        if ref.name != WHOLE:
+            definitions.setdefault(ref.name, set()).add(digest(canonical(digests))[:8])
+            places[ref.name] = ref.module
+    return Fingerprint(
+        digest(canonical(graph)),
+        {name: " ".join(sorted(values)) for name, values in sorted(definitions.items())},
+        places,
+        {COMPUTES[name]: version(COMPUTES[name]) for name in sorted(packages & COMPUTES.keys())},
+    )
 
 
-def _imports(tree: ast.Module) -> list[str]:
-    names = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            # `from package import name` imports a module where there is one of that name.
-            inner = [f"{node.module}.{alias.name}" for alias in node.names]
-            names += [node.module, *inner]
-    own = (name for name in names if name.split(".")[0] == "mbdl_repro" and "." in name)
-    return [name for name in own if module_path(name) is not None]
+def _parts(ref: Ref, without: tuple[str, ...]) -> list[Part]:
+    definition = find(ref)
+    methods = sorted(definition.methods.items())
+    return [definition.own, *(part for name, part in methods if name not in without)]
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [
-                statement
-                for statement in node.body
-                if not (
-                    isinstance(statement, ast.Expr)
-                    and isinstance(statement.value, ast.Constant)
-                    and isinstance(statement.value.value, str)
-                )
-            ]
-    return tree
+@cache
+def version(package: str) -> str:
+    """Return the installed version of a package."""
+    return importlib.metadata.version(package)

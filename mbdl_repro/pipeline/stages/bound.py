@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,68 +12,87 @@ from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo
 from mbdl_repro.contract.family import Family
 from mbdl_repro.errors import UserError
+from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit, Point
+from mbdl_repro.pipeline.caches import bound_cache
 from mbdl_repro.pipeline.data import Data
-from mbdl_repro.pipeline.job import Job, run
+from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.rows import measured, rows_of
-from mbdl_repro.store.artifacts import arrays_from_bytes, arrays_to_bytes, table_to_bytes
-from mbdl_repro.store.cells import bound_cells
+from mbdl_repro.store.files import arrays_from_bytes, arrays_to_bytes, table_to_bytes
 
 
 def bound(job: Job) -> None:
     """Compute every bound at every point and seed; write the rows."""
     experiment = job.experiment
     data = Data(experiment, job.store)
-    cells = bound_cells(experiment, job.store)
+    caches = {name: bound_cache(experiment, name, job.store) for name in experiment.bounds}
     work = experiment.boundings()
     rows: list[dict[str, Any]] = []
     for i, (name, fit, test_point) in enumerate(work):
         job.progress(i / len(work), f"{name} ({fit})")
         info = catalogue.bounds(experiment.area)[name]
-        content, _ = cells.get(
-            cells.key(experiment.bound_spec(name, fit, test_point)),
-            partial(_compute, experiment, data, info, fit, test_point),
+        content, _ = caches[name].get(
+            caches[name].key(specs.bound_spec(experiment, name, fit, test_point)),
+            partial(_computed, experiment, data, info, fit, test_point),
         )
         words = (name, Family.BOUND, "full")
         rows += rows_of(experiment, fit, test_point, *words, arrays_from_bytes(content))
     job.save({job.store.bounds(experiment.name): table_to_bytes(rows)})
 
 
-def _compute(
+def _computed(
     experiment: Experiment, data: Data, info: FunctionInfo, fit: Fit, test_point: Point
 ) -> bytes:
     """Return the block's rows as columns."""
-    function = catalogue.function(info)
-    known: dict[str, Any] = {
-        "truth": experiment.scenario_at(fit.point, test_point),
-        "n_train": fit.n_train,
-    }
     metric = catalogue.metrics(experiment.area)[info.marks["metric"]]
+    given: list[dict[str, Any]] = [{}] * len(fit.seeds)
+    if {"test", "validation"} & set(info.arguments):
+        tested = data.splits(fit, test_point or None, ["test"])
+        trained = data.splits(fit, wanted=["validation", "test"])
+        given = [a | b for a, b in zip(trained, tested, strict=True)]
+    known = {"truth": experiment.scenario_at(fit.point, test_point), "n_train": fit.n_train}
+    function = catalogue.function(info)
+    iterations = [*experiment.recorded(info.name), None]
+    asked = {name: known[name] for name in info.arguments if name in known}
+    try:
+        found = values(function, info.arguments, asked, given, iterations, metric.marks)
+    except ValueError as error:
+        raise UserError(f"bound {info.name} at {fit}: {error}") from error
+    n, k = len(fit.seeds), len(iterations)
+    columns = {
+        "seed": np.repeat(np.array(fit.seeds), k),
+        "iteration": np.tile([np.nan if one is None else one for one in iterations], n),
+        "metric": np.array([metric.name] * (n * k)),
+        "n_parameters": np.zeros(n * k, dtype=int),
+    }
+    return arrays_to_bytes(columns | found)
+
+
+def values(
+    function: Callable[..., Any],
+    arguments: Sequence[str],
+    known: Mapping[str, Any],
+    given: Sequence[Mapping[str, Any]],
+    iterations: Sequence[int | None],
+    marks: Mapping[str, Any],
+) -> dict[str, np.ndarray]:
+    """Return a bound for each seed, and in it for each number of iterations, as columns.
+
+    Args:
+        function: the bound.
+        arguments: names of what it asks for.
+        known: what is the same for all seeds.
+        given: the splits of each seed, empty where it asks for none: it is computed once then.
+        iterations: numbers of iterations; None is the limit of many.
+        marks: words of the decorator of the metric that it bounds.
+    """
     rows: list[dict[str, Any]] = []
-    needs_data = {"test", "validation"} & set(info.arguments)
-    tests = data.splits(fit, test_point or None, ["test"]) if needs_data else [{}] * len(fit.seeds)
-    trained = data.splits(fit, wanted=["validation", "test"]) if needs_data else tests
     exact: dict[int | None, dict[str, Any]] = {}
-    for seed, on_test, on_training in zip(fit.seeds, tests, trained, strict=True):
-        for iteration in [*experiment.recorded(info.name), None]:
-            if needs_data or iteration not in exact:
-                given = known | on_training | on_test | {"iteration": iteration}
-                try:
-                    values = function(**{name: given[name] for name in info.arguments})
-                except ValueError as error:
-                    raise UserError(f"bound {info.name} at {fit}: {error}") from error
-                exact[iteration] = measured(values, metric.marks)
-            rows.append(
-                {
-                    "seed": seed,
-                    "iteration": np.nan if iteration is None else iteration,
-                    "metric": metric.name,
-                    "n_parameters": 0,
-                    **exact[iteration],
-                }
-            )
-    return arrays_to_bytes({name: np.array([row[name] for row in rows]) for name in rows[0]})
-
-
-if __name__ == "__main__":
-    run("bound", bound)
+    for of_seed in given:
+        for iteration in iterations:
+            if of_seed or iteration not in exact:
+                every = {**known, **of_seed, "iteration": iteration}
+                found = function(**{name: every[name] for name in arguments})
+                exact[iteration] = measured(found, marks)
+            rows.append(exact[iteration])
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,10 +14,12 @@ from matplotlib import pyplot as plt
 
 from mbdl_repro import catalogue
 from mbdl_repro.contract.family import Family
+from mbdl_repro.experiments.schema import FigureFrame
+from mbdl_repro.figures import draw_panel
 from mbdl_repro.figures.panel import Sources
 from mbdl_repro.figures.style import RC, legend_below, row_styles, to_bytes
-from mbdl_repro.pipeline.job import Job, run
-from mbdl_repro.store.artifacts import read_arrays, read_table
+from mbdl_repro.pipeline.job import Job
+from mbdl_repro.store.records import read_arrays, read_table
 
 PANEL_INCHES = (4.6, 3.3)
 
@@ -39,9 +40,24 @@ def draw(job: Job) -> None:
         seed_table=read_table(store.seed_rows(experiment.name)),
         published=experiment.published,
     )
-    columns = experiment.figure.columns or min(len(experiment.panels), 3)
+    images = drawn(experiment.panels, experiment.figure, sources)
+    job.save({store.figure(experiment.name, kind): image for kind, image in images.items()})
+
+
+def drawn(panels: Sequence[Any], frame: FigureFrame, sources: Sources) -> dict[str, bytes]:
+    """Draw panels side by side over one legend.
+
+    Args:
+        panels: what each shows, in the order of the file.
+        frame: how many columns of panels, and of the legend, there are.
+        sources: what the panels read.
+
+    Returns:
+        The bytes of the figure, by kind of file: ``png`` and ``pdf``.
+    """
+    columns = frame.columns or min(len(panels), 3)
     width = PANEL_INCHES[0] * columns
-    rows = list(_rows(experiment.panels, columns))
+    rows = list(_rows(panels, columns))
     heights = [row[0].height(width) if row[0].wide else PANEL_INCHES[1] for row in rows]
     with plt.rc_context(RC):
         figure = plt.figure(figsize=(width, sum(heights) + 0.6))
@@ -61,14 +77,11 @@ def draw(job: Job) -> None:
             for i, row in enumerate(rows[k] for k in block):
                 for j, panel in enumerate(row):
                     axes = part.add_subplot(grid[i, j], projection=panel.projection)
-                    importlib.import_module(type(panel).__module__).draw(axes, panel, sources)
-        legend_below(figure, experiment.figure.legend_columns)
-        outputs = {
-            store.figure(experiment.name, suffix): to_bytes(figure, suffix)
-            for suffix in ("png", "pdf")
-        }
+                    draw_panel(axes, panel, sources)
+        legend_below(figure, frame.legend_columns)
+        images = {kind: to_bytes(figure, kind) for kind in ("png", "pdf")}
         plt.close(figure)
-    job.save(outputs)
+    return images
 
 
 def _rows(panels: Sequence[Any], columns: int) -> Iterator[list[Any]]:
@@ -100,6 +113,3 @@ def _by_method(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]
         examples.setdefault(label, {})[kind] = array
     return examples
 
-
-if __name__ == "__main__":
-    run("draw", draw)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mbdl_repro import catalogue
+from mbdl_repro.catalogue import FunctionInfo
 from mbdl_repro.contract.method import IterativeMethod, Method
-from mbdl_repro.contract.scenario import Split
+from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.experiment import Experiment, Fit, Point
-from mbdl_repro.pipeline.job import Job, run
+from mbdl_repro.experiments import specs
+from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry, Point
+from mbdl_repro.pipeline.caches import score_cache
+from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.models import Models, to_device
 from mbdl_repro.pipeline.rows import N_EXAMPLES, measured, rows_of
-from mbdl_repro.store.artifacts import arrays_from_bytes, arrays_to_bytes, table_to_bytes
-from mbdl_repro.store.cells import score_cells
+from mbdl_repro.store.files import arrays_from_bytes, arrays_to_bytes, table_to_bytes
 
 _EXAMPLE = "example/"
-"""What the names of examples begin with in a cell."""
+"""What the names of examples begin with in a cache entry."""
 
 
 def evaluate(job: Job) -> None:
@@ -29,95 +32,146 @@ def evaluate(job: Job) -> None:
     assert job.method is not None
     experiment, label = job.experiment, job.method
     entry = experiment.methods[label]
-    models = Models(experiment, label, job.store)
-    cells = score_cells(experiment, label, job.store)
+    models = Models(experiment, label, job.store, job.device)
+    cache = score_cache(experiment, label, job.store, job.device)
     work = experiment.scorings(label)
-    rows: list[dict[str, Any]] = []
+    found = []
     seconds = 0.0
-    examples: dict[str, np.ndarray] = {}
-    places: dict[str, int] = {}
     for i, (fit, test_point) in enumerate(work):
         job.progress(i / len(work), f"{i} of {len(work)} scored ({fit})")
-        key = cells.key(experiment.score_spec(label, fit, test_point))
-        trace = experiment.recorded(label, fit)
-        content, _ = cells.get(key, partial(_score, experiment, models, fit, test_point, trace))
-        seconds += cells.seconds.get(key, 0.0)
-        arrays = arrays_from_bytes(content)
-        shown = {
-            name.removeprefix(_EXAMPLE): arrays.pop(name)
-            for name in list(arrays)
-            if name.startswith(_EXAMPLE)
-        }
-        if fit.seeds[0] == 0:
-            place = places.setdefault(str((fit.point, fit.n_train, test_point)), len(places))
-            examples |= {f"{name}_{place}": array for name, array in shown.items()}
-        words = (label, entry.info.family, entry.belief)
-        if fit.depth and fit.depth != entry.depths[-1]:
-            # The answer of the method is that of its last fit.
-            kept = ~np.isnan(arrays["iteration"])
-            arrays = {name: column[kept] for name, column in arrays.items()}
-        rows += rows_of(experiment, fit, test_point, *words, arrays)
+        key = cache.key(specs.score_spec(experiment, label, fit, test_point))
+        content, _ = cache.get(key, partial(_scored, experiment, models, fit, test_point))
+        seconds += cache.seconds.get(key, 0.0)
+        found.append((fit, test_point, arrays_from_bytes(content)))
+    rows, examples = gathered(experiment, entry, found)
     job.save(
         {
             job.store.scores(experiment.name, label): table_to_bytes(rows),
             job.store.examples(experiment.name, label): arrays_to_bytes(examples),
         },
-        n_cells=len(work),
+        n_entries=len(work),
         score_seconds=round(seconds, 3),
     )
 
 
-def _score(
-    experiment: Experiment, models: Models, fit: Fit, test_point: Point, trace: list[int]
-) -> bytes:
-    """Return the block's rows as columns, and the first seed's first estimates."""
-    truth = experiment.scenario_at(fit.point, test_point)
-    infos = [catalogue.metrics(experiment.area)[name] for name in experiment.metrics]
+def gathered(
+    experiment: Experiment,
+    entry: MethodEntry,
+    found: Iterable[tuple[Fit, Point, dict[str, np.ndarray]]],
+) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+    """Return all scores of a method as rows of the long table, and the estimates that are kept.
+
+    Args:
+        experiment: that the method is part of.
+        entry: its line in it.
+        found: of each scoring the fit, the point that it was tested at, and what :func:`score`
+            returned.
+    """
     rows: list[dict[str, Any]] = []
     examples: dict[str, np.ndarray] = {}
-    splits = models.data.splits(fit, test_point or None, ["test"])
-    for seed, method, split in zip(fit.seeds, models.load(fit), splits, strict=True):
-        test = split["test"]
+    places: dict[str, int] = {}
+    words = (entry.label, entry.info.family, entry.belief)
+    for fit, test_point, arrays in found:
+        if fit.seeds[0] == 0:
+            place = places.setdefault(str((fit.point, fit.n_train, test_point)), len(places))
+            examples |= {
+                f"{name.removeprefix(_EXAMPLE)}_{place}": array
+                for name, array in arrays.items()
+                if name.startswith(_EXAMPLE)
+            }
+        columns = {n: column for n, column in arrays.items() if not n.startswith(_EXAMPLE)}
+        if fit.depth and fit.depth != entry.depths[-1]:
+            # The answer of the method is that of its last fit.
+            kept = ~np.isnan(columns["iteration"])
+            columns = {name: column[kept] for name, column in columns.items()}
+        rows += rows_of(experiment, fit, test_point, *words, columns)
+    return rows, examples
+
+
+def _scored(experiment: Experiment, models: Models, fit: Fit, test_point: Point) -> bytes:
+    """Return the block's rows as columns, and the first seed's first estimates."""
+    label = models.entry.label
+    infos = catalogue.metrics(experiment.area)
+    tests = models.data.splits(fit, test_point or None, ["test"])
+    columns = score(
+        dict(zip(fit.seeds, models.load(fit), strict=True)),
+        [splits["test"] for splits in tests],
+        experiment.scenario_at(fit.point, test_point),
+        {name: (catalogue.function(infos[name]), infos[name]) for name in experiment.metrics},
+        experiment.recorded(label, fit),
+        models.device,
+    )
+    if not columns:
+        raise UserError(f"{label}: it has none of {', '.join(experiment.metrics)}")
+    return arrays_to_bytes(columns)
+
+
+def score(
+    methods: Mapping[int, Method],
+    tests: Sequence[Split],
+    truth: Scenario,
+    metrics: Mapping[str, tuple[Callable[..., Any], FunctionInfo]],
+    trace: Sequence[int],
+    device: str,
+) -> dict[str, np.ndarray]:
+    """Measure the methods of a block of seeds on their test signals.
+
+    Args:
+        methods: of each seed, on ``device``.
+        tests: the test signals of each seed, NumPy arrays, batch first.
+        truth: the scenario that they were drawn from.
+        metrics: functions, and what the catalogue knows of them, by name.
+        trace: iterations whose estimates are measured too.
+        device: as torch names it.
+
+    Returns:
+        Rows as columns, and what is kept of the first seed's first signals; empty where the
+        methods have none of the metrics.
+    """
+    rows: list[dict[str, Any]] = []
+    examples: dict[str, np.ndarray] = {}
+    for (seed, method), test in zip(methods.items(), tests, strict=True):
         n_parameters = sum(p.numel() for p in method.parameters() if p.requires_grad)
-        for iteration, estimate in _estimates(method, test, trace):
+        x = to_device(test, device).x
+        for iteration, estimate in _estimates(method, x, trace):
             known = {"estimate": estimate, "split": test, "truth": truth, "method": method}
-            for info in infos:
+            for name, (function, info) in metrics.items():
                 if "estimate" not in info.arguments and not np.isnan(iteration):
                     continue  # of the method itself, whatever its iterations
-                values = catalogue.function(info)(**{name: known[name] for name in info.arguments})
+                values = function(**{argument: known[argument] for argument in info.arguments})
                 if values is not None:
                     rows.append(
                         {
                             "seed": seed,
                             "iteration": iteration,
-                            "metric": info.name,
+                            "metric": name,
                             **measured(values, info.marks),
                             "n_parameters": n_parameters,
                         }
                     )
-        if seed == fit.seeds[0]:
+        if not examples:
             few = test.first(N_EXAMPLES)
             shown = {"x": few.x, "s": few.s, "estimate": estimate[:N_EXAMPLES]}
-            shown |= _illustrations(method, few)
+            shown |= _illustrations(method, to_device(few, device).x)
             examples = {f"{_EXAMPLE}{name}": array for name, array in shown.items()}
     if not rows:
-        raise UserError(f"{models.entry.label}: it has none of {', '.join(experiment.metrics)}")
-    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return arrays_to_bytes(columns | examples)
+        return {}
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]} | examples
 
 
-def _illustrations(method: Method, few: Split) -> dict[str, np.ndarray]:
+def _illustrations(method: Method, x: Tensor) -> dict[str, np.ndarray]:
     """Return what else a method shows of a few signals: spectra, roots, where it has such."""
     illustrations = getattr(method, "illustrations", None)
     if illustrations is None:
         return {}
     with torch.no_grad():
-        return {name: t.cpu().numpy() for name, t in illustrations(to_device(few).x).items()}
+        return {name: t.cpu().numpy() for name, t in illustrations(x).items()}
 
 
-def _estimates(method: Method, test: Split, trace: list[int]) -> Iterator[tuple[float, np.ndarray]]:
+def _estimates(
+    method: Method, x: Tensor, trace: Sequence[int]
+) -> Iterator[tuple[float, np.ndarray]]:
     """Yield (iteration, estimates) where they are recorded, and last (NaN, the answer)."""
-    x = to_device(test).x
     with torch.no_grad():
         if isinstance(method, IterativeMethod):
             for k, estimate in enumerate(method.iterates(x)):
@@ -131,6 +185,3 @@ def _estimates(method: Method, test: Split, trace: list[int]) -> Iterator[tuple[
             estimate = method(x)
     yield np.nan, estimate.cpu().numpy()
 
-
-if __name__ == "__main__":
-    run("evaluate", evaluate)

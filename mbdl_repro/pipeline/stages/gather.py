@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from mbdl_repro.pipeline.job import Job, run
-from mbdl_repro.store.artifacts import read_table, table_to_bytes
+from mbdl_repro.pipeline.job import Job
+from mbdl_repro.store.files import table_to_bytes
+from mbdl_repro.store.records import read_table
 
 
 def gather(job: Job) -> None:
     """Write the verdicts of all experiments, in the book's order."""
-    tables = [read_table(job.store.verdicts(name)) for name in job.experiments]
-    table = pd.concat(tables, ignore_index=True)
-    job.save({job.store.verdicts(): table_to_bytes(table)})
+    tables = [read_table(job.store.verdicts(name)) for name in job.book]
+    job.save({job.store.verdicts(): table_to_bytes(gathered(tables))})
 
 
-if __name__ == "__main__":
-    run("gather", gather)
+def gathered(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the verdicts of several experiments as one table."""
+    return pd.concat(tables, ignore_index=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mbdl_repro.experiments.experiment import Fit, Point
 from mbdl_repro.pipeline.data import Data
-from mbdl_repro.pipeline.job import Job, run
-from mbdl_repro.store.artifacts import json_to_bytes
+from mbdl_repro.pipeline.job import Job
+from mbdl_repro.store.files import json_to_bytes
 
 
 def simulate(job: Job) -> None:
@@ -27,6 +27,3 @@ def simulate(job: Job) -> None:
         )
     job.save({job.store.data(experiment.name): json_to_bytes(index)})
 
-
-if __name__ == "__main__":
-    run("simulate", simulate)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from mbdl_repro.pipeline.job import Job, run
+from mbdl_repro.pipeline.job import Job
 from mbdl_repro.statistics.intervals import mean_interval
-from mbdl_repro.store.artifacts import (
-    arrays_to_bytes,
-    read_arrays,
-    read_json,
-    read_record,
-    read_table,
-    table_to_bytes,
-)
+from mbdl_repro.store.files import arrays_to_bytes, table_to_bytes
+from mbdl_repro.store.records import read_arrays, read_json, read_record, read_table
 
 
 def tabulate(job: Job) -> None:
@@ -29,22 +24,18 @@ def tabulate(job: Job) -> None:
     rows = pd.concat(tables, ignore_index=True)
     counted: set[str] = set()
     work = {label: _work(job, label, counted) for label in experiment.methods}
-    shown = {
-        f"{label}/{name}": array
-        for label, place in experiment.shown("examples")
-        for name, array in read_arrays(store.examples(experiment.name, label)).items()
-        if name.endswith(f"_{place}")
-    }
-    shown |= {
-        f"{label}/{name}": array
-        for label, _ in experiment.shown("history")
-        for name, array in _course(job, label).items()
-    }
+    kept = shown(
+        {
+            label: (place, read_arrays(store.examples(experiment.name, label)))
+            for label, place in experiment.shown("examples")
+        },
+        {label: _history(job, label) for label, _ in experiment.shown("history")},
+    )
     job.save(
         {
             store.table(experiment.name): table_to_bytes(summarize(rows)),
             store.seed_rows(experiment.name): table_to_bytes(rows),
-            store.shown(experiment.name): arrays_to_bytes(shown),
+            store.shown(experiment.name): arrays_to_bytes(kept),
         },
         cost={label: cost for label, (cost, _) in work.items()},
         chosen={label: chosen for label, (_, chosen) in work.items() if chosen},
@@ -78,17 +69,38 @@ def summarize(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(records)[order]
 
 
-def _course(job: Job, label: str) -> dict[str, np.ndarray]:
-    """Return the course of a method's fits as columns: its rows are those of all seeds."""
+def shown(
+    examples: Mapping[str, tuple[int, Mapping[str, np.ndarray]]],
+    histories: Mapping[str, pd.DataFrame],
+) -> dict[str, np.ndarray]:
+    """Return what the figure shows besides the table, each array after its method's label.
+
+    Args:
+        examples: the place that is shown of each method, counted from 0, and what is stored of
+            its first test signals at all places.
+        histories: the training history of each method: rows of all seeds.
+    """
+    kept = {
+        f"{label}/{name}": array
+        for label, (place, arrays) in examples.items()
+        for name, array in arrays.items()
+        if name.endswith(f"_{place}")
+    }
+    for label, history in histories.items():
+        numbers = history.select_dtypes("number")
+        kept |= {f"{label}/history_{name}": numbers[name].to_numpy(float) for name in numbers}
+    return kept
+
+
+def _history(job: Job, label: str) -> pd.DataFrame:
+    """Return the training history of a method's fits: the rows of all seeds."""
     experiment, store = job.experiment, job.store
-    entry = experiment.methods[label]
-    parts = [
-        read_table(store.history(experiment.name, label, part, entry.jobs))
-        for part in range(1, entry.jobs + 1)
+    parts = experiment.methods[label].jobs
+    tables = [
+        read_table(store.history(experiment.name, label, part, parts))
+        for part in range(1, parts + 1)
     ]
-    courses = pd.concat(parts, ignore_index=True)
-    numbers = courses.select_dtypes("number")
-    return {f"history_{name}": numbers[name].to_numpy(float) for name in numbers}
+    return pd.concat(tables, ignore_index=True)
 
 
 def _work(
@@ -125,6 +137,3 @@ def _work(
             chosen[name].update(counts)
     return seconds, {name: dict(counts) for name, counts in chosen.items()}
 
-
-if __name__ == "__main__":
-    run("tabulate", tabulate)

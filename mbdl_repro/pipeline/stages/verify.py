@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from mbdl_repro.experiments.experiment import Claim, Experiment, Place, same, uses_n_train
-from mbdl_repro.pipeline.job import Job, run
+from mbdl_repro.pipeline.job import Job
 from mbdl_repro.statistics.comparisons import Comparison, combine, compare
 from mbdl_repro.statistics.crossings import first_crossing
 from mbdl_repro.statistics.relations import SIGNS
-from mbdl_repro.store.artifacts import read_table, table_to_bytes
+from mbdl_repro.store.files import table_to_bytes
+from mbdl_repro.store.records import read_table
 
 COLUMNS = [
     "experiment",
@@ -41,9 +42,19 @@ def verify(job: Job) -> None:
     """Decide each claim by a paired test over seeds; write the verdicts."""
     experiment = job.experiment
     rows = read_table(job.store.seed_rows(experiment.name))
-    verdicts = [_verdict(experiment, rows, claim) for claim in experiment.claims]
-    table = pd.DataFrame(verdicts, columns=COLUMNS)
+    table = verdicts(experiment, rows)
     job.save({job.store.verdicts(experiment.name): table_to_bytes(table)})
+
+
+def verdicts(experiment: Experiment, rows: pd.DataFrame) -> pd.DataFrame:
+    """Decide all claims of an experiment.
+
+    Args:
+        experiment: whose claims they are.
+        rows: the long table, a row a seed.
+    """
+    decided = [_verdict(experiment, rows, claim) for claim in experiment.claims]
+    return pd.DataFrame(decided, columns=COLUMNS)
 
 
 def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[str, object]:
@@ -184,6 +195,3 @@ def _describe(claim: Claim, side: int) -> str:
         words.append(first.metric)
     return first.method + (f" ({', '.join(words)})" if words else "")
 
-
-if __name__ == "__main__":
-    run("verify", verify)

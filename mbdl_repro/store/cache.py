@@ -1,7 +1,7 @@
-"""Cells: the finest units of work, stored under the hash of all that they depend on.
+"""The cache: the finest units of work, found again by the hash of all that they depend on.
 
 A job is killed, a seed is added, a method gets a second training size: what was computed before
-is found again by its key, and only the rest is computed. A cell's file is named
+is found by its key, and only the rest is computed. An entry's file is named
 ``<key>-<checksum><suffix>``; so one rename makes it, and it vouches for itself.
 """
 
@@ -12,50 +12,57 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.experiment import Experiment, canonical
-from mbdl_repro.store.artifacts import Store, cannot_write, write_bytes
-from mbdl_repro.store.fingerprint import digest, fingerprint
+from mbdl_repro.store.files import cannot_write, write_bytes
 
 LENGTH = 24
 """Hexadecimal digits of key and checksum that a name keeps: 96 bits."""
 
+LOCK = ".lock"
+"""File beside the entries whose bytes are the locks on those that are being made."""
 
-class Cells:
-    """The cells of one verb.
+SECONDS = "seconds.txt"
+"""File beside the entries that says how much CPU time each took."""
+
+
+class Cache:
+    """The entries of one kind.
 
     Args:
         folder: where they lie.
-        code: fingerprint of the code that computes them; part of every key.
+        stands_on: what every key holds besides an entry's specification, as plain data: the code
+            that computes, the versions of what it uses, and the kind of device.
         suffix: ending of the files.
     """
 
-    def __init__(self, folder: Path, code: dict[str, str], suffix: str) -> None:
+    def __init__(self, folder: Path, stands_on: Mapping[str, Any], suffix: str) -> None:
         self.folder = folder
-        self.code = code
+        self.stands_on = dict(stands_on)
         self.suffix = suffix
         self.seconds: dict[str, float] = {}
+        """CPU time that each entry took, by key."""
         self._names: dict[str, str] = {}
         self._look()
 
     def _look(self) -> None:
-        """Find out which cells there are."""
+        """Find out which entries there are."""
         self.seconds = _read_seconds(self.folder)
         if self.folder.is_dir():
             for name in sorted(os.listdir(self.folder)):
                 if name.endswith(self.suffix) and not name.startswith("."):
                     self._names[name[:LENGTH]] = name
 
-    def key(self, spec: dict[str, Any]) -> str:
-        """Return the key of a cell: the hash of its specification and of the code."""
-        return digest(canonical({"spec": spec, "code": self.code}))[:LENGTH]
+    def key(self, spec: Mapping[str, Any]) -> str:
+        """Return the key of the entry with a specification."""
+        return digest(canonical({"spec": spec, **self.stands_on}))[:LENGTH]
 
     def load(self, key: str) -> bytes | None:
-        """Return a cell's content; None where it is missing, or damaged and so removed."""
+        """Return an entry's content; None where it is missing, or damaged and so removed."""
         name = self._names.get(key)
         if name is None:
             return None
@@ -71,24 +78,29 @@ class Cells:
         return content
 
     def get(self, key: str, make: Callable[[], bytes]) -> tuple[bytes, Path]:
-        """Return a cell's content and its file, making it first where it is not there."""
+        """Return an entry's content and its file, making it first where it is not there.
+
+        Args:
+            key: of the entry (see :meth:`key`).
+            make: returns the content.
+        """
         content = self.load(key)
         if content is None:
             with self._nobody_else_makes(key):
                 self._look()
                 content = self.load(key)  # another job may have made it while we waited
                 if content is None:
-                    start = time.perf_counter()
+                    start = time.process_time()
                     content = make()
                     write_bytes(self.folder / self._name(key, content), content)
                     self._names[key] = self._name(key, content)
-                    self._note_seconds(key, time.perf_counter() - start)
+                    self._note_seconds(key, time.process_time() - start)
         return content, self.folder / self._names[key]
 
     def free_first(self, keys: Sequence[str]) -> Iterator[int]:
         """Yield the place of each key once: last, those that another process is making.
 
-        So jobs that share cells make different ones, and do not stand in line for the first.
+        So jobs that share entries make different ones, and do not stand in line for the first.
         """
         left = list(range(len(keys)))
         while left:
@@ -97,21 +109,21 @@ class Cells:
             yield place
 
     def _made_elsewhere(self, key: str) -> bool:
-        """Return whether another process holds the lock on a cell."""
+        """Return whether another process holds the lock on an entry."""
         try:
             with open(self.folder / LOCK, "r+b") as file:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(key[:15], 16))
         except BlockingIOError:
             return True
-        except OSError:  # no cell was ever made here
+        except OSError:  # no entry was ever made here
             return False
         return False
 
     @contextlib.contextmanager
     def _nobody_else_makes(self, key: str) -> Iterator[None]:
-        """Hold the lock on a cell, of which experiments that share it make only one.
+        """Hold the lock on an entry, of which experiments that share it make only one.
 
-        The locks of all cells are bytes of one file, so that none is left behind; they end with
+        The locks of all entries are bytes of one file, so that none is left behind; they end with
         the process that holds them.
         """
         try:
@@ -124,18 +136,18 @@ class Cells:
             yield
 
     def has(self, key: str) -> bool:
-        """Return whether there is a cell of this key, without reading it."""
+        """Return whether there is an entry of this key, without reading it."""
         return key in self._names
 
     def file(self, key: str) -> Path | None:
-        """Return the file of a cell, if it is there."""
+        """Return the file of an entry, if it is there."""
         return self.folder / self._names[key] if key in self._names else None
 
     def _name(self, key: str, content: bytes) -> str:
         return f"{key}-{digest(content)[:LENGTH]}{self.suffix}"
 
     def _note_seconds(self, key: str, seconds: float) -> None:
-        """Remember how long a cell took, beside the cells: their own bytes hold no times."""
+        """Remember how long an entry took, beside the entries: their own bytes hold no times."""
         self.seconds[key] = seconds
         try:
             with open(self.folder / SECONDS, "a", encoding="utf-8") as file:
@@ -144,15 +156,8 @@ class Cells:
             raise UserError(cannot_write(self.folder / SECONDS, error)) from error
 
 
-LOCK = ".lock"
-"""File beside the cells whose bytes are the locks on those that are being made."""
-
-SECONDS = "seconds.txt"
-"""File beside the cells that says how long each took."""
-
-
 def _read_seconds(folder: Path) -> dict[str, float]:
-    """Read how long cells took; a line that says nothing of the kind is passed over."""
+    """Read how long entries took; a line that says nothing of the kind is passed over."""
     try:
         text = (folder / SECONDS).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -162,45 +167,9 @@ def _read_seconds(folder: Path) -> dict[str, float]:
 
 
 def is_whole(path: Path) -> bool:
-    """Return whether a cell's file is there, with the content that its name vouches for."""
+    """Return whether an entry's file is there, with the content that its name vouches for."""
     try:
         checksum = digest(path.read_bytes())[:LENGTH]
     except FileNotFoundError:
         return False
     return path.stem.endswith(f"-{checksum}")
-
-
-# The cells of each verb, with the code that their keys stand on ----------------------------------
-
-
-def data_cells(experiment: Experiment, store: Store) -> Cells:
-    """Return the cells that hold an experiment's data."""
-    code = fingerprint("mbdl_repro.pipeline.data", f"mbdl_repro.areas.{experiment.area}.scenario")
-    return Cells(store.cells("data"), code, ".npz")
-
-
-def model_cells(experiment: Experiment, label: str, store: Store) -> Cells:
-    """Return the cells that hold the fits of a method."""
-    return Cells(store.cells("models"), _fit_code(experiment, label), ".safetensors")
-
-
-def score_cells(experiment: Experiment, label: str, store: Store) -> Cells:
-    """Return the cells that hold the scores of a method."""
-    measured = fingerprint(
-        "mbdl_repro.pipeline.stages.evaluate", f"mbdl_repro.areas.{experiment.area}.metrics"
-    )
-    return Cells(store.cells("scores"), _fit_code(experiment, label) | measured, ".npz")
-
-
-def bound_cells(experiment: Experiment, store: Store) -> Cells:
-    """Return the cells that hold the values of the bounds."""
-    area = f"mbdl_repro.areas.{experiment.area}"
-    code = fingerprint("mbdl_repro.pipeline.stages.bound", f"{area}.bounds", f"{area}.scenario")
-    return Cells(store.cells("bounds"), code, ".npz")
-
-
-def _fit_code(experiment: Experiment, label: str) -> dict[str, str]:
-    module = experiment.methods[label].info.module
-    return fingerprint(
-        "mbdl_repro.pipeline.models", module, f"mbdl_repro.areas.{experiment.area}.scenario"
-    )

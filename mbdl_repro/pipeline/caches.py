@@ -1,0 +1,122 @@
+"""The cache of each kind of work, and the code that its keys stand on."""
+
+from __future__ import annotations
+
+from mbdl_repro import catalogue
+from mbdl_repro.catalogue import FunctionInfo
+from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.store.cache import Cache
+from mbdl_repro.store.fingerprint import Fingerprint, fingerprint, together
+from mbdl_repro.store.paths import Store
+
+NEVER_FITTED = ("fit", "initialize")
+"""Methods of a class that are not called where nothing is fitted by descent."""
+
+
+def data_code(experiment: Experiment) -> Fingerprint:
+    """Return what an experiment's data stand on."""
+    return fingerprint("mbdl_repro.pipeline.data:draw", _scenario(experiment))
+
+
+def fit_code(experiment: Experiment, label: str) -> Fingerprint:
+    """Return what the fits of a method stand on.
+
+    Args:
+        experiment: that they belong to.
+        label: the method's, in it.
+    """
+    return _method_code(experiment, label, "mbdl_repro.pipeline.models:fit_block")
+
+
+def score_code(experiment: Experiment, label: str) -> Fingerprint:
+    """Return what the scores of a method stand on.
+
+    Args:
+        experiment: that they belong to.
+        label: the method's, in it.
+    """
+    metrics = catalogue.metrics(experiment.area)
+    measured = fingerprint(*(_function(metrics[name]) for name in experiment.metrics))
+    scored = _method_code(experiment, label, "mbdl_repro.pipeline.stages.evaluate:score")
+    fitted = [fit_code(experiment, label)] if experiment.methods[label].has_fit else []
+    return together([*fitted, scored, measured])
+
+
+def bound_code(experiment: Experiment) -> Fingerprint:
+    """Return what the values of all bounds of an experiment stand on."""
+    bounds = catalogue.bounds(experiment.area)
+    return together([_bound_code(experiment, bounds[name]) for name in experiment.bounds])
+
+
+def data_cache(experiment: Experiment, store: Store) -> Cache:
+    """Return the cache of an experiment's data.
+
+    Args:
+        experiment: whose data they are.
+        store: where they lie.
+    """
+    return Cache(store.cache("data"), data_code(experiment).key, ".npz")
+
+
+def model_cache(experiment: Experiment, label: str, store: Store, device: str) -> Cache:
+    """Return the cache of a method's fits.
+
+    Args:
+        experiment: that they belong to.
+        label: the method's, in it.
+        store: where they lie.
+        device: that they are computed on, as torch names it.
+    """
+    stands_on = fit_code(experiment, label).key | {"device": kind_of(device)}
+    return Cache(store.cache("models"), stands_on, ".safetensors")
+
+
+def score_cache(experiment: Experiment, label: str, store: Store, device: str) -> Cache:
+    """Return the cache of a method's scores.
+
+    Args:
+        experiment: that they belong to.
+        label: the method's, in it.
+        store: where they lie.
+        device: that they are computed on, as torch names it.
+    """
+    stands_on = score_code(experiment, label).key | {"device": kind_of(device)}
+    return Cache(store.cache("scores"), stands_on, ".npz")
+
+
+def bound_cache(experiment: Experiment, name: str, store: Store) -> Cache:
+    """Return the cache of a bound's values.
+
+    Args:
+        experiment: that they belong to.
+        name: the bound's.
+        store: where they lie.
+    """
+    info = catalogue.bounds(experiment.area)[name]
+    return Cache(store.cache("bounds"), _bound_code(experiment, info).key, ".npz")
+
+
+def kind_of(device: str) -> str:
+    """Return the kind of a device: ``cuda`` of ``cuda:1``."""
+    return device.partition(":")[0]
+
+
+def _bound_code(experiment: Experiment, info: FunctionInfo) -> Fingerprint:
+    computed = fingerprint("mbdl_repro.pipeline.stages.bound:values", _function(info))
+    return together([data_code(experiment), computed])
+
+
+def _method_code(experiment: Experiment, label: str, root: str) -> Fingerprint:
+    info = experiment.methods[label].info
+    method = f"{info.module}:{info.class_name}"
+    without = () if info.learns else NEVER_FITTED
+    return together([data_code(experiment), fingerprint(root, method, without=without)])
+
+
+def _function(info: FunctionInfo) -> str:
+    return f"{info.module}:{info.name}"
+
+
+def _scenario(experiment: Experiment) -> str:
+    kind = type(experiment.scenario)
+    return f"{kind.__module__}:{kind.__name__}"

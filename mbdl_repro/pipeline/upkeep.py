@@ -1,0 +1,108 @@
+"""What keeps a folder of results in order: adopt what came with it, remove what nobody needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from mbdl_repro.errors import UserError
+from mbdl_repro.experiments import specs
+from mbdl_repro.experiments.experiment import Experiment, Fit
+from mbdl_repro.experiments.reader import load_scale
+from mbdl_repro.pipeline import caches
+from mbdl_repro.pipeline.plan import Plan
+from mbdl_repro.pipeline.run import DEVICES, take_lock
+from mbdl_repro.pipeline.status import Status
+from mbdl_repro.store.cache import SECONDS
+from mbdl_repro.store.paths import Store
+
+KEPT = ("tabulate", "verify", "draw", "gather", "report")
+"""Verbs whose outputs come with the repository."""
+
+
+def adopt(scale: str) -> None:
+    """Take the tables, verdicts and figures that came with the repository for made.
+
+    Raises:
+        UserError: if one is damaged, or is not what the code and the experiments here make.
+    """
+    plan = Plan(load_scale(scale))
+    take_lock().close()  # no run is at work; the touch below makes no use of it
+    status = Status(plan)
+    bad = []
+    for task in plan.tasks:
+        found = status.of(task)
+        # Data, fits and scores need not be there; those that are would count as made, too.
+        if found.state != "fresh" and (task.verb in KEPT or found.state != "missing"):
+            bad.append(f"{task.name} is {found.state}{': ' if found.why else ''}{found.why}")
+    if bad:
+        raise UserError(
+            "not adopted, since these are not as the code and the experiments here make them:\n  "
+            + "\n  ".join(bad)
+            + "\nRun snakemake to make them anew."
+        )
+    touch = ["--cores", "1", "--touch", "--forceall", "--quiet", "--config", f"scale={scale}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *touch], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise UserError(f"not adopted; snakemake says:\n{done.stdout}{done.stderr}")
+
+
+def prune(scale: str, *, dry_run: bool) -> tuple[int, int]:
+    """Remove cache entries that no experiment needs any more, and damaged files set aside.
+
+    Networks that methods share stay: which ones are needed is known only to those who fit them.
+
+    Args:
+        scale: whose results they are.
+        dry_run: whether to leave them where they are.
+
+    Returns:
+        How many files these are, and how many bytes.
+    """
+    plan = Plan(load_scale(scale))
+    lock = take_lock()  # a run at work would lose what it is about to use
+    used: set[Path] = set()
+    for experiment in plan.experiments.values():
+        used |= _used_entries(experiment, plan.store)
+    root = plan.store.results
+    unused = [
+        path
+        for kind in ("data", "models", "scores", "bounds")
+        for path in sorted(plan.store.cache(kind).glob("*"))
+        if path not in used and path.name != SECONDS and not path.name.startswith(".")
+    ]
+    unused += sorted(root.rglob("*.damaged")) + sorted(plan.store.figures.glob("*.damaged"))
+    size = sum(path.stat().st_size for path in unused)
+    if not dry_run:
+        for path in unused:
+            path.unlink()
+    lock.close()
+    return len(unused), size
+
+
+def _used_entries(experiment: Experiment, store: Store) -> set[Path]:
+    """Return the files of the cache entries that an experiment, as it stands, would use."""
+    used: set[Path | None] = set()
+    data = caches.data_cache(experiment, store)
+    for point in experiment.points:
+        for seeds in experiment.blocks:
+            for test_point in ({}, *experiment.test_points):
+                spec = specs.data_spec(experiment, Fit(point, 0, seeds), test_point or None)
+                used.add(data.file(data.key(spec)))
+    for label, entry in experiment.methods.items():
+        for device in DEVICES:
+            models = caches.model_cache(experiment, label, store, device)
+            scores = caches.score_cache(experiment, label, store, device)
+            for fit, point in experiment.scorings(label):
+                if entry.has_fit:
+                    used.add(models.file(models.key(specs.fit_spec(experiment, label, fit))))
+                scored = specs.score_spec(experiment, label, fit, point)
+                used.add(scores.file(scores.key(scored)))
+    bounds = {name: caches.bound_cache(experiment, name, store) for name in experiment.bounds}
+    for name, fit, point in experiment.boundings():
+        key = bounds[name].key(specs.bound_spec(experiment, name, fit, point))
+        used.add(bounds[name].file(key))
+    return {path for path in used if path is not None}

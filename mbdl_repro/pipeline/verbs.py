@@ -1,0 +1,400 @@
+"""The verbs that carry an experiment to its figure: what each reads, writes and stands on.
+
+This table is the only place that says so. The Snakefile makes its rules from it, and ``mbdl plan``
+and ``mbdl status``, jobs and their records read it too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mbdl_repro.contract.hashing import digest
+from mbdl_repro.errors import UserError, one_of
+from mbdl_repro.experiments import specs
+from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.pipeline import caches
+from mbdl_repro.store.fingerprint import Fingerprint, fingerprint, together
+from mbdl_repro.store.paths import Store
+
+Book = Mapping[str, Experiment]
+"""The experiments of a run, by name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A verb applied to an experiment, perhaps to one of its methods, or to all experiments."""
+
+    verb: str
+    experiment: str | None = None
+    method: str | None = None
+    part: int = 1
+    """Which share of the method's fits it is, counted from 1, ..."""
+    parts: int = 1
+    """... and of how many."""
+
+    @property
+    def name(self) -> str:
+        """How messages name it."""
+        share = f"part {self.part} of {self.parts}" if self.parts > 1 else None
+        return " ".join(filter(None, [self.verb, self.experiment, self.method, share]))
+
+
+Files = Callable[[Store, Any], tuple[Path, ...]]
+"""Returns the outputs of what has the attributes of a task: a task, or names of wildcards."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Verb:
+    """A row of the table.
+
+    Attributes:
+        name: of the verb, and of its rule.
+        module: that does it, in a function of the verb's name.
+        of: the attributes of a task that tell its jobs apart.
+        outputs: what a task writes.
+        tasks: all tasks of a run.
+        needs: the tasks whose outputs a task reads.
+        spec: what a task depends on besides code and inputs, as plain data.
+        code: what a task stands on.
+        on_device: whether it computes on the device that the run is given.
+        priority: tasks of the greatest are started first.
+    """
+
+    name: str
+    module: str
+    of: tuple[str, ...]
+    outputs: Files
+    tasks: Callable[[Book], Iterable[Task]]
+    needs: Callable[[Book, Task], list[Task]]
+    spec: Callable[[Book, Task], dict[str, Any]]
+    code: Callable[[Book, Task], Fingerprint]
+    on_device: bool = False
+    priority: int = 0
+
+    def log(self, store: Store, names: Any) -> Path:
+        """Return where the log of a task lies.
+
+        Args:
+            store: of the run.
+            names: a task, or names of wildcards.
+        """
+        target = "/".join(getattr(names, one) for one in self.of if one not in ("part", "parts"))
+        if "part" in self.of:
+            target += f".{names.part}of{names.parts}"
+        return store.log(self.name, target or self.name)
+
+
+# Which tasks there are --------------------------------------------------------------------------
+
+
+def _one_each(verb: str) -> Callable[[Book], Iterable[Task]]:
+    return lambda book: [Task(verb, name) for name in book]
+
+
+def _trainings(book: Book) -> Iterable[Task]:
+    return [task for name, e in book.items() for label in e.methods for task in _fits_of(e, label)]
+
+
+def _fits_of(experiment: Experiment, label: str) -> list[Task]:
+    entry = experiment.methods[label]
+    shares = range(1, entry.jobs + 1) if entry.has_fit else ()
+    return [Task("train", experiment.name, label, part, entry.jobs) for part in shares]
+
+
+def _evaluations(book: Book) -> Iterable[Task]:
+    return [Task("evaluate", name, label) for name, e in book.items() for label in e.methods]
+
+
+def _boundings(book: Book) -> Iterable[Task]:
+    return [Task("bound", name) for name, e in book.items() if e.bounds]
+
+
+# What each reads --------------------------------------------------------------------------------
+
+
+def _nothing(book: Book, task: Task) -> list[Task]:
+    return []
+
+
+def _data(book: Book, task: Task) -> list[Task]:
+    return [Task("simulate", task.experiment)]
+
+
+def _data_and_fits(book: Book, task: Task) -> list[Task]:
+    assert task.experiment is not None and task.method is not None
+    return [*_data(book, task), *_fits_of(book[task.experiment], task.method)]
+
+
+def _scores(book: Book, task: Task) -> list[Task]:
+    """Return the scores of all methods, the bounds, and the fits whose history is shown."""
+    experiment = _experiment(book, task)
+    own = {experiment.name: experiment}
+    history = [label for label, _ in experiment.shown("history")]
+    fits = [fit for label in history for fit in _fits_of(experiment, label)]
+    return [*_evaluations(own), *_boundings(own), *fits]
+
+
+def _table(book: Book, task: Task) -> list[Task]:
+    return [Task("tabulate", task.experiment)]
+
+
+def _verdicts(book: Book, task: Task) -> list[Task]:
+    return [Task("verify", name) for name in book]
+
+
+def _all_results(book: Book, task: Task) -> list[Task]:
+    own = [Task(verb, name) for verb in ("tabulate", "draw") for name in book]
+    return [Task("gather"), *own]
+
+
+# What each stands on ----------------------------------------------------------------------------
+
+
+def _experiment(book: Book, task: Task) -> Experiment:
+    assert task.experiment is not None
+    return book[task.experiment]
+
+
+def _of_experiment(
+    spec: Callable[[Experiment], dict[str, Any]],
+) -> Callable[[Book, Task], dict[str, Any]]:
+    return lambda book, task: spec(_experiment(book, task))
+
+
+def _of_method(
+    spec: Callable[[Experiment, str], dict[str, Any]],
+) -> Callable[[Book, Task], dict[str, Any]]:
+    return lambda book, task: spec(_experiment(book, task), str(task.method))
+
+
+STAGES = "mbdl_repro.pipeline.stages"
+TABLE = "mbdl_repro.store.files:table_to_bytes"
+"""How numbers are written into tables."""
+
+
+def _code_of_simulate(book: Book, task: Task) -> Fingerprint:
+    return caches.data_code(_experiment(book, task))
+
+
+def _code_of_train(book: Book, task: Task) -> Fingerprint:
+    fitted = caches.fit_code(_experiment(book, task), str(task.method))
+    return together([fitted, fingerprint(f"{STAGES}.train:described", TABLE)])
+
+
+def _code_of_evaluate(book: Book, task: Task) -> Fingerprint:
+    scored = caches.score_code(_experiment(book, task), str(task.method))
+    return together([scored, fingerprint(f"{STAGES}.evaluate:gathered", TABLE)])
+
+
+def _code_of_bound(book: Book, task: Task) -> Fingerprint:
+    computed = caches.bound_code(_experiment(book, task))
+    return together([computed, fingerprint("mbdl_repro.pipeline.rows:rows_of", TABLE)])
+
+
+def _code_of_tabulate(book: Book, task: Task) -> Fingerprint:
+    """Return what the table stands on, with all that it comes from.
+
+    So a table that came with the repository, without the scores, is known to be right or not.
+    """
+    codes = [VERBS[need.verb].code(book, need) for need in _scores(book, task)]
+    own = fingerprint(f"{STAGES}.tabulate:summarize", f"{STAGES}.tabulate:shown", TABLE)
+    return together([own, *codes])
+
+
+def _code_of_verify(book: Book, task: Task) -> Fingerprint:
+    return fingerprint(f"{STAGES}.verify:verdicts", TABLE)
+
+
+def _code_of_draw(book: Book, task: Task) -> Fingerprint:
+    kinds = sorted({type(panel).__module__ for panel in _experiment(book, task).panels})
+    drawn = [f"{kind}:{name}" for kind in kinds for name in ("Spec", "draw")]
+    return fingerprint(f"{STAGES}.draw:drawn", "mbdl_repro.figures.style:row_styles", *drawn)
+
+
+def _code_of_gather(book: Book, task: Task) -> Fingerprint:
+    return fingerprint("mbdl_repro.pipeline.stages.gather:gathered", TABLE)
+
+
+def _code_of_report(book: Book, task: Task) -> Fingerprint:
+    return fingerprint("mbdl_repro.reporting.report:page")
+
+
+# The table --------------------------------------------------------------------------------------
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb(
+            name="simulate",
+            module=f"{STAGES}.simulate",
+            of=("experiment",),
+            outputs=lambda store, of: (store.data(of.experiment),),
+            tasks=_one_each("simulate"),
+            needs=_nothing,
+            spec=_of_experiment(specs.simulate_spec),
+            code=_code_of_simulate,
+        ),
+        Verb(
+            name="train",
+            module=f"{STAGES}.train",
+            of=("experiment", "method", "part", "parts"),
+            outputs=lambda store, of: (
+                store.model(of.experiment, of.method, of.part, of.parts),
+                store.history(of.experiment, of.method, of.part, of.parts),
+            ),
+            tasks=_trainings,
+            needs=_data,
+            spec=_of_method(specs.train_spec),
+            code=_code_of_train,
+            on_device=True,
+            priority=1,  # the longest jobs first, so that no core waits for the last of them
+        ),
+        Verb(
+            name="evaluate",
+            module=f"{STAGES}.evaluate",
+            of=("experiment", "method"),
+            outputs=lambda store, of: (
+                store.scores(of.experiment, of.method),
+                store.examples(of.experiment, of.method),
+            ),
+            tasks=_evaluations,
+            needs=_data_and_fits,
+            spec=_of_method(specs.evaluate_spec),
+            code=_code_of_evaluate,
+            on_device=True,
+        ),
+        Verb(
+            name="bound",
+            module=f"{STAGES}.bound",
+            of=("experiment",),
+            outputs=lambda store, of: (store.bounds(of.experiment),),
+            tasks=_boundings,
+            needs=_data,
+            spec=_of_experiment(specs.bounds_spec),
+            code=_code_of_bound,
+        ),
+        Verb(
+            name="tabulate",
+            module=f"{STAGES}.tabulate",
+            of=("experiment",),
+            outputs=lambda store, of: (
+                store.table(of.experiment),
+                store.seed_rows(of.experiment),
+                store.shown(of.experiment),
+            ),
+            tasks=_one_each("tabulate"),
+            needs=_scores,
+            spec=_of_experiment(specs.tabulate_spec),
+            code=_code_of_tabulate,
+        ),
+        Verb(
+            name="verify",
+            module=f"{STAGES}.verify",
+            of=("experiment",),
+            outputs=lambda store, of: (store.verdicts(of.experiment),),
+            tasks=_one_each("verify"),
+            needs=_table,
+            spec=_of_experiment(specs.verify_spec),
+            code=_code_of_verify,
+        ),
+        Verb(
+            name="draw",
+            module=f"{STAGES}.draw",
+            of=("experiment",),
+            outputs=lambda store, of: (
+                store.figure(of.experiment, "png"),
+                store.figure(of.experiment, "pdf"),
+            ),
+            tasks=_one_each("draw"),
+            needs=_table,
+            spec=_of_experiment(specs.draw_spec),
+            code=_code_of_draw,
+        ),
+        Verb(
+            name="gather",
+            module=f"{STAGES}.gather",
+            of=(),
+            outputs=lambda store, of: (store.verdicts(),),
+            tasks=lambda book: [Task("gather")],
+            needs=_verdicts,
+            spec=lambda book, task: specs.gather_spec(book),
+            code=_code_of_gather,
+        ),
+        Verb(
+            name="report",
+            module="mbdl_repro.reporting.report",
+            of=(),
+            outputs=lambda store, of: (store.report(),),
+            tasks=lambda book: [Task("report")],
+            needs=_all_results,
+            spec=lambda book, task: specs.report_spec(book, _template()),
+            code=_code_of_report,
+        ),
+    )
+}
+
+
+def task_of(
+    verb: str, book: Book, experiment: str | None, method: str | None, part: int = 1
+) -> Task:
+    """Return the task that a job's words name.
+
+    Args:
+        verb: its name.
+        book: the experiments that there are.
+        experiment: its name, for a verb that takes one.
+        method: its name in the experiment, for a verb that takes one.
+        part: share of the method's fits, counted from 1.
+
+    Raises:
+        UserError: if a word is missing, or names what there is not.
+    """
+    if verb not in VERBS:
+        raise UserError(f"no verb {verb!r}; {one_of(verb, VERBS)}")
+    of = VERBS[verb].of
+    if "experiment" not in of:
+        return Task(verb)
+    if experiment is None:
+        raise UserError("--experiment is missing: which one?")
+    if "method" not in of:
+        return Task(verb, experiment)
+    methods = book[experiment].methods
+    if method not in methods:
+        raise UserError(f"no method {method!r}; {one_of(method, methods)}")
+    if "part" not in of:
+        return Task(verb, experiment, method)
+    return Task(verb, experiment, method, part, methods[method].jobs)
+
+
+def stands_on(task: Task, book: Book, device: str) -> dict[str, Any]:
+    """Return what a task's outputs stand on besides its inputs, as its record keeps it.
+
+    Args:
+        task: whose outputs they are.
+        book: the experiments that there are.
+        device: that the run is given.
+    """
+    verb = VERBS[task.verb]
+    code = verb.code(book, task)
+    return {
+        "spec": verb.spec(book, task),
+        "code": {
+            "digest": code.digest,
+            "definitions": code.definitions,
+            "versions": code.versions,
+            "device": caches.kind_of(device) if computes_on_device(task.verb) else None,
+        },
+    }
+
+
+def computes_on_device(verb: str) -> bool:
+    """Return whether a verb's numbers come from the run's device: its own, or of its inputs."""
+    return VERBS[verb].on_device or verb == "tabulate"
+
+
+def _template() -> str:
+    """Return the digest of the report's layout, of which no fingerprint knows."""
+    return digest((Path(__file__).parents[1] / "reporting/templates/report.html.j2").read_bytes())

@@ -1,0 +1,139 @@
+"""Files: written whole or not at all, and the kinds of content that they have."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mbdl_repro.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: to a temporary name beside it, then renamed.
+
+    Raises:
+        UserError: if the disk is full or the folder cannot be written to; nothing is left.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        stop_if_orphaned()
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise UserError(cannot_write(path, error)) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def cannot_write(path: Path, error: OSError) -> str:
+    """Return the message of a write that failed: why, and what to do."""
+    cures = {
+        errno.ENOSPC: "the disk is full: free some space",
+        errno.EDQUOT: "your disk quota is used up: free some space",
+        errno.EFBIG: "the file would be larger than this system allows: raise the limit",
+        errno.EACCES: "the folder is not writable: change its permissions",
+        errno.EPERM: "the folder is not writable: change its permissions",
+        errno.EROFS: "the disk is mounted read-only: use another folder",
+    }
+    cure = cures.get(error.errno or 0, f"{error.strerror or error}: mend that")
+    return (
+        f"cannot write {path}: {cure}, then run the same command again. "
+        "Nothing half-written was kept, and what was finished before is not lost."
+    )
+
+
+def stop_if_orphaned() -> None:
+    """End this process if the run that started it has died: it must not write on by itself."""
+    parent = os.environ.get("MBDL_RUN_PID")
+    if parent is not None and os.getppid() != int(parent):
+        os._exit(1)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file.
+
+    Raises:
+        UserError: if it is missing or unreadable.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run snakemake to make it") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+
+
+# Kinds of content -------------------------------------------------------------------------------
+
+
+def arrays_to_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return arrays as the bytes of an ``.npz`` file (no pickles)."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def arrays_from_bytes(content: bytes) -> dict[str, np.ndarray]:
+    """Return the arrays of an ``.npz`` file."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+class LazyArrays(Mapping[str, np.ndarray]):
+    """The arrays of an ``.npz`` file, each read when it is first asked for."""
+
+    def __init__(self, content: bytes) -> None:
+        self._file = np.load(io.BytesIO(content), allow_pickle=False)
+        self._read: dict[str, np.ndarray] = {}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return the array of this name."""
+        if name not in self._read:
+            self._read[name] = self._file[name]
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of all arrays."""
+        return iter(self._file.files)
+
+    def __len__(self) -> int:
+        """Return how many arrays there are."""
+        return len(self._file.files)
+
+
+def json_to_bytes(value: object) -> bytes:
+    """Return plain data as readable JSON with sorted keys."""
+    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def table_to_bytes(table: pd.DataFrame | list[dict[str, Any]]) -> bytes:
+    """Return a table, or rows of one, as CSV; numbers keep every digit that tells them apart."""
+    rows = table if isinstance(table, list) else table.to_dict("records")
+    columns = dict.fromkeys(name for row in rows for name in row)
+    if not isinstance(table, list):
+        columns = dict.fromkeys(map(str, table.columns))
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(columns), lineterminator="\n")
+    writer.writeheader()
+    # A value that is not equal to itself is NaN, which a table leaves empty.
+    writer.writerows({k: "" if v != v else v for k, v in row.items()} for row in rows)
+    return buffer.getvalue().encode()

@@ -1,0 +1,80 @@
+"""Where everything lies that a run makes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mbdl_repro.experiments.experiment import Scale
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """Where the artifacts of a scale lie."""
+
+    results: Path
+    figures: Path
+
+    @classmethod
+    def of(cls, scale: Scale) -> Store:
+        """Return the store of a scale."""
+        return cls(Path(scale.results), Path(scale.figures))
+
+    def data(self, experiment: str) -> Path:
+        """Index of an experiment's simulated data."""
+        return self.results / "data" / f"{experiment}.json"
+
+    def model(self, experiment: str, method: str, part: int | str, parts: int | str) -> Path:
+        """Index of the fits of one part, counted from 1, of a method's training."""
+        return self.results / "models" / experiment / f"{method}.{part}of{parts}.json"
+
+    def history(self, experiment: str, method: str, part: int | str, parts: int | str) -> Path:
+        """Training curves and tuned settings of the same fits."""
+        return self.results / "models" / experiment / f"{method}.{part}of{parts}.history.csv"
+
+    def scores(self, experiment: str, method: str) -> Path:
+        """Rows of one method."""
+        return self.results / "scores" / experiment / f"{method}.csv"
+
+    def examples(self, experiment: str, method: str) -> Path:
+        """A few estimates of one method, for illustrations."""
+        return self.results / "scores" / experiment / f"{method}.examples.npz"
+
+    def shown(self, experiment: str) -> Path:
+        """The estimates that the figure shows, kept with the table."""
+        return self.results / "tables" / f"{experiment}.examples.npz"
+
+    def bounds(self, experiment: str) -> Path:
+        """Rows of the bounds."""
+        return self.results / "bounds" / f"{experiment}.csv"
+
+    def table(self, experiment: str) -> Path:
+        """The summary over seeds."""
+        return self.results / "tables" / f"{experiment}.csv"
+
+    def seed_rows(self, experiment: str) -> Path:
+        """The rows of each seed."""
+        return self.results / "tables" / f"{experiment}.seeds.csv"
+
+    def verdicts(self, experiment: str | None = None) -> Path:
+        """The verdicts of one experiment, or of all."""
+        name = "verdicts.csv" if experiment is None else f"verdicts/{experiment}.csv"
+        return self.results / name
+
+    def figure(self, experiment: str, suffix: str = "png") -> Path:
+        """The figure."""
+        return self.figures / f"{experiment}.{suffix}"
+
+    def report(self) -> Path:
+        """The page with everything."""
+        return self.results / "report.html"
+
+    def log(self, verb: str, target: str) -> Path:
+        """The log of a job."""
+        return self.results / "logs" / verb / f"{target}.log"
+
+    def cache(self, kind: str) -> Path:
+        """The folder of a kind of cache entries (see :mod:`mbdl_repro.store.cache`)."""
+        return self.results / "cache" / kind
