@@ -31,6 +31,11 @@ class Chain(NamedTuple):
         """Return the chain of observations x (n_rows, T, n), NaN where missing.
 
         The covariance of s_0 is made part of the first V, which none may be singular.
+
+        Args:
+            x: observations, (n_rows, T, n), NaN where missing.
+            model: the assumed model; W must not be singular either. A matrix that varies is
+                given for T steps or more.
         """
         n_rows, T, _ = x.shape
         F, H, V, W = (

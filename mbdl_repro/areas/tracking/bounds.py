@@ -23,6 +23,12 @@ def smoother_mse(truth: StateSpace) -> float:
     No estimator of any kind has less mean squared error, whatever it may wait for. (Where
     entries are missing it is that of someone who has seen them too.)
 
+    Args:
+        truth: the scenario.
+
+    Returns:
+        The mean over steps and entries, in units of s².
+
     Raises:
         ValueError: if the scenario is not linear.
     """
@@ -31,15 +37,28 @@ def smoother_mse(truth: StateSpace) -> float:
 
 @bound(metric="mse_db", kind="floor", label="smoother, exact")
 def smoother_mse_db(truth: StateSpace) -> float:
-    """Return :func:`smoother_mse`; on an axis in dB."""
+    """Return :func:`smoother_mse`; on an axis in dB.
+
+    Args:
+        truth: the scenario.
+
+    Returns:
+        The mean over steps and entries, in units of s², not dB.
+    """
     return smoother_mse(truth)
 
 
 @bound(metric="mse", kind="theory", label="Kalman filter, exact")
 def kalman_mse(truth: StateSpace) -> float:
-    """Return the expected error of the Kalman filter that is told the truth, over T steps.
+    """Return the expected error of the oracle Kalman filter, which knows the truth, over T steps.
 
     No filter, which is to answer at once, has less.
+
+    Args:
+        truth: the scenario.
+
+    Returns:
+        The mean over steps and entries, in units of s².
 
     Raises:
         ValueError: if the scenario is not linear, or entries of its observations are missing.
@@ -49,7 +68,14 @@ def kalman_mse(truth: StateSpace) -> float:
 
 @bound(metric="mse_db", kind="theory", label="Kalman filter, exact")
 def kalman_mse_db(truth: StateSpace) -> float:
-    """Return :func:`kalman_mse`; on an axis in dB."""
+    """Return :func:`kalman_mse`; on an axis in dB.
+
+    Args:
+        truth: the scenario.
+
+    Returns:
+        The mean over steps and entries, in units of s², not dB.
+    """
     return kalman_mse(truth)
 
 
@@ -57,10 +83,16 @@ def kalman_mse_db(truth: StateSpace) -> float:
 def kalman_position_mse(truth: StateSpace) -> float:
     """Return the expected error of the Kalman filter in the first entry of the state.
 
-    Source: Examples 3.5 and 5.2.
+    Args:
+        truth: the scenario.
+
+    Returns:
+        The mean over steps, in units of the position's square.
 
     Raises:
         ValueError: if the scenario is not linear, or entries of its observations are missing.
+
+    Source: Examples 3.5 and 5.2.
     """
     return float(_kalman_error(truth)[:, 0].mean())
 
@@ -68,6 +100,12 @@ def kalman_position_mse(truth: StateSpace) -> float:
 @bound(metric="mse", kind="theory", label="Kalman filter, limit of long trajectories")
 def kalman_steady_state_mse(truth: StateSpace) -> float:
     """Return the mean variance of an entry of the state in the limit of many steps.
+
+    Args:
+        truth: the scenario.
+
+    Returns:
+        The mean over entries, in units of s².
 
     Raises:
         ValueError: if the scenario is not linear, entries of its observations are missing, or
@@ -79,7 +117,14 @@ def kalman_steady_state_mse(truth: StateSpace) -> float:
 
 @bound(metric="mse_db", kind="theory", label="Kalman filter, limit of long trajectories")
 def kalman_steady_state_mse_db(truth: StateSpace) -> float:
-    """Return :func:`kalman_steady_state_mse`; on an axis in dB."""
+    """Return :func:`kalman_steady_state_mse`; on an axis in dB.
+
+    Args:
+        truth: the scenario.
+
+    Returns:
+        The mean over entries, in units of s², not dB.
+    """
     return kalman_steady_state_mse(truth)
 
 
@@ -120,6 +165,13 @@ def near_mmse(truth: StateSpace, test: Split) -> np.ndarray:
     ŝ_t ≈ E[s_t | x_1 … x_t], the estimator of least mean squared error, which has no closed form
     in a nonlinear system. A reference and not a floor: it is found by random numbers, with
     3000 particles.
+
+    Args:
+        truth: the scenario.
+        test: the test pairs, x (n, T, n_observations) and s (n, T, m).
+
+    Returns:
+        One value a trajectory, (n,), the mean over steps and entries, in units of s².
     """
     import torch  # here, since other bounds do without it
 
@@ -133,5 +185,13 @@ def near_mmse(truth: StateSpace, test: Split) -> np.ndarray:
 
 @bound(metric="mse_db", kind="reference", label="particle filter that knows the truth")
 def near_mmse_db(truth: StateSpace, test: Split) -> np.ndarray:
-    """Return :func:`near_mmse`; on an axis in dB."""
+    """Return :func:`near_mmse`; on an axis in dB.
+
+    Args:
+        truth: the scenario.
+        test: the test pairs, x (n, T, n_observations) and s (n, T, m).
+
+    Returns:
+        One value a trajectory, (n,), the mean over steps and entries, in units of s², not dB.
+    """
     return near_mmse(truth, test)

@@ -18,13 +18,22 @@ from mbdl_repro.areas.tracking.riccati import (
 
 
 def matched_rule(model: LinearModel[np.ndarray], T: int) -> LinearRule[np.ndarray]:
-    """Return the Kalman filter of a model, as the linear rule that it is over T steps."""
+    """Return the Kalman filter of a model, as the linear rule that it is over T steps.
+
+    Args:
+        model: the filter's assumed model.
+        T: number of steps.
+    """
     gains, _ = gains_and_covariances(model, T, until_constant=True)
     return LinearRule(model.F, model.H, np.stack(gains), model.mean_0)
 
 
 def steady_state_rule(model: LinearModel[np.ndarray], T: int) -> LinearRule[np.ndarray]:
     """Return the filter that has the limit of the Kalman gain from the first step on.
+
+    Args:
+        model: the filter's assumed model, which must not vary.
+        T: number of steps.
 
     Raises:
         ValueError: if the gain has no limit.
@@ -47,6 +56,9 @@ def linear_filter_error(truth: LinearModel[np.ndarray], rule: LinearRule[np.ndar
     Args:
         truth: the system that the data come from.
         rule: the filter, with its own F̂, Ĥ and ŝ_0, and its gains for T steps, K.
+
+    Returns:
+        The errors, (T, m), in units of s².
 
     Raises:
         ValueError: if the two differ in their numbers of entries, or a matrix that varies is
@@ -87,6 +99,10 @@ def smoother_error(model: LinearModel[np.ndarray], T: int) -> np.ndarray:
 
     where Λ_t is what the observations after t say of s_t. No covariance is inverted but that of
     an innovation, S_t, so that those of the state may be singular.
+
+    Args:
+        model: the system, which the smoother knows.
+        T: number of steps.
 
     Source: Bierman, 1973, the modified Bryson–Frazier smoother.
     """

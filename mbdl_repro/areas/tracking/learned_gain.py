@@ -80,7 +80,12 @@ class Prediction(nn.Module):
             self.register_buffer("ahead", torch.cat((F.T, F.T @ self.H.T), 1))
 
     def forward(self, s: Tensor, t: int) -> tuple[Tensor, Tensor]:
-        """Return ŝ_{t|t−1} = f(s) (rows, m), and h of it (rows, n), for t = 1 … T."""
+        """Return ŝ_{t|t−1} = f(s) (rows, m), and h of it (rows, n).
+
+        Args:
+            s: ŝ_{t−1}, (rows, m).
+            t: the step, 1 … T.
+        """
         if self.is_constant:
             predicted, expected = (s @ self.ahead).split((self.m, self.n), -1)
             return predicted, expected
@@ -88,11 +93,22 @@ class Prediction(nn.Module):
         return predicted, self.belief.h(predicted, t)
 
     def observation_matrix(self, predicted: Tensor, t: int) -> Tensor:
-        """Return H (n, m), or the Jacobian of h at each prediction (rows, n, m)."""
+        """Return H (n, m), or the Jacobian of h at each prediction (rows, n, m).
+
+        Args:
+            predicted: ŝ_{t|t−1}, (rows, m).
+            t: the step, 1 … T.
+        """
         return self.H if self.is_constant else self.belief.h_jacobian(predicted, t)
 
     def innovation(self, x: Tensor, seen: Tensor, expected: Tensor) -> Tensor:
-        """Return x − h(ŝ_{t|t−1}), 0 where nothing was seen: there x and ``seen`` are 0, else 1."""
+        """Return x_t − h(ŝ_{t|t−1}) (rows, n), 0 where nothing was seen.
+
+        Args:
+            x: x_t, (rows, n), 0 where missing.
+            seen: 1 where x_t is seen and 0 where it is missing, (rows, n).
+            expected: h(ŝ_{t|t−1}), (rows, n).
+        """
         if self.is_constant:
             return torch.addcmul(x, seen, expected, value=-1)
         return torch.where(seen > 0, self.belief.residual(x, expected), 0.0)
@@ -126,7 +142,14 @@ class LearnedFilter(Method, ABC):
 
     @abstractmethod
     def correction(self, output: Tensor, innovation: Tensor, predicted: Tensor, t: int) -> Tensor:
-        """Return ŝ_t − ŝ_{t|t−1} (rows, m), given the network's output."""
+        """Return ŝ_t − ŝ_{t|t−1} (rows, m), given the network's output.
+
+        Args:
+            output: what the network gives at this step, (rows, ·).
+            innovation: x_t − h(ŝ_{t|t−1}), (rows, n), 0 where x_t is missing.
+            predicted: ŝ_{t|t−1}, (rows, m).
+            t: the step, 1 … T.
+        """
 
     @abstractmethod
     def features(self, differences: Tensor) -> Tensor:
@@ -146,7 +169,12 @@ class LearnedFilter(Method, ABC):
         return self._follow(x, *self.network.begin(changes), self.correction)
 
     def observer(self, x: Tensor, gain: float) -> Track:
-        """Filter by the fixed gain κ H⁺ instead of the network's."""
+        """Filter by the fixed gain κ H⁺ instead of the network's.
+
+        Args:
+            x: observations, (rows, T, n), NaN where missing.
+            gain: κ, without unit.
+        """
         K = (gain * self.model.pseudo_inverse()).mT
         nothing = x.new_zeros(len(x), 0)
         return self._follow(
@@ -190,13 +218,22 @@ class LearnedFilter(Method, ABC):
         return self.track(x).states
 
     def error(self, track: Track, s: Tensor) -> Tensor:
-        """Return what a fit makes small, of each row (rows,): its squared error."""
+        """Return what a fit makes small, of each row (rows,): its squared error.
+
+        Args:
+            track: what the filter went through.
+            s: the true states, (rows, T, m).
+        """
         return (track.states - s).square().flatten(1).sum(1)
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the mean error of a row, in units of the best fixed gain's on training data.
 
         So one ``clip_norm`` does for signals of any scale. Before a fit the unit is 1.
+
+        Args:
+            x: observations, (rows, T, n), NaN where missing.
+            s: the true states, (rows, T, m).
         """
         return self.error(self.track(x), s).mean() / self.unit_of_loss
 
@@ -206,6 +243,11 @@ class LearnedFilter(Method, ABC):
 
         Of the observers of gains κ H⁺, the one that errs least on training data is the start, and
         the unit of the loss.
+
+        Args:
+            train: training pairs, x (n_train, T, n) and s (n_train, T, m), of which the first 200
+                rows are read.
+            rng: generator that weights are drawn from, on the CPU.
         """
         for layer in self.network.modules():
             if isinstance(layer, (Affine, Gru)):
@@ -219,7 +261,13 @@ class LearnedFilter(Method, ABC):
 
     @abstractmethod
     def start_from(self, gain: float, x: Tensor, track: Track) -> None:
-        """Set what a fit starts from, given the track of the observer of this gain."""
+        """Set what a fit starts from, given the track of the observer of this gain.
+
+        Args:
+            gain: κ, without unit.
+            x: training observations, (rows, T, n), NaN where missing.
+            track: what that observer went through on x.
+        """
 
 
 Correct = Callable[[Tensor, Tensor, Tensor, int], Tensor]
@@ -244,6 +292,10 @@ class LearnedGain(LearnedFilter):
     ŝ_{t−1} − ŝ_{t−1|t−2}, each divided by its length. A gain that sees directions alone is the
     same for signals of any scale; ``magnitudes`` shows it the logarithms of the lengths as well.
     Unfitted, the filter is an observer of the fixed gain κ H⁺.
+
+    Args:
+        belief: the assumed model, with f, h and s̄_0; the filter does not read V and W.
+        magnitudes: show the network the logarithms of the differences' lengths as well.
     """
 
     def __init__(self, belief: StateSpace, magnitudes: bool) -> None:
@@ -261,7 +313,13 @@ class LearnedGain(LearnedFilter):
         return self.observed(changes)
 
     def gain(self, output: Tensor, predicted: Tensor, t: int) -> Tensor:
-        """Return K_t (rows, m, n)."""
+        """Return K_t (rows, m, n).
+
+        Args:
+            output: what the network gives at this step, (rows, m n): K_t, row by row.
+            predicted: ŝ_{t|t−1}, (rows, m).
+            t: the step, 1 … T.
+        """
         return output.unflatten(-1, (self.model.m, self.model.n))
 
     def correction(self, output: Tensor, innovation: Tensor, predicted: Tensor, t: int) -> Tensor:
@@ -366,6 +424,10 @@ class Gru(nn.Module):
     """The weights of a gated recurrent unit; 0 until drawn.
 
     r = σ(·), z = σ(·), n = tanh(x A_n + a_n + r ⊙ (h B_n + b_n)), h ← n + z ⊙ (h − n)
+
+    Args:
+        n_in: entries of the input x.
+        n_hidden: k, entries of the hidden state h.
     """
 
     def __init__(self, n_in: int, n_hidden: int) -> None:
@@ -392,7 +454,13 @@ class Gru(nn.Module):
 
 
 def draw_uniform(layer: nn.Module, n: int, rng: torch.Generator) -> None:
-    """Draw a layer's entries from U(−1/√n, 1/√n)."""
+    """Draw a layer's entries from U(−1/√n, 1/√n).
+
+    Args:
+        layer: whose parameters are all overwritten.
+        n: sets the range: the entries of a layer's input, or of a unit's hidden state.
+        rng: generator that entries are drawn from, on the CPU.
+    """
     for parameter in layer.parameters():
         drawn = torch.rand(parameter.shape, generator=rng, dtype=torch.float64)
         parameter.copy_((2 * drawn - 1) / math.sqrt(n))
@@ -613,7 +681,15 @@ class TwoGrus(Network):
 
 
 def features_by_group(widths: tuple[int, ...], magnitudes: bool) -> list[int]:
-    """Return where each feature stands once each group is followed by its length."""
+    """Return where each feature stands once each group is followed by its length.
+
+    Args:
+        widths: entries of each group.
+        magnitudes: whether there are lengths.
+
+    Returns:
+        An index for each feature in the order of :class:`Directions`, lengths last.
+    """
     rows: list[int] = []
     lengths: list[int] = []
     for width in widths:

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 def mse(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
     """Return (ŝ − s)² of each trajectory, averaged over its steps and the entries of the state.
 
+    Args:
+        estimate: ŝ, (n, T, m).
+        split: the pairs (x, s), of which s, (n, T, m), is read.
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        One value a trajectory, (n,), in units of s².
+
     Source: Revach et al., 2022, which sums over entries in the text, and averages in the tables.
     """
     return np.square(estimate - split.s).mean((1, 2))
@@ -29,19 +37,45 @@ def mse(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
 
 @metric(label="MSE (dB)", decibels=True)
 def mse_db(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
-    """Return :func:`mse` of each trajectory; what is reported is their mean, in dB."""
+    """Return :func:`mse` of each trajectory; what is reported is their mean, in dB.
+
+    Args:
+        estimate: ŝ, (n, T, m).
+        split: the pairs (x, s), of which s, (n, T, m), is read.
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        One value a trajectory, (n,), in units of s², not dB.
+    """
     return mse(estimate, split, truth)
 
 
 @metric(label="median MSE of a trajectory (dB)", summary="median", decibels=True)
 def median_mse_db(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
-    """Return :func:`mse` of each trajectory, whose median no few lost tracks can move."""
+    """Return :func:`mse` of each trajectory, whose median no few lost tracks can move.
+
+    Args:
+        estimate: ŝ, (n, T, m).
+        split: the pairs (x, s), of which s, (n, T, m), is read.
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        One value a trajectory, (n,), in units of s², not dB.
+    """
     return mse(estimate, split, truth)
 
 
 @metric(label="MSE of the position")
 def position_mse(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
     """Return (ŝ − s)² of the first entry of the state, averaged over the steps of a trajectory.
+
+    Args:
+        estimate: ŝ, (n, T, m).
+        split: the pairs (x, s), of which s, (n, T, m), is read.
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        One value a trajectory, (n,), in units of the position's square.
 
     Source: Examples 3.5 and 5.2.
     """
@@ -50,20 +84,47 @@ def position_mse(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.nd
 
 @metric(label="MSE, exact expectation")
 def expected_mse(method: Method, truth: StateSpace) -> float | None:
-    """Return the exact expectation of :func:`mse`, of a method that is a linear filter."""
+    """Return the exact expectation of :func:`mse`, of a method that is a linear filter.
+
+    Args:
+        method: the filter.
+        truth: the scenario that the data come from.
+
+    Returns:
+        The expectation, in units of s²; ``None`` if filter or scenario is not linear, or
+        observations may be missing.
+    """
     errors = _expected_errors(method, truth)
     return None if errors is None else float(errors.mean())
 
 
 @metric(label="MSE, exact expectation (dB)", decibels=True)
 def expected_mse_db(method: Method, truth: StateSpace) -> float | None:
-    """Return :func:`expected_mse`; what is reported is in dB."""
+    """Return :func:`expected_mse`; what is reported is in dB.
+
+    Args:
+        method: the filter.
+        truth: the scenario that the data come from.
+
+    Returns:
+        The expectation, in units of s², not dB; ``None`` if filter or scenario is not linear, or
+        observations may be missing.
+    """
     return expected_mse(method, truth)
 
 
 @metric(label="MSE of the position, exact expectation")
 def expected_position_mse(method: Method, truth: StateSpace) -> float | None:
-    """Return the exact expectation of :func:`position_mse`, of a method that is a linear filter."""
+    """Return the exact expectation of :func:`position_mse`, of a method that is a linear filter.
+
+    Args:
+        method: the filter.
+        truth: the scenario that the data come from.
+
+    Returns:
+        The expectation, in units of the position's square; ``None`` if filter or
+        scenario is not linear, or observations may be missing.
+    """
     errors = _expected_errors(method, truth)
     return None if errors is None else float(errors[:, 0].mean())
 
@@ -86,6 +147,13 @@ def claimed_mse(method: Method, split: Split) -> np.ndarray | None:
 
     Steps at which it claims none, NaN, are left out.
 
+    Args:
+        method: the filter.
+        split: the pairs (x, s), of which x, (n, T, n_observations), is read.
+
+    Returns:
+        One value a trajectory, (n,), in units of s²; ``None`` if the method claims no variance.
+
     Source: Klein, Revach, Shlezinger, Mehr, van Sloun and Eldar, 2022, for KalmanNet.
     """
     claimed = getattr(method, "claimed_variance", None)
@@ -105,6 +173,13 @@ def flops_per_step(method: Method, split: Split) -> float:
 
     Counted in products of matrices and solutions of linear systems, as the method runs; what is
     computed once for all trajectories, such as the gains of a Kalman filter, is not counted.
+
+    Args:
+        method: the filter.
+        split: the pairs (x, s); the first two rows of x, (n, T, n_observations), are filtered.
+
+    Returns:
+        Operations a step and trajectory, the mean over the T steps.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode

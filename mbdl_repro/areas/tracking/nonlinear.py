@@ -32,7 +32,14 @@ class Noise(NamedTuple):
 def believed_noise(
     belief: StateSpace, x: Tensor, process_noise_scale: float, observation_noise_scale: float
 ) -> Noise:
-    """Return the belief's V and W, scaled, and what it says of s_0, in the precision of x."""
+    """Return the belief's V and W, scaled, and what it says of s_0, in the precision of x.
+
+    Args:
+        belief: the assumed model, with V, W, and the mean and covariance of s_0.
+        x: a tensor whose precision and device are taken, of any shape.
+        process_noise_scale: factor on V, a covariance.
+        observation_noise_scale: factor on W, a covariance.
+    """
     return Noise(
         process_noise_scale * like(belief.V, x),
         observation_noise_scale * like(belief.W, x),
@@ -42,7 +49,13 @@ def believed_noise(
 
 
 def observation_covariances(belief: StateSpace, W: Tensor, T: int) -> list[Tensor]:
-    """Return W of each step, 0 of the first if what is seen there is without noise."""
+    """Return W (n, n) of each step, 0 of the first if what is seen there is without noise.
+
+    Args:
+        belief: says whether the first observation is without noise.
+        W: (n, n), or (T, n, n) where it varies.
+        T: number of steps.
+    """
     each = list(steps(W, T))
     if belief.start_seen:
         each[0] = torch.zeros_like(each[0])
@@ -51,6 +64,10 @@ def observation_covariances(belief: StateSpace, W: Tensor, T: int) -> list[Tenso
 
 def check_belief(belief: StateSpace, *, needs_h: bool = True) -> None:
     """Ask a belief for all that a filter will need, so that what is withheld is named at once.
+
+    Args:
+        belief: the assumed model.
+        needs_h: whether the filter needs h.
 
     Raises:
         ValueError: if a field is needed and withheld.

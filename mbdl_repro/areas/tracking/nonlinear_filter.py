@@ -13,7 +13,13 @@ from mbdl_repro.contract.method import Method
 
 
 class NonlinearFilter(Method, ABC):
-    """A filter that answers with its means, and claims its covariances."""
+    """A filter that answers with its means, and claims its covariances.
+
+    Args:
+        belief: the assumed model, with f, h, V, W, and the mean and covariance of s_0.
+        process_noise_scale: what V, a covariance, is multiplied by.
+        observation_noise_scale: what W, a covariance, is multiplied by.
+    """
 
     def __init__(
         self, belief: StateSpace, process_noise_scale: float, observation_noise_scale: float

@@ -68,7 +68,11 @@ def linear_arrays(truth: StateSpace, without: str = "") -> LinearModel[np.ndarra
 
 
 def steps(matrix: Array, T: int) -> Iterator[Array]:
-    """Yield the matrix (k, l) of each of T steps; one that varies is given as (≥ T, k, l).
+    """Yield the matrix (k, l) of each of T steps.
+
+    Args:
+        matrix: (k, l), the same at all steps, or (≥ T, k, l), that of step t = 1 first.
+        T: number of steps.
 
     Raises:
         ValueError: if it varies, and is given for fewer steps.
@@ -83,12 +87,26 @@ def steps(matrix: Array, T: int) -> Iterator[Array]:
 
 
 def predicted_covariance(P: Array, F: Array, V: Array) -> Array:
-    """Return F P Fᵀ + V, the covariance before the observation."""
+    """Return F P Fᵀ + V, the covariance before the observation.
+
+    Args:
+        P: covariance of s_{t−1} after its update, (..., m, m).
+        F: transition matrix, (..., m, m).
+        V: covariance of the process noise, (..., m, m).
+
+    Returns:
+        The covariance of s_t, (..., m, m), in units of s², as P and V are.
+    """
     return F @ P @ F.mT + V
 
 
 def kalman_gain(P: Array, H: Array, W: Array) -> Array:
     """Return K = P Hᵀ (H P Hᵀ + W)⁻¹ (..., m, n); of P, which may be singular, no inverse.
+
+    Args:
+        P: covariance of s_t before the observation, (..., m, m).
+        H: observation matrix, (..., n, m).
+        W: covariance of the observation noise, (..., n, n).
 
     Raises:
         ValueError: if H P Hᵀ + W is singular, as where W is and nothing is uncertain.
@@ -109,7 +127,17 @@ def kalman_gain(P: Array, H: Array, W: Array) -> Array:
 
 
 def updated_covariance(P: Array, K: Array, H: Array, W: Array) -> Array:
-    """Return (I − K H) P (I − K H)ᵀ + K W Kᵀ: true of any K, and never indefinite (Joseph)."""
+    """Return (I − K H) P (I − K H)ᵀ + K W Kᵀ: true of any K, and never indefinite (Joseph).
+
+    Args:
+        P: covariance of s_t before the observation, (..., m, m).
+        K: gain, optimal or not, (..., m, n).
+        H: observation matrix, (..., n, m).
+        W: covariance of the observation noise, (..., n, n).
+
+    Returns:
+        The covariance of s_t after the observation, (..., m, m), symmetric.
+    """
     A = like(np.eye(P.shape[-1]), P) - K @ H
     P = A @ P @ A.mT + K @ W @ K.mT
     return (P + P.mT) / 2

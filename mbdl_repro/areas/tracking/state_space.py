@@ -83,22 +83,47 @@ class StateSpace(Scenario):
 
     @abstractmethod
     def f(self, s: Array, t: int = 1) -> Array:
-        """Return where s_{t−1} = s (..., m) moves to at time t, without noise."""
+        """Return where s_{t−1} = s (..., m) moves to at time t, without noise.
+
+        Args:
+            s: s_{t−1}, (..., m).
+            t: the step, 1 … T; it matters where the model varies in time.
+        """
 
     @abstractmethod
     def f_jacobian(self, s: Array, t: int = 1) -> Array:
-        """Return ∂f/∂s (..., m, m) at s (..., m)."""
+        """Return ∂f/∂s (..., m, m) at s (..., m).
+
+        Args:
+            s: s_{t−1}, (..., m).
+            t: the step, 1 … T.
+        """
 
     @abstractmethod
     def h(self, s: Array, t: int = 1) -> Array:
-        """Return what is seen (..., n) of s_t = s (..., m), without noise."""
+        """Return what is seen (..., n) of s_t = s (..., m), without noise.
+
+        Args:
+            s: s_t, (..., m).
+            t: the step, 1 … T; it matters where the model varies in time.
+        """
 
     @abstractmethod
     def h_jacobian(self, s: Array, t: int = 1) -> Array:
-        """Return ∂h/∂s (..., n, m) at s (..., m)."""
+        """Return ∂h/∂s (..., n, m) at s (..., m).
+
+        Args:
+            s: s_t, (..., m).
+            t: the step, 1 … T.
+        """
 
     def residual(self, x: Array, predicted: Array) -> Array:
-        """Return x − predicted (..., n); angles, if there are any, wrapped to [−π, π)."""
+        """Return x − predicted (..., n); angles, if there are any, wrapped to [−π, π).
+
+        Args:
+            x: observations, (..., n); angles in radians.
+            predicted: what is subtracted, (..., n); the two shapes broadcast.
+        """
         return x - predicted
 
     @property
@@ -145,7 +170,15 @@ class StateSpace(Scenario):
     # The data ---------------------------------------------------------------------------------
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:
-        """Draw n trajectories: x (n, T, n_observations) and s (n, T, m)."""
+        """Draw n trajectories: x (n, T, n_observations) and s (n, T, m).
+
+        Args:
+            n: number of trajectories.
+            rng: generator of all random numbers.
+
+        Returns:
+            The pairs: x, NaN where missing, and s, without s_0.
+        """
         T = self.n_steps
         s = self.mean_0 + self.initial_std * rng.standard_normal((n, self.m))
         for _ in range(self.burn_in_steps):
@@ -167,7 +200,15 @@ class StateSpace(Scenario):
 
 
 def like(array: np.ndarray, s: Array) -> Array:
-    """Return a constant as s has its numbers: NumPy array or tensor, its precision and device."""
+    """Return a constant as s has its numbers: NumPy array or tensor, its precision and device.
+
+    Args:
+        array: the constant, NumPy, in double precision; any shape.
+        s: says what kind is wanted; its shape and values do not matter.
+
+    Returns:
+        The same numbers in the same shape; for a NumPy s, the array itself.
+    """
     if isinstance(s, np.ndarray):
         return array
     return _tensor(array.tobytes(), array.shape, s.dtype, s.device)
@@ -208,6 +249,10 @@ def rotation(angle_rad: float, size: int) -> np.ndarray:
 
     In the plane it is the one rotation [[cos, −sin], [sin, cos]]; in more than three dimensions,
     that of the plane of the first two entries.
+
+    Args:
+        angle_rad: the angle, in radians; the same about each axis.
+        size: entries of the vectors that are rotated.
 
     Raises:
         ValueError: if there is no plane to rotate in, and the angle is not 0.

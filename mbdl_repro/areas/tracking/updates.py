@@ -60,6 +60,11 @@ def linear_model(
 ) -> LinearModel[Tensor]:
     """Return the tensors of a belief in a linear system, V and W times these scales.
 
+    Args:
+        belief: the assumed model, a linear system.
+        process_noise_scale: factor on V, a covariance.
+        observation_noise_scale: factor on W, a covariance.
+
     Raises:
         ValueError: if the belief is of another kind, or withholds one of them.
     """
@@ -93,6 +98,10 @@ class StoredModel(nn.Module):
 def check_observations(x: Tensor, n: int) -> None:
     """Refuse observations that no filter of n entries a step can take.
 
+    Args:
+        x: the observations.
+        n: entries of an observation that the filter takes.
+
     Raises:
         ValueError: unless x is (n_rows, T, n) with T ≥ 1.
     """
@@ -104,16 +113,31 @@ def check_observations(x: Tensor, n: int) -> None:
 
 
 def kalman_gains(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
-    """Return all gains (T, m, n) and covariances (T, m, m): no observation enters them.
+    """Return all gains and covariances: no observation enters them.
 
     Gradients pass through, and several models may be stacked (``torch.func.vmap``).
+
+    Args:
+        model: the filter's assumed model.
+        T: number of steps.
+
+    Returns:
+        K_t, (T, m, n), and P_t after the update, (T, m, m).
     """
     gains, covariances = gains_and_covariances(model, T, until_constant=False)
     return torch.stack(list(gains)), torch.stack(list(covariances))
 
 
 def constant_gains(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
-    """Return what :func:`kalman_gains` does, faster, in double precision, as constants."""
+    """Return what :func:`kalman_gains` does, faster, in double precision, as constants.
+
+    Args:
+        model: the filter's assumed model; no gradient reaches it.
+        T: number of steps.
+
+    Returns:
+        K_t, (T, m, n), and P_t after the update, (T, m, m), in the model's precision.
+    """
     arrays = LinearModel(*(tensor.detach().cpu().double().numpy() for tensor in model))
     results = gains_and_covariances(arrays, T, until_constant=True)
     gains, covariances = (_stacked(list(result), model.F) for result in results)
@@ -146,6 +170,11 @@ def linear_filter(x: Tensor, gains: Tensor, model: LinearModel[Tensor]) -> Tenso
 
     Several steps are taken as one: their states are a matrix times the state before them, plus
     another times their observations.
+
+    Args:
+        x: observations, (n_rows, T, n), none missing.
+        gains: K_t, (T, m, n), or (m, n), the same at all steps.
+        model: the filter's F, H and ŝ_0; the rest is not read.
     """
     n_rows, T, n = x.shape
     m = model.F.shape[-1]
@@ -276,6 +305,10 @@ def kalman_smoother(x: Tensor, model: LinearModel[Tensor]) -> Smoothed:
     which is the smoother of Rauch, Tung and Striebel without its inverse of P_{t|t−1}, which
     may be singular.
 
+    Args:
+        x: observations, (n_rows, T, n), NaN where missing.
+        model: the smoother's assumed model.
+
     Source: Bierman, 1973, the modified Bryson–Frazier smoother.
     """
     means, covariances = kalman_filter(x, model)
@@ -314,9 +347,13 @@ def kalman_smoother(x: Tensor, model: LinearModel[Tensor]) -> Smoothed:
 
 
 def negative_log_likelihood(x: Tensor, model: LinearModel[Tensor]) -> Tensor:
-    """Return −log p(x_1 … x_T) of each row (n_rows,), of its seen entries.
+    """Return −log p(x_1 … x_T) of each row (n_rows,), of its seen entries, in nats.
 
     Σ_t ½ (eᵀ S⁻¹ e + log det 2πS),  e = x_t − H F ŝ_{t−1},  S = H P_{t|t−1} Hᵀ + W
+
+    Args:
+        x: observations, (n_rows, T, n), NaN where missing.
+        model: the assumed model.
     """
     n_rows, T, n = x.shape
     gains = kalman_gains if torch.is_grad_enabled() else constant_gains
@@ -344,6 +381,11 @@ def negative_log_likelihood(x: Tensor, model: LinearModel[Tensor]) -> Tensor:
 
 
 def variances(covariances: Tensor, n_rows: int) -> Tensor:
-    """Return the diagonals (n_rows, T, m) of covariances (T, m, m) or (n_rows, T, m, m)."""
+    """Return the diagonals (n_rows, T, m) of covariances.
+
+    Args:
+        covariances: (T, m, m), the same for all rows, or (n_rows, T, m, m).
+        n_rows: number of rows.
+    """
     diagonal = covariances.diagonal(dim1=-2, dim2=-1)
     return diagonal.expand(n_rows, *diagonal.shape[-2:])

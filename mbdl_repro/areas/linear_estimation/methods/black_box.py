@@ -22,7 +22,7 @@ class BlackBox(Method):
 
     z_0 = c Ĉ^{-1/2} (x − x̄),  z_k = φ(W_k z_{k-1} + b_k),  ŝ = W_K z_{K-1} + b_K
 
-    No layer passes the activations by, for that would tell it that the best rule is affine.
+    No layer passes the activations by, for that would hint that the best rule is affine.
     Even so ``tanh`` at a small c, where it is nearly the identity, serves it best here; and
     without whitening, of which 40 dB SNR asks most, it needs ten times as many steps.
 

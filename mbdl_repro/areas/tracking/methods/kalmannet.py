@@ -60,6 +60,6 @@ class Kalmannet(LearnedGain):
 
         Raises:
             ValueError: if the belief withholds W, or H has not as many independent columns as the
-                state has entries, so that the gain does not tell a covariance.
+                state has entries, so that the gain does not determine a covariance.
         """
         return self.implied_variances(x)

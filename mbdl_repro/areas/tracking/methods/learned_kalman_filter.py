@@ -177,6 +177,13 @@ def gains_at_once(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
     and in each round every stretch is joined to the one before it: all at once, in few large
     operations, through which gradients are cheap.
 
+    Args:
+        model: the filter's assumed model.
+        T: number of steps.
+
+    Returns:
+        K_t, (T, m, n), and P_t after the update, (T, m, m).
+
     Source: Särkkä and García-Fernández, 2021.
     """
     F, H, V, W = (

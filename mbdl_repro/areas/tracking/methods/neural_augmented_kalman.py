@@ -33,7 +33,7 @@ class NeuralAugmentedKalman(IterativeMethod):
     divided by the sum of the three curvatures, D. So γ times their sum is γ of the way to
     E[s_t | s_{t−1}, s_{t+1}, x_t], and without ε, which is 0 before a fit, the smoother's
     estimate is where they rest, from any start. The correction ε is that of a graph network,
-    whose node t is told its messages and its state u_t, and its neighbours' hidden states:
+    whose node t sees its messages and its state u_t, and its neighbours' hidden states:
 
     a_t = relu(A (h_{t−1}, h_t, h_{t+1}, u_t/c_t) + b),  h_t ← GRU(a_t, h_t),  ε_t = c_t Σ E h_t
 

@@ -62,7 +62,13 @@ class SplitKalmannet(LearnedGain):
         return vectors * values.clamp_min(0.0).sqrt()
 
     def gain(self, output: Tensor, predicted: Tensor, t: int) -> Tensor:
-        """Return P Hᵀ S (rows, m, n)."""
+        """Return P Hᵀ S (rows, m, n).
+
+        Args:
+            output: what the two networks give, the roots of P and of S, (rows, m² + n²).
+            predicted: ŝ_{t|t−1}, (rows, m).
+            t: the step, 1 … T.
+        """
         m, n = self.model.m, self.model.n
         L_P, L_S = output.split(self.sizes, -1)
         L_P, L_S = L_P.unflatten(-1, (m, m)), L_S.unflatten(-1, (n, n))

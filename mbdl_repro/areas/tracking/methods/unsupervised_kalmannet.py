@@ -53,5 +53,10 @@ class UnsupervisedKalmannet(LearnedGain):
         self.network.last.bias.copy_((gain * self.model.pseudo_inverse()).flatten())
 
     def error(self, track: Track, s: Tensor) -> Tensor:
-        """Return the squared innovations of each row (rows,)."""
+        """Return the squared innovations of each row (rows,).
+
+        Args:
+            track: what the filter went through.
+            s: the true states, (rows, T, m), which are not looked at.
+        """
         return track.innovations.square().flatten(1).sum(1)
