@@ -35,7 +35,12 @@ def steering(angle_rad: Array, n_sensors: int, spacing: float) -> Array:
 
 
 def complex_normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Draw CN(0, 1) in single precision: half of the variance in each part."""
+    """Draw CN(0, 1) in single precision: half of the variance in each part.
+
+    Args:
+        rng: the generator to draw from.
+        shape: shape of the answer, complex.
+    """
     parts = rng.standard_normal((*shape, 2), dtype=np.float32)
     parts *= np.float32(math.sqrt(0.5))
     return parts.view(np.complex64)[..., 0]
@@ -145,7 +150,15 @@ class SensorArray(Scenario):
         return (1 - self.correlation) * np.eye(M) + self.correlation * np.ones((M, M))
 
     def angles(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw the angles (n, M) in rad, each row rising."""
+        """Draw the angles (n, M) in rad, each row rising.
+
+        Args:
+            n: number of trials.
+            rng: the generator to draw from; not used where ``angles_deg`` is given.
+
+        Raises:
+            ValueError: if the number of sources is withheld.
+        """
         M = self.told("n_sources")
         if self.angles_deg is not None:
             return np.tile(np.deg2rad(self.angles_deg), (n, 1))
@@ -160,7 +173,12 @@ class SensorArray(Scenario):
         return np.deg2rad(drawn)
 
     def phases(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw the factors (n, M, 1), of modulus 1, with which sources arrive."""
+        """Draw the factors (n, M, 1), of modulus 1, with which sources arrive.
+
+        Args:
+            n: number of trials.
+            rng: the generator to draw from; not used where ``path_phases`` are ``equal``.
+        """
         M = self.told("n_sources")
         if self.path_phases == "equal":
             return np.ones((n, M, 1), dtype=np.complex64)
@@ -168,10 +186,23 @@ class SensorArray(Scenario):
 
     @abstractmethod
     def received(self, n: int, rng: np.random.Generator) -> Split:
-        """Draw what sensors would receive without noise, (n, N, T), and the angles (n, M)."""
+        """Draw what sensors would receive without noise, (n, N, T), and the angles (n, M).
+
+        Args:
+            n: number of trials.
+            rng: the generator to draw from.
+
+        Returns:
+            x (n, N, T), complex, in single precision, and s (n, M), in rad, each row rising.
+        """
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:
-        """Draw n pairs: snapshots x (n, N, T), complex, and angles s (n, M), in rad."""
+        """Draw n pairs: snapshots x (n, N, T), complex, and angles s (n, M), in rad.
+
+        Args:
+            n: number of trials.
+            rng: the generator to draw from, angles and waveforms first, noise last.
+        """
         x, s = self.received(n, rng)
         x += np.float32(self.noise_std) * complex_normal(rng, *x.shape)
         return Split(x=x, s=s)

@@ -176,7 +176,12 @@ class LearnedCovariance(Method):
         self.network.draw(torch_rng_for("unfitted", type(self).__name__))
 
     def initialize(self, train: Split, rng: torch.Generator) -> None:
-        """Draw the network's weights."""
+        """Draw the network's weights.
+
+        Args:
+            train: not read.
+            rng: the generator to draw from, of the CPU.
+        """
         self.network.draw(rng)
 
     def fit(
@@ -215,7 +220,16 @@ class LearnedCovariance(Method):
         return R + LOADING * torch.eye(N, dtype=R.dtype, device=R.device)
 
     def angles(self, R: Tensor, decoder: Decoder) -> Tensor:
-        """Return the angles (n, M) of covariances (n, N, N)."""
+        """Return the angles (n, M) of covariances (n, N, N).
+
+        Args:
+            R: (n, N, N), complex, Hermitian.
+            decoder: ``root_music``, ``esprit``, or ``music``, which alone cannot be
+                differentiated in R.
+
+        Returns:
+            (n, M), in rad, rising; of ``music``, NaN behind where there are fewer peaks.
+        """
         Us = signal_subspace(R, self.n_sources)
         if decoder == "esprit":
             return angles_of(esprit_roots(Us), self.spacing)
@@ -232,10 +246,21 @@ class LearnedCovariance(Method):
 
     @abstractmethod
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
-        """Return the loss, the mean over rows, of snapshots or features x, and angles s (n, M)."""
+        """Return the loss, the mean over rows, of snapshots or features x, and angles s (n, M).
+
+        Args:
+            x: snapshots (n, N, T), complex, or their features (n, lags, 2N, N), real.
+            s: true angles (n, M), in rad.
+        """
 
     def periodic_loss_through(self, R: Tensor, s: Tensor, decoder: Decoder) -> Tensor:
-        """Return the mean over rows of the RMSPE of what a differentiable decoder says."""
+        """Return the mean over rows of the RMSPE, in rad, of what a differentiable decoder says.
+
+        Args:
+            R: covariances (n, N, N), complex, Hermitian.
+            s: true angles (n, M), in rad.
+            decoder: ``root_music`` or ``esprit``.
+        """
         return periodic_loss(self.angles(R, decoder), s.to(R.real.dtype))
 
     def subspace_loss(self, R: Tensor, s: Tensor) -> Tensor:
@@ -244,6 +269,10 @@ class LearnedCovariance(Method):
         It is the sine of an angle, the root mean square of those between the steering vectors of
         the true directions and the signal subspace. No root is chosen, and all that MUSIC's
         spectrum is made of has a part in it.
+
+        Args:
+            R: covariances (n, N, N), complex, Hermitian.
+            s: true angles (n, M), in rad.
         """
         Us = signal_subspace(R, self.n_sources)
         A = steering(s.to(R.real.dtype), self.n_sensors, self.spacing)
@@ -273,6 +302,14 @@ def structured(R: Tensor, structure: Structure) -> Tensor:
 
     A covariance A P Aᴴ + σ² I of a uniform array is Toeplitz where P is diagonal, and its
     subspaces are persymmetric always.
+
+    Args:
+        R: (n, N, N), complex, Hermitian.
+        structure: ``free``: R itself; ``persymmetric``: R = J R* J; ``toeplitz``: one value on
+            each diagonal.
+
+    Returns:
+        (n, N, N), Hermitian.
     """
     if structure == "free":
         return R

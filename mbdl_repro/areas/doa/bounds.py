@@ -90,6 +90,10 @@ def stochastic_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
     efficient estimator is somewhat lower, by 17 % for two sources and 7 % for five: √(median of
     χ²_M / M).
 
+    Args:
+        truth: a narrowband array without errors.
+        test: the test trials, of which only the angles s (n, M), in rad, are read.
+
     Raises:
         ValueError: if the array has errors, or sources are not narrowband.
     """
@@ -99,6 +103,13 @@ def stochastic_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
 @bound(metric="median_rmspe", kind="reference", label="Cramér–Rao bound (shared waveform)")
 def shared_waveform_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
     """Return √(mean of the bound for who knows that the waveform is shared) of each trial (n,).
+
+    Args:
+        truth: a narrowband array without errors, of coherent sources with equal phases.
+        test: the test trials, of which only the angles s (n, M), in rad, are read.
+
+    Returns:
+        (n,), in rad.
 
     Raises:
         ValueError: as :func:`shared_waveform_crb_mspe`, except that angles may be any.
@@ -142,12 +153,13 @@ def music_mspe_db(truth: SensorArray) -> float:
 
 @bound(metric="mspe", kind="floor", label="told all about the other sources")
 def told_the_rest_mspe(truth: SensorArray) -> float:
-    """Return the least mean squared error of an angle for who is told all about other sources.
+    """Return the genie-aided least mean squared error of an angle: all other sources are known.
 
     The mean variance of the angle, given the snapshots, all other angles and waveforms, the
     phases, and the errors of the array. Nobody who gives M angles has less: of unbiased
     estimators and of others, with any law of the waveforms. It has a standard error of 2 %, and
-    random numbers that are the same for all scenarios. See :mod:`mbdl_repro.areas.doa.told_the_rest`.
+    random numbers that are the same for all scenarios. See
+    :mod:`mbdl_repro.areas.doa.told_the_rest`.
 
     Raises:
         ValueError: if angles are fixed, or sources are not narrowband.
@@ -163,7 +175,7 @@ def told_the_rest_mspe_db(truth: SensorArray) -> float:
 
 @bound(metric="rmspe", kind="floor", label="told all about the other sources")
 def told_the_rest_rmspe(truth: SensorArray) -> float:
-    """Return what the RMSPE is at least for who is told, of each angle, all about the others.
+    """Return the genie-aided least RMSPE, in rad: for each angle, all other sources are known.
 
     As :func:`told_the_rest_mspe`, from the mean absolute deviation of each angle.
 

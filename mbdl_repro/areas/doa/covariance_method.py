@@ -79,7 +79,9 @@ class CovarianceMethod(Method):
     def angles(self, R: Tensor, n_sources: int) -> Tensor:
         """Return angles (n, n_sources) in rad, rising, then NaN, of covariances (n, L, L).
 
-        None of them is zero.
+        Args:
+            R: covariances (n, L, L), Hermitian, none of them zero.
+            n_sources: M, the same of all rows.
         """
 
     def illustrations(self, x: Tensor) -> dict[str, Tensor]:
@@ -91,8 +93,15 @@ class CovarianceMethod(Method):
     ) -> Tensor:
         """Return what a function of covariances and M gives for each row (n, columns), else NaN.
 
-        It is called once for each number of sources. Columns are as many as the widest has, if
-        they are not given.
+        It is called once for each number of sources.
+
+        Args:
+            x: snapshots (n, N, T), complex.
+            of: from covariances (k, L, L) of the k rows with M sources, and M, to (k, ·).
+            columns: of the answer; ``None``: as many as the widest has.
+
+        Returns:
+            (n, columns), NaN behind narrower rows, and in rows without an answer.
         """
         x, rows_heard = heard(x)
         R = self.covariance(x)
@@ -114,6 +123,10 @@ class CovarianceMethod(Method):
 
     def check_rank(self, n_snapshots: int, why: str) -> None:
         """Refuse snapshots so few that the covariance is singular.
+
+        Args:
+            n_snapshots: T.
+            why: the setting that asks for an inverse, for the message: "loading is 0".
 
         Raises:
             ValueError: naming the setting that makes them too few.
@@ -138,7 +151,9 @@ class SpectralMethod(CovarianceMethod):
 
     Args:
         belief: gives N and the spacing, and M where the number is given.
-        smoothing, subarray, count: as of :class:`CovarianceMethod`.
+        smoothing: as of :class:`CovarianceMethod`.
+        subarray: as of :class:`CovarianceMethod`.
+        count: as of :class:`CovarianceMethod`.
         grid: points over [−90°, 90°).
         refine: go on from the grid to the peak itself.
         ends: whether −90° and 90° may be peaks.
@@ -162,7 +177,16 @@ class SpectralMethod(CovarianceMethod):
 
     @abstractmethod
     def coefficients(self, R: Tensor, n_sources: int) -> Tensor:
-        """Return c (n, L) of a polynomial D that is least where the spectrum has its peaks."""
+        """Return c (n, L) of a polynomial D that is least where the spectrum has its peaks.
+
+        Args:
+            R: covariances (n, L, L), Hermitian.
+            n_sources: M, the same of all rows.
+
+        Returns:
+            c_0 … c_{L−1} (n, L), complex, of which
+            :func:`~mbdl_repro.areas.doa.spectrum.evaluated` makes D.
+        """
 
     @abstractmethod
     def pseudo_spectrum(self, D: Tensor) -> Tensor:

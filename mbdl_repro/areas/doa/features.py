@@ -12,7 +12,18 @@ ROWS = 2048
 
 
 def scaled_covariance(x: Tensor, n_sensors: int) -> Tensor:
-    """Return R / (tr R / N), of R = X Xᴴ / T (n, N, N), of snapshots (n, N, T); 0 where all are."""
+    """Return R / (tr R / N), of R = X Xᴴ / T (n, N, N), of snapshots (n, N, T); 0 where all are.
+
+    Args:
+        x: snapshots (n, N, T), complex.
+        n_sensors: N, which x is checked to have.
+
+    Returns:
+        (n, N, N), complex, in double precision, with a diagonal of mean 1.
+
+    Raises:
+        ValueError: as :func:`~mbdl_repro.areas.doa.subspace.check_snapshots`.
+    """
     return torch.cat([_scaled(check_snapshots(some, n_sensors)) for some in x.split(ROWS)])
 
 

@@ -40,6 +40,17 @@ def deterministic_crb(
     σ²/(2T) [Re((DᴴΠD) ∘ Pᵀ)]⁻¹, with P = Y Yᴴ / T of the waveforms. It holds for coherent
     sources, too, whose P has rank 1.
 
+    Args:
+        angle_rad: θ (n, M), from broadside.
+        P: (M, M), or (n, M, M), of the waveforms as they are.
+        noise_variance: σ² of the noise CN(0, σ²) of a sensor.
+        n_snapshots: T.
+        n_sensors: N.
+        spacing: d between sensors, in wavelengths.
+
+    Returns:
+        The bound on the covariance of angles (n, M, M), in rad².
+
     Source: Stoica and Nehorai, 1989.
     """
     _, slack = _geometry(angle_rad, n_sensors, spacing)
@@ -59,6 +70,17 @@ def stochastic_crb(
     """Return the Cramér–Rao bound where the waveforms are CN(0, P), and P and σ² unknown.
 
     σ²/(2T) [Re((DᴴΠD) ∘ (P Aᴴ R⁻¹ A P)ᵀ)]⁻¹, with R = A P Aᴴ + σ² I. P may be singular.
+
+    Args:
+        angle_rad: θ (n, M), from broadside.
+        P: (M, M), or (n, M, M), from which waveforms are drawn.
+        noise_variance: σ² of the noise CN(0, σ²) of a sensor.
+        n_snapshots: T.
+        n_sensors: N.
+        spacing: d between sensors, in wavelengths.
+
+    Returns:
+        The bound on the covariance of angles (n, M, M), in rad².
 
     Source: Stoica and Nehorai, 1990; Stoica, Larsson and Gershman, 2001.
     """
@@ -83,8 +105,18 @@ def shared_waveform_crb(
 
     σ²/(2T) (σ² + ‖b‖²)/‖b‖² [Re(Dᴴ (I − b bᴴ/‖b‖²) D)]⁻¹.
 
-    It is far below :func:`stochastic_crb` of coherent sources, for which nobody is told that
+    It is far below :func:`stochastic_crb` of coherent sources, for which it is not known that
     they arrive with equal phases and powers.
+
+    Args:
+        angle_rad: θ (n, M), from broadside.
+        noise_variance: σ² of the noise CN(0, σ²) of a sensor.
+        n_snapshots: T.
+        n_sensors: N.
+        spacing: d between sensors, in wavelengths.
+
+    Returns:
+        The bound on the covariance of angles (n, M, M), in rad².
     """
     A = steering(angle_rad, n_sensors, spacing)
     D = _slope(angle_rad, n_sensors, spacing)
@@ -110,10 +142,21 @@ def music_covariance(
 
     σ²/(2T) (H ∘ I)⁻¹ Re(H ∘ Bᵀ) (H ∘ I)⁻¹.
 
-    Source: Stoica and Nehorai, 1989; Rao and Hari, 1989, for Root-MUSIC.
+    Args:
+        angle_rad: θ (n, M), from broadside.
+        P: (M, M), or (n, M, M), of the waveforms; not singular.
+        noise_variance: σ² of the noise CN(0, σ²) of a sensor.
+        n_snapshots: T.
+        n_sensors: N.
+        spacing: d between sensors, in wavelengths.
+
+    Returns:
+        The covariance of angles (n, M, M), in rad².
 
     Raises:
         ValueError: if P is singular: MUSIC then does not find the sources, however long it looks.
+
+    Source: Stoica and Nehorai, 1989; Rao and Hari, 1989, for Root-MUSIC.
     """
     if (np.linalg.matrix_rank(P, hermitian=True) < np.shape(P)[-1]).any():
         raise ValueError("sources are coherent, of which MUSIC has no error that falls with T")

@@ -26,6 +26,14 @@ def rmspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
     in [−π/2, π/2). An angle that is not given (NaN), and each one too many, counts as one that is
     guessed, π/√12 rad, and the mean is over all of them.
 
+    Args:
+        estimate: angles (n, K) in rad, in any order; NaN: not given.
+        split: of which only the true angles s (n, M), in rad, are read.
+        truth: not read.
+
+    Returns:
+        (n,), in rad.
+
     Source: Shmuel et al., SubspaceNet, 2023; Routtenberg and Tabrikian, 2013, for periodic errors.
     """
     return np.sqrt(mspe(estimate, split, truth))
@@ -33,19 +41,37 @@ def rmspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
 
 @metric(label="median RMSPE of a trial (rad)", summary="median")
 def median_rmspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
-    """Return :func:`rmspe` of each trial, whose median trials near end-fire do not move."""
+    """Return :func:`rmspe` of each trial, whose median trials near end-fire do not move.
+
+    Args:
+        estimate: angles (n, K) in rad, in any order; NaN: not given.
+        split: of which only the true angles s (n, M), in rad, are read.
+        truth: not read.
+    """
     return rmspe(estimate, split, truth)
 
 
 @metric(label="RMSPE that one trial in ten exceeds (rad)", summary="percentile_90")
 def rmspe_90(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
-    """Return :func:`rmspe` of each trial, of which the 90th percentile is reported."""
+    """Return :func:`rmspe` of each trial, of which the 90th percentile is reported.
+
+    Args:
+        estimate: angles (n, K) in rad, in any order; NaN: not given.
+        split: of which only the true angles s (n, M), in rad, are read.
+        truth: not read.
+    """
     return rmspe(estimate, split, truth)
 
 
 @metric(label="mean squared periodic error (rad²)")
 def mspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
-    """Return the square of :func:`rmspe` of each trial."""
+    """Return the square of :func:`rmspe` of each trial (n,), in rad².
+
+    Args:
+        estimate: angles (n, K) in rad, in any order; NaN: not given.
+        split: of which only the true angles s (n, M), in rad, are read.
+        truth: not read.
+    """
     errors = squared_errors(estimate, split.s)
     too_many = np.maximum((~np.isnan(estimate)).sum(1) - errors.shape[1], 0)
     return (errors.sum(1) + GUESSED * too_many) / (errors.shape[1] + too_many)
@@ -53,7 +79,16 @@ def mspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
 
 @metric(label="mean squared periodic error (dB)", decibels=True)
 def mspe_db(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
-    """Return :func:`mspe` of each trial; what is reported is their mean, in dB of rad²."""
+    """Return :func:`mspe` of each trial; what is reported is their mean, in dB of rad².
+
+    Args:
+        estimate: angles (n, K) in rad, in any order; NaN: not given.
+        split: of which only the true angles s (n, M), in rad, are read.
+        truth: not read.
+
+    Returns:
+        (n,), in rad²: decibels are taken of the mean.
+    """
     return mspe(estimate, split, truth)
 
 
@@ -63,6 +98,11 @@ def not_resolved(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.n
 
     A source is missed if its angle is not given, or is off by more than half of the way to the
     nearest other source (with one source alone: more than 0.1 rad).
+
+    Args:
+        estimate: angles (n, K) in rad, in any order; NaN: not given.
+        split: of which only the true angles s (n, M), in rad, are read.
+        truth: not read.
     """
     gaps = np.full_like(split.s, 0.2)
     if split.s.shape[1] > 1:
@@ -74,7 +114,15 @@ def not_resolved(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.n
 
 @metric(label="share of trials with a wrong number of sources")
 def wrong_count(method: Method, split: Split) -> np.ndarray | None:
-    """Return 1 for a trial of which a method that counts the sources gives a wrong number."""
+    """Return 1 for a trial of which a method that counts the sources gives a wrong number.
+
+    Args:
+        method: asked for its ``count_sources``.
+        split: snapshots x (n, N, T), complex, and angles s (n, M), which are M in number.
+
+    Returns:
+        (n,), 0 or 1; ``None`` where the method counts no sources.
+    """
     count = getattr(method, "count_sources", None)
     if count is None:
         return None
@@ -90,6 +138,13 @@ def eigenvalue_ratio(method: Method, split: Split) -> np.ndarray | None:
     """Return λ_{M+1}/λ_M of the covariance that a method decomposes, in each trial.
 
     It is far below 1 where that covariance has M dominant eigenvalues, no more.
+
+    Args:
+        method: asked for its ``covariance`` (n, L, L).
+        split: snapshots x (n, N, T), complex, and angles s (n, M), which are M in number.
+
+    Returns:
+        (n,); ``None`` where the method decomposes no covariance.
     """
     eigenvalues = _eigenvalues(method, split)
     M = split.s.shape[1]
@@ -101,6 +156,13 @@ def eigenvalue_spread(method: Method, split: Split) -> np.ndarray | None:
     """Return λ_1/λ_M of the covariance that a method decomposes, in each trial.
 
     It is large where that covariance has fewer than M dominant eigenvalues.
+
+    Args:
+        method: asked for its ``covariance`` (n, L, L).
+        split: snapshots x (n, N, T), complex, and angles s (n, M), which are M in number.
+
+    Returns:
+        (n,); ``None`` where the method decomposes no covariance.
     """
     eigenvalues = _eigenvalues(method, split)
     M = split.s.shape[1]

@@ -26,7 +26,12 @@ class Narrowband(SensorArray):
     chunk_size = 512
 
     def waveforms(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw Y (n, M, T), as it arrives at the first sensor."""
+        """Draw Y (n, M, T), as it arrives at the first sensor.
+
+        Args:
+            n: number of trials.
+            rng: the generator to draw from.
+        """
         M, T = self.told("n_sources"), self.n_snapshots
         own = np.float32(np.sqrt(1 - self.correlation))
         shared = np.float32(np.sqrt(self.correlation))
@@ -44,7 +49,12 @@ class Narrowband(SensorArray):
         return Split(x=A.astype(np.complex64) @ self.waveforms(n, rng), s=s)
 
     def actual_steering(self, s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the steering vectors (n, N, M) of an array with errors, if it has any."""
+        """Return the steering vectors (n, N, M) of an array with errors, if it has any.
+
+        Args:
+            s: angles (n, M), in rad.
+            rng: the generator to draw errors from; not used where all ``trials`` share them.
+        """
         N, d = self.n_sensors, self.told("spacing")
         A = steering(s, N, d)
         moved, added = _errors_of(self, s, rng)
@@ -94,7 +104,12 @@ class Ofdm(SensorArray):
     sampling_rate_hz: Annotated[float, Gt(0)] = 1000.0
 
     def coefficients(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw c (n, M, L), of variance 1."""
+        """Draw c (n, M, L), of variance 1.
+
+        Args:
+            n: number of trials.
+            rng: the generator to draw from.
+        """
         M, L = self.told("n_sources"), self.n_subcarriers
         own = np.float32(np.sqrt(1 - self.correlation))
         shared = np.float32(np.sqrt(self.correlation))

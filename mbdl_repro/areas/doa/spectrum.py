@@ -25,7 +25,16 @@ def diagonal_sums(Q: Tensor) -> Tensor:
 
 
 def grid_angles(grid: int, spacing: float, device: torch.device | None = None) -> Tensor:
-    """Return so many angles (G,) over [−90°, 90°), in rad; with spacing below 1/2, and 90° too."""
+    """Return so many angles (G,) over [−90°, 90°), in rad; with spacing below 1/2, and 90° too.
+
+    Args:
+        grid: number of points over [−90°, 90°).
+        spacing: d between sensors, in wavelengths.
+        device: where the angles are put; ``None``: PyTorch's default.
+
+    Returns:
+        (G,), rising, in double precision; G is grid, or one more where 90° is in it.
+    """
     points = torch.arange(grid + (spacing != 0.5), dtype=torch.float64, device=device)
     return (points / grid - 0.5) * math.pi
 

@@ -23,6 +23,10 @@ Smoothing = Literal["none", "forward", "forward_backward"]
 def check_snapshots(x: Tensor, n_sensors: int) -> Tensor:
     """Return snapshots (n, N, T) in double precision.
 
+    Args:
+        x: (n, N, T), complex.
+        n_sensors: N, which x should have.
+
     Raises:
         ValueError: if they are not complex, or not of so many sensors, or there is none.
     """
@@ -46,6 +50,11 @@ def heard(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def check_sizes(belief: SensorArray, smoothing: Smoothing, subarray: int | None) -> int:
     """Return the size L of sub-arrays: N without smoothing; if none is given, N/2 + 1, or M + 1.
+
+    Args:
+        belief: gives N, and M, which may be withheld.
+        smoothing: sub-arrays whose covariances are to be averaged.
+        subarray: L, if it is given; without smoothing it must not be.
 
     Raises:
         ValueError: if L is not more than M, nor at most N.
@@ -74,6 +83,14 @@ def smoothed(R: Tensor, smoothing: Smoothing, subarray: int) -> Tensor:
     """Return the mean over sub-arrays of L sensors in a row of their covariances, (n, L, L).
 
     ``forward_backward`` averages it with its mirror image J R* J, too.
+
+    Args:
+        R: covariances (..., N, N), Hermitian.
+        smoothing: ``none``: R itself; ``forward``, or ``forward_backward``.
+        subarray: L; not read without smoothing.
+
+    Returns:
+        (..., L, L), Hermitian.
 
     Source: Shan, Wax and Kailath, 1985; Pillai and Kwon, 1989.
     """
@@ -191,7 +208,15 @@ def esprit_roots(Us: Tensor) -> Tensor:
 
 
 def angles_of(z: Tensor, spacing: float) -> Tensor:
-    """Return θ (n, M) of roots z = r exp(−j 2π d sin θ), in ascending order."""
+    """Return θ (n, M) of roots z = r exp(−j 2π d sin θ), in ascending order.
+
+    Args:
+        z: roots (n, M), complex, of any modulus.
+        spacing: d between sensors, in wavelengths.
+
+    Returns:
+        (n, M), in rad.
+    """
     return directions(z, spacing).sort(-1).values
 
 
@@ -199,6 +224,13 @@ def directions(z: Tensor, spacing: float) -> Tensor:
     """Return θ (n, K) of each root z = r exp(−j 2π d sin θ).
 
     At end-fire the derivative of the arcsine is infinite: it is held at that of 0.5 mrad off.
+
+    Args:
+        z: roots (n, K), complex, of any modulus.
+        spacing: d between sensors, in wavelengths.
+
+    Returns:
+        (n, K), in rad, in the order of the roots.
     """
     sine = (-z.angle() / (2 * math.pi * spacing)).clamp(-1, 1)
     inner = sine.clamp(-NEAR_END_FIRE, NEAR_END_FIRE)
@@ -215,7 +247,15 @@ END_FIRE_SLOPE = 1 / math.sin(5e-4)
 
 
 def shown_roots(z: Tensor, spacing: float) -> dict[str, Tensor]:
-    """Return what figures show of roots z (n, K): the angle of each, and its modulus."""
+    """Return what figures show of roots z (n, K): the angle of each, and its modulus.
+
+    Args:
+        z: roots (n, K), complex.
+        spacing: d between sensors, in wavelengths.
+
+    Returns:
+        ``root_rad``, θ (n, K) in rad, and ``root_radius``, |z| (n, K).
+    """
     return {"root_rad": directions(z, spacing), "root_radius": z.abs()}
 
 

@@ -1,6 +1,6 @@
-"""The least error of a source's angle for someone who is told all about the other sources.
+"""The genie-aided least error of a source's angle: all about the other sources is known.
 
-It is a floor for everyone. Let someone who is to estimate θ_m be told the other angles, what the
+It is a floor for everyone. Let a genie-aided estimator of θ_m know the other angles, what the
 other sources send, the phase with which source m arrives, the errors of the array, and for each
 source a window, of length h in sin θ, that lies about its angle at random. What is left of the
 snapshots is one source, x_t = b(θ_m) (μ_t + e_t) + w_t, with μ_t what the others' waveforms tell
@@ -49,7 +49,7 @@ def least_errors(truth: Narrowband, stream: int = 0) -> LeastErrors:
         stream: which random numbers to use.
 
     Raises:
-        ValueError: if it is told all angles.
+        ValueError: if the angles are fixed, and so known.
     """
     if truth.angles_deg is not None:
         raise ValueError(
@@ -109,7 +109,7 @@ N_GRID = 256
 """Points on which a posterior is computed: over 24 standard deviations, if it is as narrow."""
 
 WINDOW_STDS = 40.0
-"""Length in sin θ of the windows that are told, in standard deviations: it costs a few percent."""
+"""Length in sin θ of the windows that are given, in standard deviations: it costs a few percent."""
 
 WINDOW_SUM = 0.3
 """Most that the windows of M sources are long, so that few rows do not count."""

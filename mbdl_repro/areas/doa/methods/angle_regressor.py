@@ -79,7 +79,13 @@ class AngleRegressor(Method):
 
     @torch.no_grad()
     def initialize(self, train: Split, rng: torch.Generator) -> None:
-        """Measure the features, and draw W_k from N(0, 2/fan-in), the last from N(0, 1/fan-in)."""
+        """Measure the features, and draw W_k from N(0, 2/fan-in), the last from N(0, 1/fan-in).
+
+        Args:
+            train: snapshots x (n_train, N, T), complex, or their features (n_train, N²); angles
+                are not read.
+            rng: the generator to draw from, of the CPU.
+        """
         r = self.features(train.x) if train.x.is_complex() else train.x
         centre, spread = centre_and_spread(r)
         self.centre.copy_(centre)
@@ -98,7 +104,12 @@ class AngleRegressor(Method):
         return torch.where(rows[:, None], estimate, math.nan).sort(-1).values
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
-        """Return the mean RMSPE in rad, of snapshots (n, N, T) or of features (n, N²)."""
+        """Return the mean RMSPE in rad, of snapshots (n, N, T) or of features (n, N²).
+
+        Args:
+            x: snapshots, complex, or their features, real.
+            s: true angles (n, M), in rad.
+        """
         r = self.features(x).to(self.centre) if x.is_complex() else x
         return periodic_loss(self._angles(r), s)
 

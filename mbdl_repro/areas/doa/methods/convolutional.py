@@ -113,6 +113,11 @@ class Convolutional(Method):
         """Measure the features, and draw weights from N(0, 2/fan-in), the last's N(0, 1/fan-in).
 
         At first, all probabilities are about those of the grid's share that is near a source.
+
+        Args:
+            train: snapshots x (n_train, N, T), complex, or their images (n_train, 3, N, N), and
+                angles s (n_train, M), in rad.
+            rng: the generator to draw from, of the CPU.
         """
         image = self.features(train.x) if train.x.is_complex() else train.x
         centre, spread = centre_and_spread(image)
@@ -134,7 +139,15 @@ class Convolutional(Method):
         return torch.where(there & rows[:, None], at, math.nan).sort(-1).values
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
-        """Return the mean cross-entropy, in nats, of snapshots (n, N, T) or images (n, 3, N, N)."""
+        """Return the mean cross-entropy, in nats, of snapshots (n, N, T) or images (n, 3, N, N).
+
+        Args:
+            x: snapshots, complex, or their images, real.
+            s: true angles (n, M), in rad.
+
+        Returns:
+            The mean over rows of the sum over the grid.
+        """
         image = self.features(x).to(self.centre) if x.is_complex() else x
         entropy = nn.functional.binary_cross_entropy_with_logits(
             self._logits(image), self._targets(s), reduction="none"

@@ -78,7 +78,12 @@ class DaMusic(Method):
 
     @torch.no_grad()
     def initialize(self, train: Split, rng: torch.Generator) -> None:
-        """Draw weights: U(±1/√h) of units and W, N(0, 2/fan-in) of dense layers, the last half."""
+        """Draw weights: U(±1/√h) of units and W, N(0, 2/fan-in) of dense layers, the last half.
+
+        Args:
+            train: not read.
+            rng: the generator to draw from, of the CPU.
+        """
         bound = 1 / math.sqrt(self.recurrent.hidden_size)
         for parameter in (*self.recurrent.parameters(), *self.to_matrix.parameters()):
             drawn = torch.rand(parameter.shape, generator=rng, dtype=parameter.dtype)
@@ -107,7 +112,12 @@ class DaMusic(Method):
         return torch.where(rows[:, None], periodic(self._angles(x)), math.nan).sort(-1).values
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
-        """Return the mean RMSPE, in rad."""
+        """Return the mean RMSPE, in rad.
+
+        Args:
+            x: snapshots (n, N, T), complex.
+            s: true angles (n, M), in rad.
+        """
         return periodic_loss(self._angles(x), s)
 
     def illustrations(self, x: Tensor) -> dict[str, Tensor]:

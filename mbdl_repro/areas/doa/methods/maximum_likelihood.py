@@ -126,6 +126,10 @@ class MaximumLikelihood(Method):
         A step that does not climb is tried again with more damping (Levenberg, Marquardt).
         Each row takes steps of its own until they are small.
 
+        Args:
+            R: (n, N, N), Hermitian, of trace 1.
+            u: sin θ (n, M), from where to climb.
+
         Returns:
             u (n, M), and the share of the power that it explains, (n,).
         """
@@ -164,7 +168,15 @@ class MaximumLikelihood(Method):
         return u, at.value
 
     def derivatives(self, R: Tensor, u: Tensor) -> _Derivatives:
-        """Return the share of the power at u (n, M), with first and second derivatives in u."""
+        """Return the share of the power at u (n, M), with first and second derivatives in u.
+
+        Args:
+            R: (n, N, N), Hermitian, of trace 1.
+            u: sin θ (n, M).
+
+        Returns:
+            The share (n,), its gradient (n, M), and its Hessian (n, M, M).
+        """
         A = self._steering(u)
         phase = -2j * math.pi * self.spacing * self._sensors(u)
         D, DD = phase * A, phase**2 * A
