@@ -39,7 +39,7 @@ def analysis_admm_iterates(
 
     Args:
         s: the first image z_0 (n, height, width); the dual variables u and v start at 0.
-        x: observations.
+        x: observations (n, …), as H makes them.
         H: the operator.
         stages: of each iteration.
 

@@ -64,7 +64,7 @@ class VariationalAutoencoder(Prior):
         self.log_variance.copy_(variance.clamp_min(1e-12).log())
 
     def pairs(self, s: Tensor, rng: torch.Generator) -> Split:
-        """Give each image several rows, x the noise e of its latent variables."""
+        """Give each image several rows, x the noise e of its z (rows, latent_size)."""
         rows = s.repeat(COPIES, 1, 1)
         noise = torch.randn(len(rows), self.latent_size, generator=rng, dtype=s.dtype)
         return Split(x=noise.to(s.device), s=rows)

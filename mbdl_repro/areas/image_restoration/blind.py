@@ -72,7 +72,12 @@ def blind_iterates(
 
 
 def soft_threshold(v: Tensor, threshold: Tensor) -> Tensor:
-    """Return sign(v) · max(|v| − threshold, 0)."""
+    """Return T_τ(v) = sign(v) · max(|v| − τ, 0), entry by entry.
+
+    Args:
+        v: any shape.
+        threshold: τ ≥ 0, broadcast over v.
+    """
     return v.sign() * (v.abs() - threshold).clamp_min(0)
 
 
@@ -118,7 +123,16 @@ def kernel_least_squares(y: Tensor, v: Tensor, side: int, ridge: Tensor | float)
 
 
 def as_kernel(k: Tensor, cut: Tensor | float) -> Tensor:
-    """Return max(k − c · max k, 0) of kernels (n, a, a), divided by its sum."""
+    """Return max(k − c · max k, 0) of kernels (n, a, a), divided by its sum.
+
+    Args:
+        k: (n, a, a); entries may be negative.
+        cut: c, from 0 to 1: the share of a kernel's largest entry that is taken off all of
+            them.
+
+    Returns:
+        Kernels (n, a, a), not negative, of sum one; a single pixel where nothing is left.
+    """
     k = (k - cut * k.amax((1, 2), keepdim=True)).clamp_min(0)
     total = k.sum((1, 2), keepdim=True)
     # Where nothing is left: no blur.
@@ -149,7 +163,13 @@ def image_of(
 
 
 def falling(first: float, last: float, n: int) -> Tensor:
-    """Return n numbers (n,) from the first to the last, each the same share of the one before."""
+    """Return n numbers (n,) from the first to the last, each the same share of the one before.
+
+    Args:
+        first: the first number, above 0.
+        last: the last number, above 0.
+        n: how many.
+    """
     share = torch.arange(n, dtype=torch.float64) / max(1, n - 1)
     return first * (last / first) ** share
 

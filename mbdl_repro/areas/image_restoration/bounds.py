@@ -13,10 +13,14 @@ from mbdl_repro.contract.scenario import Split
 def knows_all_images(truth: DegradedImages, test: Split) -> np.ndarray:
     """Return the least mean squared error of each test image (n,) of one who knows their set.
 
-    ŝ_i = Σ_j w_ij s_j,  w_ij ∝ exp(−‖x_i − H s_j‖² / (2 σ²)):  the posterior mean of who is
-    told all n test images, but not which was observed. Each is as likely to be it; so nobody
-    who knows less is better on average. It is far below what anyone reaches who has not seen
-    the images, and zero where noise cannot confuse them.
+    ŝ_i = Σ_j w_ij s_j,  w_ij ∝ exp(−‖x_i − H s_j‖² / (2 σ²)):  the posterior mean of an
+    oracle that knows all n test images, but not which was observed. Each is as likely to be it;
+    so nobody who knows less is better on average. It is far below what anyone reaches who has
+    not seen the images, and zero where noise cannot confuse them.
+
+    Args:
+        truth: the scenario, for H and σ.
+        test: pairs of x (n, …), as H makes them, and s (n, side, side).
     """
     noise_std = float(truth.told("noise_std"))  # type: ignore[arg-type]
     if noise_std <= 0:
@@ -33,7 +37,15 @@ def knows_all_images(truth: DegradedImages, test: Split) -> np.ndarray:
 
 @bound(metric="mse", kind="reference", label="mean image")
 def guess_mean_image(validation: Split, test: Split) -> np.ndarray:
-    """Return the error of each test image (n,) of who answers the mean image, without looking."""
+    """Return the error of each test image (n,) of who answers the mean image, without looking.
+
+    Args:
+        validation: pairs whose images s (n_validation, side, side) are averaged.
+        test: pairs of which only the images s (n, side, side) are used.
+
+    Returns:
+        The mean over pixels of the squared error (n,).
+    """
     return np.square(test.s - validation.s.mean(0)).mean((1, 2))
 
 
@@ -42,6 +54,13 @@ def minimum_norm(truth: DegradedImages, test: Split) -> np.ndarray:
     """Return the expected error of Hᵀ(H Hᵀ)⁻¹x in compressed sensing, of each test image (n,).
 
     (‖s − P s‖² + σ² tr (H Hᵀ)⁻¹) / N a block,  P = Hᵀ(H Hᵀ)⁻¹H: what is not measured, and noise.
+
+    Args:
+        truth: the scenario, for the matrix H of a block (m, N) and σ.
+        test: pairs of which only the images s (n, side, side) are used.
+
+    Raises:
+        ValueError: if the degradation is not ``compressed_sensing``, or σ is withheld.
     """
     H = truth.matrix
     gram = np.linalg.inv(H @ H.T)

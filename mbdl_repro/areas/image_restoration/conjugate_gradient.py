@@ -51,8 +51,8 @@ def data_step(
 
     Args:
         s: where to begin (n, height, width).
-        z: the images to stay near.
-        x: observations.
+        z: the images to stay near (n, height, width).
+        x: observations (n, …), as H makes them.
         H: the operator.
         ridge: λ > 0.
         iterations: of conjugate gradients.

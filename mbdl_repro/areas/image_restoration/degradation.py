@@ -38,7 +38,7 @@ class DegradedImages(Scenario):
 
     - ``denoising``: H = I;
     - ``deblurring``: convolution with a Gaussian kernel;
-    - ``blind_deblurring``: convolution with a linear motion, drawn for each image and not told;
+    - ``blind_deblurring``: convolution with a linear motion, drawn for each image, and unknown;
     - ``super_resolution``: convolution with a Gaussian kernel, of which every ``factor``-th pixel
       in each direction is kept, from the first on;
     - ``compressed_sensing``: the same random matrix with ``ratio`` · (block side)² rows for each
@@ -49,7 +49,7 @@ class DegradedImages(Scenario):
 
     Args:
         degradation: which H; ``None``, in a belief: unknown.
-        noise_std: σ.
+        noise_std: σ, standard deviation of each entry of w.
         blur_std: standard deviation of the Gaussian kernel, in pixels.
         factor: f, how many times fewer pixels a side super-resolution is given.
         ratio: measurements a pixel in compressed sensing, in (0, 1].
@@ -156,7 +156,16 @@ class DegradedImages(Scenario):
 
     @abstractmethod
     def targets(self, n: int, split: str, rng: np.random.Generator) -> np.ndarray:
-        """Draw n images (n, side, side) of a split; of ``train``, patches."""
+        """Draw n images of a split; of ``train``, patches.
+
+        Args:
+            n: number of images.
+            split: ``train``, ``validation`` or ``test``.
+            rng: generator that chooses the images.
+
+        Returns:
+            Images (n, side, side) in [0, 1]; of ``train``, ``side`` is ``patch_side``.
+        """
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw n pairs of the test images: x as H makes them, s (n, side, side)."""
@@ -166,7 +175,7 @@ class DegradedImages(Scenario):
         """Draw n pairs from the named stream; its first name is the split that images are of.
 
         The images depend on the stream, the kind of image and its sides only, the noise, and a
-        kernel that nobody is told, on all fields.
+        kernel that nobody knows, on all fields.
         """
         split = stream[0] if stream[0] in ("train", "validation") else "test"
         area, fields = self.identity()
@@ -183,7 +192,7 @@ class DegradedImages(Scenario):
         """Return H s of images s (n, side, side), as it is observed without noise.
 
         Raises:
-            ValueError: if H is another one for each image, which nobody is told.
+            ValueError: if H is another one for each image, which nobody knows.
         """
         if self.told("degradation") == "blind_deblurring":
             raise ValueError("H is asked for, and in blind_deblurring nobody is told it")
@@ -217,12 +226,22 @@ def positive_noise_std(belief: DegradedImages) -> float:
 
 
 def convolved(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Return the periodic convolution of an image (h, w) with a kernel that is centred."""
+    """Return the periodic convolution of an image (h, w) with a kernel that is centred.
+
+    Args:
+        image: pixels (h, w).
+        kernel: (a, a), a odd.
+    """
     return ndimage.convolve(image, kernel, mode="wrap") if kernel.size > 1 else image
 
 
 def blocks_of(s: np.ndarray, side: int) -> np.ndarray:
-    """Cut images (n, b·side, c·side) into blocks: (n, b, c, side²)."""
+    """Cut images (n, b·side, c·side) into blocks: (n, b, c, side²).
+
+    Args:
+        s: images (n, b·side, c·side).
+        side: pixels a side of a block.
+    """
     n, height, width = s.shape
     cut = s.reshape(n, height // side, side, width // side, side)
     return cut.transpose(0, 1, 3, 2, 4).reshape(n, height // side, width // side, side**2)

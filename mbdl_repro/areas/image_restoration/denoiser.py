@@ -1,4 +1,4 @@
-"""A denoiser that is told the noise level, trained on images alone: the prior of plug-and-play."""
+"""A denoiser that is given the noise level, trained on images alone: the prior of plug-and-play."""
 
 from __future__ import annotations
 
@@ -86,7 +86,12 @@ class Denoiser(Prior):
         return Split(torch.stack([s + std * noise, std.expand_as(s)], 1), s)
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
-        """Return the mean of ‖D(z, σ) − s‖² / σ^1.5."""
+        """Return the mean of ‖D(z, σ) − s‖² / σ^1.5.
+
+        Args:
+            x: noisy images and their σ (n, 2, side, side), as :meth:`pairs` makes them.
+            s: the images without noise (n, side, side).
+        """
         std = x[:, 1, 0, 0]
         errors = (self(x[:, 0], std) - s).square().sum((1, 2))
         return (errors / std**1.5).mean()
@@ -97,7 +102,7 @@ class Denoiser(Prior):
         Args:
             z: images (n, height, width); with an even number of pixels a side, where the
                 denoiser is firmly non-expansive.
-            std: σ ≥ 0, a number, or one an image (n,).
+            std: σ ≥ 0, in pixels' units: a number, or one an image (n,).
         """
         levels = torch.as_tensor(std, dtype=z.dtype, device=z.device).expand(len(z))
         if isinstance(self.network, Reflections):
@@ -147,7 +152,11 @@ class Reflections(nn.Module):
             log_threshold.zero_()
 
     def forward(self, z: Tensor, std: Tensor) -> Tensor:
-        """Map images (n, height, width), with noise levels σ (n,), to images.
+        """Return N_σ(z), images (n, height, width).
+
+        Args:
+            z: images (n, height, width), with an even number of pixels a side.
+            std: σ ≥ 0 of each image, in pixels' units (n,).
 
         Raises:
             ValueError: if a side has an odd number of pixels.

@@ -83,7 +83,7 @@ class Flow(Prior):
         self.log_gain.copy_((images - images.mean(0)).square().mean().clamp_min(1e-12).log() / 2)
 
     def pairs(self, s: Tensor, rng: torch.Generator) -> Split:
-        """Give each image several rows, to which x is the dither."""
+        """Give each image several rows, to which x is the dither (rows, side, side)."""
         rows = s.repeat(COPIES, 1, 1)
         uniform = torch.rand(rows.shape, generator=rng, dtype=s.dtype).to(s.device)
         return Split(x=self.dither * (uniform - 0.5), s=rows)

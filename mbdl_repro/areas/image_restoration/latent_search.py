@@ -40,7 +40,7 @@ def latent_search(
 
     Args:
         z: where to start (n, d).
-        x: observations.
+        x: observations (n, …), as H makes them.
         H: the operator.
         generator: G with its derivatives.
         precision: C⁻¹.
@@ -86,6 +86,11 @@ def latent_search(
 def check_side(H: Operator, x: Tensor, side: int) -> None:
     """Refuse observations of images that a generator of one size does not draw.
 
+    Args:
+        H: the operator.
+        x: observations (n, …), as H makes them.
+        side: pixels a side of the images that the generator draws.
+
     Raises:
         ValueError: saying which size they have.
     """
@@ -100,6 +105,10 @@ def check_side(H: Operator, x: Tensor, side: int) -> None:
 
 def one_side(side: int, patch_side: int) -> int:
     """Return the side of all images, of training and of test.
+
+    Args:
+        side: pixels a side of the images of validation and test.
+        patch_side: pixels a side of those of training.
 
     Raises:
         ValueError: if they have two.

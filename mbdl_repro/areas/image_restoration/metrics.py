@@ -20,6 +20,14 @@ def psnr_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.nda
     """Return −10 log₁₀ of the mean squared error a pixel, of each image; higher is better.
 
     Estimates are cut to [0, 1] first, as a screen would; the mean is over images, of their dB.
+
+    Args:
+        estimate: ŝ (n, side, side).
+        split: the pairs (x, s) that it belongs to; s is (n, side, side), in [0, 1].
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        PSNR in dB (n,).
     """
     from skimage.metrics import peak_signal_noise_ratio
 
@@ -32,9 +40,17 @@ def psnr_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.nda
 def psnr_gain_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray:
     """Return by how many dB each image's PSNR is above that of the first image; higher is better.
 
-    The first image is linear in x (``Operator.start``), or x itself where nobody is told H.
+    The first image is linear in x (``Operator.start``), or x itself where nobody knows H.
     Images differ far more than methods do, and here that is taken off: differences between methods
     are those in PSNR, image by image.
+
+    Args:
+        estimate: ŝ (n, side, side).
+        split: the pairs (x, s) that it belongs to: x (n, …), s (n, side, side) in [0, 1].
+        truth: the scenario that drew them, for H.
+
+    Returns:
+        Gains in dB (n,).
     """
     first = split.x
     if truth.told("degradation") != "blind_deblurring":
@@ -48,6 +64,14 @@ def psnr_gain_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> n
 def ssim(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray:
     """Return the structural similarity of each image, in windows of 7 × 7; higher is better.
 
+    Args:
+        estimate: ŝ (n, side, side).
+        split: the pairs (x, s) that it belongs to; s is (n, side, side), in [0, 1].
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        SSIM, at most 1 (n,).
+
     Source: Wang, Bovik, Sheikh and Simoncelli, 2004; scikit-image's.
     """
     from skimage.metrics import structural_similarity
@@ -58,7 +82,16 @@ def ssim(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarra
 
 @metric(label="mean squared error a pixel")
 def mse(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray:
-    """Return the mean over pixels of the squared error of each image."""
+    """Return the mean over pixels of the squared error of each image.
+
+    Args:
+        estimate: ŝ (n, side, side).
+        split: the pairs (x, s) that it belongs to; s is (n, side, side), in [0, 1].
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        Squared errors a pixel (n,).
+    """
     return np.square(estimate - split.s).mean((1, 2))
 
 
@@ -68,6 +101,13 @@ def representation_error(method: Method, split: Split) -> np.ndarray | None:
 
     min_z ‖s − G(z)‖² / N over latent variables z, found as the method searches, from s itself:
     the floor that no number of measurements goes below.
+
+    Args:
+        method: the fitted method; only one with a generative prior has an answer.
+        split: pairs of which only the images s (n, side, side) are used.
+
+    Returns:
+        Squared errors a pixel (n,); ``None`` for a method without such a prior.
     """
     project = getattr(method, "project", None)
     if project is None:
@@ -87,6 +127,14 @@ def search_error(estimate: np.ndarray, split: Split, method: Method) -> np.ndarr
     The squared error of the answer, less that of the answer of a search that starts at the truth's
     own latent variable as well, and takes the lower objective; for single images it may be
     negative.
+
+    Args:
+        estimate: ŝ (n, side, side).
+        split: the pairs (x, s) that it belongs to: x (n, …), s (n, side, side).
+        method: the fitted method that gave it.
+
+    Returns:
+        Differences of squared errors a pixel (n,); ``None`` for a method without such a search.
     """
     informed = getattr(method, "informed", None)
     if informed is None:
@@ -102,7 +150,16 @@ def search_error(estimate: np.ndarray, split: Split, method: Method) -> np.ndarr
 
 @metric(label="relative residual of the fixed point", summary="median")
 def fixed_point_residual(estimate: np.ndarray, split: Split, method: Method) -> np.ndarray | None:
-    """Return ‖T(s) − s‖ / ‖s‖ of each image: how far one more iteration T moves an estimate."""
+    """Return ‖T(s) − s‖ / ‖s‖ of each image: how far one more iteration T moves an estimate.
+
+    Args:
+        estimate: ŝ (n, side, side).
+        split: the pairs (x, s) that it belongs to; only x (n, …) is used.
+        method: the fitted method that gave it, whose iteration T is.
+
+    Returns:
+        Ratios of norms (n,); ``None`` for a method that iterates no such T.
+    """
     once_more = getattr(method, "once_more", None)
     if once_more is None:
         return None

@@ -40,7 +40,12 @@ class ConvolutionalNetwork(nn.Module):
 
     @torch.no_grad()
     def draw(self, rng: torch.Generator, last_scale: float = 0.0) -> None:
-        """Draw the weights: N(0, 2 / fan-in); of the last layer, this share of it (0: zeros)."""
+        """Draw the weights: N(0, 2 / fan-in); of the last layer, this share of it (0: zeros).
+
+        Args:
+            rng: a generator of the CPU.
+            last_scale: factor of the standard deviation in the last layer; 0: zeros.
+        """
         for i, (weight, offset) in enumerate(zip(self.weights, self.offsets, strict=True)):
             drawn = torch.randn(weight.shape, generator=rng, dtype=weight.dtype)
             scale = math.sqrt(2 / weight[0].numel())

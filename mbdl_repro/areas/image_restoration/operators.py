@@ -33,7 +33,7 @@ class Operator(nn.Module, ABC):
         """Return (H Hᵀ + ρ I)⁻¹x.
 
         Args:
-            x: observations.
+            x: observations (n, …), as :meth:`forward` makes them.
             ridge: ρ > 0, a number, or one an observation (n,).
         """
 
@@ -46,7 +46,15 @@ class Operator(nn.Module, ABC):
         """Return the height and width of the images that x were observed of."""
 
     def gradient(self, s: Tensor, x: Tensor) -> Tensor:
-        """Return Hᵀ(H s − x), the gradient of ½‖x − H s‖² in s."""
+        """Return Hᵀ(H s − x), the gradient of ½‖x − H s‖² in s.
+
+        Args:
+            s: images (n, height, width).
+            x: observations (n, …), as :meth:`forward` makes them.
+
+        Returns:
+            Images (n, height, width).
+        """
         return self.adjoint(self(s) - x)
 
     def proximal(self, z: Tensor, x: Tensor, ridge: Tensor | float) -> Tensor:
@@ -56,7 +64,7 @@ class Operator(nn.Module, ABC):
 
         Args:
             z: images (n, height, width).
-            x: observations.
+            x: observations (n, …), as :meth:`forward` makes them.
             ridge: ρ > 0, a number, or one an observation (n,).
         """
         return z + self.adjoint(self.solve_gram(x - self(z), ridge))
@@ -268,14 +276,20 @@ def transfer_function(kernel: Tensor, height: int, width: int) -> Tensor:
 
     Args:
         kernel: (…, 2r + 1, 2r + 1); where it is larger than the image it is wrapped around it.
-        height: of the image.
-        width: of the image.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
     """
     return torch.fft.rfft2(_padded(kernel, height, width))
 
 
 def filtered(s: Tensor, transfer: Tensor) -> Tensor:
-    """Return images (n, height, width) whose transforms are multiplied by this one."""
+    """Return images (…, height, width) whose transforms are multiplied by this one.
+
+    Args:
+        s: images (…, height, width).
+        transfer: a transform (…, height, width // 2 + 1), as of :func:`transfer_function`; what
+            stands before is broadcast.
+    """
     return torch.fft.irfft2(torch.fft.rfft2(s) * transfer, s=s.shape[-2:])
 
 

@@ -26,7 +26,12 @@ class Perceptron(nn.Module):
 
     @torch.no_grad()
     def draw(self, rng: torch.Generator, last_scale: float = 1.0) -> None:
-        """Draw the weights: N(0, 2 / fan-in); of the last layer, this share of it."""
+        """Draw the weights: N(0, 2 / fan-in); of the last layer, this share of it.
+
+        Args:
+            rng: a generator of the CPU.
+            last_scale: factor of the standard deviation in the last layer.
+        """
         for i, (weight, offset) in enumerate(zip(self.weights, self.offsets, strict=True)):
             drawn = torch.randn(weight.shape, generator=rng, dtype=weight.dtype)
             scale = math.sqrt(2 / weight.shape[1])

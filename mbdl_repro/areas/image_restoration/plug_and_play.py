@@ -15,10 +15,20 @@ from mbdl_repro.areas.image_restoration.updates import Denoise
 def denoising_levels(
     noise_std: float, strength: float, first_std: float | None, iterations: int, largest_std: float
 ) -> list[float]:
-    """Return the level σ_k that the denoiser is told in each iteration.
+    """Return the level σ_k that the denoiser is given in each iteration.
 
     The last is ``strength`` times the noise; from ``first_std``, if it is larger, levels come
     down to it in equal ratios, and without it all are equal. None is above what training saw.
+
+    Args:
+        noise_std: σ, in pixels' units.
+        strength: the last level over σ.
+        first_std: the first level, in pixels' units; ``None``: the last one.
+        iterations: K.
+        largest_std: the largest noise level in the denoiser's training, in pixels' units.
+
+    Returns:
+        σ_1, …, σ_K, in pixels' units.
     """
     last = min(strength * noise_std, largest_std)
     first = last if first_std is None else max(min(first_std, largest_std), last)
@@ -36,8 +46,8 @@ def stages(
 
     Args:
         denoiser: D.
-        levels: σ_k.
-        noise_std: σ.
+        levels: σ_k, in pixels' units.
+        noise_std: σ, in pixels' units.
         penalty: c.
 
     Source: Zhang et al., 2022, equation 9 (where c is 0.23).
@@ -58,7 +68,7 @@ def by_denoising_iterates(
 
     Args:
         s: the first image (n, height, width).
-        x: observations.
+        x: observations (n, …), as H makes them.
         H: the operator.
         stages: (D, w) of each iteration.
         step: m; below 2 it converges for D firmly non-expansive, if there is a fixed point.

@@ -44,15 +44,33 @@ class Prior(nn.Module, ABC):
 
     @abstractmethod
     def initialize(self, train: Split, rng: torch.Generator) -> None:
-        """Draw the initial weights from ``rng``; ``train`` is what :meth:`pairs` returned."""
+        """Draw the initial weights.
+
+        Args:
+            train: the rows that :meth:`pairs` returned.
+            rng: a generator of the CPU.
+        """
 
     @abstractmethod
     def pairs(self, s: Tensor, rng: torch.Generator) -> Split:
-        """Make out of images (n, side, side) the rows that :meth:`loss` learns from."""
+        """Make out of images the rows that :meth:`loss` learns from.
+
+        Args:
+            s: images (n, side, side).
+            rng: a generator of the CPU, for what is drawn beside them.
+
+        Returns:
+            x (rows, …), which is the prior's own, and s (rows, side, side).
+        """
 
     @abstractmethod
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
-        """Return the mean over rows of what is descended."""
+        """Return the mean over rows of what is descended.
+
+        Args:
+            x: what :meth:`pairs` made to go with the images (n, …).
+            s: images (n, side, side).
+        """
 
 
 class PriorMethod(Method):

@@ -23,7 +23,7 @@ def fista_iterates(
 
     Args:
         s: the first image (n, height, width).
-        x: observations.
+        x: observations (n, …), as H makes them.
         H: the operator.
         step: μ.
         stages: D of each iteration.

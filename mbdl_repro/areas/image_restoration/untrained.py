@@ -81,7 +81,12 @@ def _drawn(side: int, channels: int, layers: int) -> tuple[Tensor, ...]:
 
 
 def generated(fit: Fit, weights: list[Tensor]) -> Tensor:
-    """Return the images (n, side, side) of generators with these weights, between 0 and 1."""
+    """Return the images (n, side, side) of generators with these weights, between 0 and 1.
+
+    Args:
+        fit: the generators, of which only the input and the side are used.
+        weights: of each layer, with shapes as in :class:`Fit`.
+    """
     *hidden, last = weights
     n = len(last)
     z = fit.latent.expand(n, *fit.latent.shape)
@@ -103,7 +108,14 @@ def _mixed(weight: Tensor, z: Tensor) -> Tensor:
 
 
 def descend(fit: Fit, loss: Loss, steps: int, step: float) -> None:
-    """Take so many steps of Adam (Kingma and Ba, 2015) down the loss of the images."""
+    """Take steps of Adam (Kingma and Ba, 2015) down the loss of the images.
+
+    Args:
+        fit: the generators, which are changed.
+        loss: what is descended, a number, as a function of the images (n, side, side).
+        steps: how many.
+        step: Adam's step size.
+    """
     for _ in range(steps):
         with torch.enable_grad():
             leaves = [weight.detach().requires_grad_() for weight in fit.weights]

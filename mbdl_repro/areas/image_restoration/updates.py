@@ -13,7 +13,17 @@ Denoise = Callable[[Tensor], Tensor]
 
 
 def gradient_step(s: Tensor, x: Tensor, H: Operator, step: Tensor | float) -> Tensor:
-    """Go down the gradient of ½‖x − H s‖²: s − μ Hᵀ(H s − x)."""
+    """Go down the gradient of ½‖x − H s‖²: s − μ Hᵀ(H s − x).
+
+    Args:
+        s: images (n, height, width).
+        x: observations (n, …), as H makes them.
+        H: the operator.
+        step: μ, a number.
+
+    Returns:
+        Images (n, height, width).
+    """
     return s - step * H.gradient(s, x)
 
 
@@ -30,7 +40,7 @@ def admm_iterates(
 
     Args:
         s: the first image v_0 (n, height, width); u_0 = 0.
-        x: observations.
+        x: observations (n, …), as H makes them.
         H: the operator.
         stages: (D, ρ) of each iteration.
 
@@ -57,7 +67,7 @@ def half_quadratic_iterates(
 
     Args:
         s: the first image v_0 (n, height, width).
-        x: observations.
+        x: observations (n, …), as H makes them.
         H: the operator.
         stages: (D, ρ) of each iteration.
 
@@ -76,7 +86,7 @@ def proximal_gradient_iterates(
 
     Args:
         s: the first image (n, height, width).
-        x: observations.
+        x: observations (n, …), as H makes them.
         H: the operator.
         stages: (D, μ) of each iteration.
 

@@ -86,6 +86,10 @@ def analysis_matrix(wavelet: str, side: int) -> np.ndarray:
 
     Its first half is (A s)_k = Σ_j h_j s_{2k + l/2 − j} with the low-pass filter h of length l,
     its second half the same with the high-pass filter; indices go around.
+
+    Args:
+        wavelet: PyWavelets' name of an orthonormal one.
+        side: pixels along the axis, an even number.
     """
     filters = pywt.Wavelet(wavelet)
     A = np.zeros((side, side))

@@ -25,7 +25,7 @@ N_SUPPORTS = 5000
 
 @bound(metric="squared_error", kind="floor", label="oracle that knows the support")
 def oracle_bayes(truth: SparseRecovery) -> float:
-    """Return the least mean squared error of anyone, even if told which entries are not zero.
+    """Return the least mean squared error of an oracle that knows which entries are not zero.
 
     Given the support S, signal and noise are Gaussian, and the conditional mean of s has
 
@@ -55,7 +55,12 @@ def oracle_least_squares(truth: SparseRecovery) -> float:
     metric="squared_error", kind="reference", label="least squares on the true support, simulated"
 )
 def oracle_least_squares_empirical(truth: SparseRecovery, test: Split) -> np.ndarray:
-    """Return the squared error of least squares on the true support, signal by signal (n,)."""
+    """Return the squared error of least squares on the true support, signal by signal (n,).
+
+    Args:
+        truth: the scenario, for H.
+        test: pairs of x (n, n_observations) and s (n, m), whose support is used.
+    """
     estimate = np.zeros_like(test.s)
     for x, s, row in zip(test.x, test.s, estimate, strict=True):
         support = s != 0
@@ -83,6 +88,16 @@ def amp_state_evolution_soft(truth: SparseRecovery, iteration: int | None) -> fl
     the truth: 1.14 for 250 × 500, p = 0.1 and 40 dB. In that limit it is also what the LASSO
     reaches at its best ρ (Bayati and Montanari, 2012).
 
+    Args:
+        truth: the scenario, for p, the variance of nonzeros, σ and sizes.
+        iteration: k, from 0 on; ``None``: the limit k → ∞.
+
+    Returns:
+        A ratio, not in dB.
+
+    Raises:
+        ValueError: if ``observation_matrix`` is not ``unit_columns``.
+
     Source: Donoho, Maleki and Montanari, 2009.
     """
     p, v = _prior_of_independent_columns(truth)
@@ -97,6 +112,16 @@ def amp_state_evolution_bayes(truth: SparseRecovery, iteration: int | None) -> f
 
     The denoiser E[S | S + τZ] knows p, the variance of nonzeros, and τ. A reference, and not a
     floor: nothing is proved of a few hundred entries, nor of rules that do not iterate.
+
+    Args:
+        truth: the scenario, for p, the variance of nonzeros, σ and sizes.
+        iteration: k, from 0 on; ``None``: the limit k → ∞.
+
+    Returns:
+        A ratio, not in dB.
+
+    Raises:
+        ValueError: if ``observation_matrix`` is not ``unit_columns``.
 
     Source: Donoho, Maleki and Montanari, 2010; Borgerding, Schniter and Rangan, 2017, section V.
     """

@@ -13,6 +13,14 @@ from mbdl_repro.contract.scenario import Split
 def squared_error(estimate: np.ndarray, split: Split, truth: SparseRecovery) -> np.ndarray:
     """Return ‖ŝ − s‖² of each signal, summed over its entries.
 
+    Args:
+        estimate: ŝ (n, m).
+        split: the pairs (x, s) that it belongs to; s is (n, m).
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        One value a signal (n,).
+
     Source: Examples 5.4 to 5.6, which print it as the MSE.
     """
     return np.square(estimate - split.s).sum(1)
@@ -24,6 +32,14 @@ def nmse_db(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ‖ŝ − s‖² and ‖s‖² of each signal; what is reported is the ratio of their sums, in dB.
 
+    Args:
+        estimate: ŝ (n, m).
+        split: the pairs (x, s) that it belongs to; s is (n, m).
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        Numerators (n,) and denominators (n,), not in dB.
+
     Source: Chen, Liu, Wang and Yin, 2018, section 4.
     """
     return np.square(estimate - split.s).sum(1), np.square(split.s).sum(1)
@@ -32,6 +48,14 @@ def nmse_db(
 @metric(label="median NMSE of a signal (dB)", summary="median", decibels=True)
 def median_nmse_db(estimate: np.ndarray, split: Split, truth: SparseRecovery) -> np.ndarray:
     """Return ‖ŝ − s‖² / E‖s‖² of each signal, whose median no few signals that diverge can move.
+
+    Args:
+        estimate: ŝ (n, m).
+        split: the pairs (x, s) that it belongs to; s is (n, m).
+        truth: the scenario that drew them, for E‖s‖².
+
+    Returns:
+        Ratios (n,), not in dB.
 
     Source: the state evolution of AMP predicts the typical signal, Donoho, Maleki and
     Montanari, 2009.
@@ -42,6 +66,14 @@ def median_nmse_db(estimate: np.ndarray, split: Split, truth: SparseRecovery) ->
 @metric(label="squared residual ‖x − H ŝ‖²")
 def squared_residual(estimate: np.ndarray, split: Split, truth: SparseRecovery) -> np.ndarray:
     """Return ‖x − H ŝ‖² of each signal, with the true H.
+
+    Args:
+        estimate: ŝ (n, m).
+        split: the pairs (x, s) that it belongs to; only x (n, n_observations) is used.
+        truth: the scenario that drew them, for H.
+
+    Returns:
+        One value a signal (n,).
 
     Source: Examples 3.6 and 3.8, which plot it by iteration; it is the distance from the
     observation, not from the signal.

@@ -107,7 +107,12 @@ class SparseRecovery(Scenario):
         return float(np.sqrt(self.mean_energy * mean_gain / 10 ** (self.snr_db / 10)))
 
     def supports(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw where n signals are not zero, as booleans (n, m)."""
+        """Draw where n signals are not zero, as booleans (n, m).
+
+        Args:
+            n: number of signals.
+            rng: generator of the positions.
+        """
         uniform = rng.random((n, self.n_signal))
         if self.n_nonzeros is None:
             return uniform < self.sparsity

@@ -60,6 +60,11 @@ def bayes_risk(tau: float, p: float, v: float) -> float:
 
     what is left when the support is known, and what it costs not to know it. No term is
     negative, so that a small risk is not lost in a difference.
+
+    Args:
+        tau: τ > 0, standard deviation of the noise.
+        p: probability that S is not 0.
+        v: variance of S where it is not.
     """
     w_squared = v + tau**2
     c = v / w_squared
@@ -86,10 +91,10 @@ def evolve(
 
     Args:
         risk: m E(η(S + τZ) − S)² as a function of τ.
-        noise_var: σ².
+        noise_var: σ², variance of each entry of an observation's noise.
         signal_energy: m · mse_0, the mean of ‖s‖².
-        n_observations: n.
-        iterations: k.
+        n_observations: n, entries of an observation.
+        iterations: k; ``None``: until τ² settles.
     """
     error, tau_squared, k = signal_energy, np.inf, 0
     while k != iterations:
@@ -106,7 +111,15 @@ def evolve(
 def best_threshold_factor(
     noise_var: float, p: float, v: float, n_signal: int, n_observations: int
 ) -> float:
-    """Return the α whose limit has the least error."""
+    """Return the α, in units of τ, whose limit has the least error.
+
+    Args:
+        noise_var: σ², variance of each entry of an observation's noise.
+        p: probability that S is not 0.
+        v: variance of S where it is not.
+        n_signal: m, entries of a signal.
+        n_observations: n, entries of an observation.
+    """
 
     def limit(alpha: float) -> float:
         def risk(tau: float) -> float:

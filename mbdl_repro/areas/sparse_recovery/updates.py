@@ -33,7 +33,13 @@ def soft_threshold(z: Tensor, threshold: Tensor | float) -> Tensor:
 
 
 def moved(a: Tensor, b: Tensor, factor: Tensor | float) -> Tensor:
-    """Return a + factor · b, in one pass over memory where the factor is a number."""
+    """Return a + factor · b, in one pass over memory where the factor is a number.
+
+    Args:
+        a: any shape.
+        b: the same shape.
+        factor: a number, or a tensor that is broadcast over b.
+    """
     return a + factor * b if isinstance(factor, Tensor) else torch.add(a, b, alpha=factor)
 
 
@@ -119,6 +125,11 @@ def coupled_step(
 def trusted_counts(iterations: int, n_signal: int, fraction: float) -> list[int]:
     """Return how many of m entries each layer trusts: ⌊(k + 1)/K · fraction · m⌋, k = 0, …, K − 1.
 
+    Args:
+        iterations: K, number of layers.
+        n_signal: m, entries of a signal.
+        fraction: share of entries that the last layer trusts, 0 to 1.
+
     Source: Chen, Liu, Wang and Yin, 2018, section 3.2, where shares grow by 1.2 % a layer.
     """
     # Rounded first: 0.12 · 500 is a little less than 60 in floating point.
@@ -171,7 +182,15 @@ def learning_coordinates(H: Tensor) -> Tensor:
 
 
 def layerwise(iterations: int, value: float) -> nn.Parameter:
-    """Return one positive weight a layer, all equal at first: what is learned is the logarithm."""
+    """Return one positive weight a layer, all equal at first: what is learned is the logarithm.
+
+    Args:
+        iterations: K, number of layers.
+        value: each weight before training, above 0.
+
+    Returns:
+        Logarithms (K,).
+    """
     return nn.Parameter(torch.full((iterations,), value, dtype=torch.float64).log())
 
 
@@ -300,7 +319,14 @@ def amp_step(
 
 
 def objective(s: Tensor, x: Tensor, H: Tensor, rho: float) -> Tensor:
-    """Return F(s) = ½‖x − H s‖² + ρ‖s‖₁ of each row (n,)."""
+    """Return F(s) = ½‖x − H s‖² + ρ‖s‖₁ of each row (n,).
+
+    Args:
+        s: (n, m).
+        x: (n, n_observations).
+        H: (n_observations, m).
+        rho: ρ > 0.
+    """
     return 0.5 * (x - s @ H.mT).square().sum(1) + rho * s.abs().sum(1)
 
 

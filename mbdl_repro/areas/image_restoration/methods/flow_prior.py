@@ -82,7 +82,12 @@ class FlowPrior(PriorMethod):
         return self._images(self.prior.latent(s.flatten(1))[0])[0]
 
     def objective(self, z: Tensor, x: Tensor) -> Tensor:
-        """Return what is descended of each row (n,), but for constants."""
+        """Return what is descended of each row (n,), but for constants.
+
+        Args:
+            z: latent variables (n, side²).
+            x: observations (n, …), as H makes them.
+        """
         s, log_det = self._images(z)
         misfit = (x - self.H(s)).square().flatten(1).sum(1) / (2 * self.noise_std**2)
         surprise = 0.5 * z.square().sum(1)

@@ -99,8 +99,8 @@ class GenerativePrior(PriorMethod):
         image is nearest to s: how far :meth:`forward` is from it is for lack of search.
 
         Args:
-            x: observations.
-            s: the true images.
+            x: observations (n, …), as H makes them.
+            s: the true images (n, side, side).
         """
         check_side(self.H, x, self.prior.side)
         precision = self._precision()

@@ -76,6 +76,10 @@ class PlugAndPlayAdmm(PriorMethod, IterativeMethod):
 
         The first step leaves v where it is for one dual only, u = Hᵀ(x − H v)/ρ, which is the
         one at a fixed point: D(v + u) = v there, and nowhere else.
+
+        Args:
+            s: images v (n, side, side).
+            x: observations (n, …), as H makes them.
         """
         (denoise, rho), *_ = stages(self.prior, self.levels[-1:], self.noise_std, self.penalty)
         return denoise(s - self.H.gradient(s, x) / rho)

@@ -72,6 +72,11 @@ class PlugAndPlayHqs(PriorMethod, IterativeMethod):
         return half_quadratic_iterates(self.H.start(x), x, self.H, plugged)
 
     def once_more(self, s: Tensor, x: Tensor) -> Tensor:
-        """Return the image after another iteration, with the last level."""
+        """Return the image after another iteration, with the last level.
+
+        Args:
+            s: images v (n, side, side).
+            x: observations (n, …), as H makes them.
+        """
         (denoise, rho), *_ = stages(self.prior, self.levels[-1:], self.noise_std, self.penalty)
         return denoise(self.H.proximal(s, x, rho))

@@ -78,7 +78,12 @@ class RegularizationByDenoising(PriorMethod, IterativeMethod):
         return by_denoising_iterates(self.H.start(x), x, self.H, plugged, self.step)
 
     def once_more(self, s: Tensor, x: Tensor) -> Tensor:
-        """Return the image after another iteration, with the last level."""
+        """Return the image after another iteration, with the last level.
+
+        Args:
+            s: images (n, side, side).
+            x: observations (n, …), as H makes them.
+        """
         last = stages(self.prior, self.levels[-1:], self.noise_std, self.penalty)
         *_, moved = by_denoising_iterates(s, x, self.H, last, self.step)
         return moved
