@@ -129,7 +129,7 @@ class Status:
             reasons += _differences(code.get(name), now["code"][name], name)
         settings = list(_differences(record["spec"], now["spec"], ""))
         # The digest of all specifications stands for what is not said otherwise.
-        said = [words for words in settings if "entries changed" not in words]
+        said = [words for words in settings if "results changed" not in words]
         return reasons + (said or (["what it is made of changed"] if settings else []))
 
     def _entries_to_make(self, task: Task) -> tuple[int, int]:

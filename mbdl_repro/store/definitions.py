@@ -393,9 +393,10 @@ class _NormalForm:
 
     def _annotated(self, node: ast.AnnAssign) -> str:
         """Return an assignment without its annotation, which parts fields from class variables."""
-        kind = "ClassVar" if "ClassVar" in ast.unparse(node.annotation) else ""
-        value = self.of(node.value) if node.value is not None else ""
-        return f"Assign([{self.of(node.target)}],{kind}{value})"
+        if node.value is None:
+            return f"Declared({self.of(node.target)})"
+        plain = self.of(ast.Assign(targets=[node.target], value=node.value))
+        return f"ClassVar({plain})" if "ClassVar" in ast.unparse(node.annotation) else plain
 
 
 def _chain(node: ast.AST) -> list[str] | None:

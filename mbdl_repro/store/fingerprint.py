@@ -124,3 +124,9 @@ def _parts(ref: Ref, without: tuple[str, ...]) -> list[Part]:
 def version(package: str) -> str:
     """Return the installed version of a package."""
     return importlib.metadata.version(package)
+
+
+def forget() -> None:
+    """Forget what was found: a process looks once."""
+    _reached.cache_clear()
+    version.cache_clear()

@@ -1,252 +1,424 @@
-"""Fingerprints change with what the code computes, and with nothing else."""
+"""Fingerprints change with what the code computes, wherever it stands, and with nothing else."""
 
-import ast
-import hashlib
+import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from mbdl_repro.store import fingerprint as module
-from mbdl_repro.store.fingerprint import CARRIERS, PACKAGE, digest, fingerprint, module_path
+from mbdl_repro.store import definitions, fingerprint
+from mbdl_repro.store.definitions import DefinitionNotFoundError, module_path
+from mbdl_repro.store.fingerprint import together
 
-TOP = "mbdl_repro.pipeline.stages.train"
+ROOT = "mbdl_repro.work.train:fit"
 FILES = {
     "__init__.py": "",
-    "stages/__init__.py": "",
-    "stages/train.py": '''\
+    "work/__init__.py": "",
+    "work/train.py": '''\
 """Train."""
 
-from mbdl_repro.area import methods
-from mbdl_repro.area.updates import step
+from __future__ import annotations
 
 import numpy as np
+from mbdl_repro.area import constants
+from mbdl_repro.area.methods import Ista
+from mbdl_repro.area.updates import step
+from mbdl_repro.errors import UserError
+
+RATE = 0.5
 
 
-class Trainer:
-    """Trains."""
+def fit(x: np.ndarray, report=print) -> np.ndarray:
+    """Fit."""
+    from mbdl_repro.lazy import late
 
-    rate = 0.5
+    if x is None:
+        words = f"nothing to fit at {RATE}"
+        raise UserError(words)
+    report(0.1, f"fitting {x}")
+    assert len(x), "empty"
+    y: np.ndarray = RATE * late(step(x))
+    return [Ista(z).run(constants.SCALE) for z in np.sort(y)]
 
-    def fit(self, x):
-        """Fit."""
-        from mbdl_repro.lazy import late
 
-        return late(step(x)) + np.sum(x)
+def unrelated():
+    return step(1)
 ''',
     "area/__init__.py": "",
-    "area/methods/__init__.py": "import mbdl_repro.deep.deeper\n",
+    "area/constants.py": "SCALE = 2\nOTHER = 3\n",
+    "area/methods.py": '''\
+from dataclasses import dataclass
+
+from mbdl_repro.area.base import Base
+from mbdl_repro.family import Family
+from mbdl_repro.learning import descend
+
+
+@dataclass(frozen=True)
+class Ista(Base):
+    """Iterate."""
+
+    z: float
+    family = Family.MODEL_BASED
+    label = "ISTA"
+
+    def run(self, n):
+        """Run."""
+        return self.halved(n)
+
+    def fit(self):
+        return descend(self)
+''',
+    "area/base.py": '''\
+class Base:
+    def halved(self, n):
+        """Halve."""
+        return n / 2
+''',
     "area/updates.py": """\
-from mbdl_repro.area.scenario import SIZE
+from mbdl_repro.area.sizes import SIZE
 
 
 def step(x):
     return SIZE * x
+
+
+def loop(x):
+    return loop(x - 1) if x else turn(x)
+
+
+def turn(x):
+    return loop(x)
 """,
-    "area/scenario.py": "SIZE = 3\n",
-    "deep/__init__.py": "",
-    "deep/deeper.py": "from mbdl_repro import area\nfrom mbdl_repro import deep\n",
-    "lazy.py": "from mbdl_repro.errors import UserError\n\n\ndef late(x):\n    return x\n",
-    "errors.py": "from mbdl_repro.unrelated import NAME\n\n\nclass UserError(Exception): ...\n",
-    "unrelated.py": "NAME = 'a'\n",
+    "area/sizes.py": "SIZE = 3\n",
+    "family.py": "class Family:\n    MODEL_BASED = 'model-based'\n",
+    "learning.py": "def descend(method):\n    return method\n",
+    "lazy.py": "def late(x):\n    return x\n",
+    "errors.py": "class UserError(Exception):\n    pass\n",
 }
+
+
+class Package:
+    """A small package in place of ours, whose files a test edits."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for name, text in FILES.items():
+            self.write(name, text)
+
+    def write(self, name, text):
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_text(text)
+
+    def edit(self, name, old, new):
+        text = (self.folder / name).read_text()
+        assert text.count(old) == 1, (old, text.count(old))
+        self.write(name, text.replace(old, new))
+
+    def fingerprint(self, *roots, without=()):
+        definitions.forget()  # a process reads each file once
+        fingerprint.forget()
+        return fingerprint.fingerprint(*(roots or (ROOT,)), without=without)
 
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A small package in place of ours; returns a function that edits one of its files."""
-    monkeypatch.setattr(module, "PACKAGE", tmp_path)
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    module._read.cache_clear()
-
-    def edit(name, old, new):
-        text = (tmp_path / name).read_text()
-        assert text.count(old) == 1
-        (tmp_path / name).write_text(text.replace(old, new))
-        module._read.cache_clear()  # a process reads each file once
-
-    yield edit
-    module._read.cache_clear()
+    monkeypatch.setattr(definitions, "PACKAGE", tmp_path)
+    yield Package(tmp_path)
+    definitions.forget()
+    fingerprint.forget()
 
 
-def test_all_imported_modules_of_the_package_are_in_it(package):
-    assert set(fingerprint(TOP)) == {
-        TOP,
-        "mbdl_repro.area",
-        "mbdl_repro.area.methods",
-        "mbdl_repro.area.scenario",
-        "mbdl_repro.area.updates",
-        "mbdl_repro.deep",
-        "mbdl_repro.deep.deeper",
-        "mbdl_repro.lazy",
+def test_it_names_what_is_reached(package):
+    assert set(package.fingerprint().definitions) == {
+        "fit",
+        "RATE",
+        "late",
+        "step",
+        "SIZE",
+        "Ista",
+        "Base",
+        "SCALE",
+        "UserError",
+        "descend",
     }
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        ("stages/train.py", '"""Train."""', '"""Train, at length."""'),
-        ("stages/train.py", '    """Trains."""\n', ""),
-        ("stages/train.py", '"""Fit."""', '"""Fit the method."""'),
-        ("stages/train.py", "    rate = 0.5", "    # A remark.\n    rate = 0.50  # and one more"),
-        ("stages/train.py", "class Trainer:", "\n\n\nclass Trainer:"),
-        ("stages/train.py", "late(step(x)) + np.sum(x)", "(\n    late(step(x))\n + np.sum(x))"),
-        ("area/updates.py", "SIZE * x", "(SIZE*x)"),
-        ("area/scenario.py", "SIZE = 3", '"""Sizes."""\n\nSIZE = 0x3'),
-        ("area/updates.py", "    return", '    """Step."""\n    return'),
+        ("work/train.py", '"""Train."""', '"""Train, at length."""'),
+        ("work/train.py", '"""Fit."""', '"""Fit the method."""'),
+        ("area/methods.py", '    """Run."""\n', ""),
+        ("work/train.py", "RATE = 0.5", "# A remark.\nRATE = 0.50  # and one more"),
+        ("work/train.py", "RATE * late(step(x))", "(\n        RATE\n        * late(step(x)))"),
+        ("work/train.py", "nothing to fit at {RATE}", "nothing is there to be fitted"),
+        ("work/train.py", "UserError(words)", "UserError(words + str(unrelated))"),
+        ("work/train.py", "fitting {x}", "at work"),
+        ("work/train.py", '"empty"', "f'{x} is empty'"),
+        ("work/train.py", "(x: np.ndarray, report=print) -> np.ndarray:", "(x, report=print):"),
+        ("work/train.py", "y: np.ndarray = ", "y = "),
+        ("work/train.py", "def unrelated():\n", "def unrelated(y=7):\n"),
+        ("area/methods.py", "z: float", "z: int"),
+        ("area/methods.py", "Family.MODEL_BASED", "Family.OTHER"),
+        ("area/methods.py", '"ISTA"', '"the ISTA"'),
+        ("area/constants.py", "OTHER = 3", "OTHER = 4\nMORE = 1"),
+        ("area/sizes.py", "SIZE = 3", '"""Sizes."""\n\nSIZE = 0x3'),
+        ("area/updates.py", "def loop(x)", "def added(x):\n    return x\n\n\ndef loop(x)"),
+        ("family.py", "'model-based'", "'by a model'"),
     ],
 )
-def test_words_and_layout_leave_it(package, name, old, new):
-    before = fingerprint(TOP)
-    package(name, old, new)
-    assert fingerprint(TOP) == before
+def test_words_annotations_and_additions_leave_it(package, name, old, new):
+    before = package.fingerprint()
+    package.edit(name, old, new)
+    assert package.fingerprint().digest == before.digest
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new", "changed"),
     [
-        ("stages/train.py", "rate = 0.5", "rate = 0.25", TOP),
-        ("stages/train.py", "+ np.sum(x)", "- np.sum(x)", TOP),
-        ("stages/train.py", "late(step(x))", "late(step(2 * x))", TOP),
-        ("stages/train.py", "    def fit", "    @staticmethod\n    def fit", TOP),
-        ("stages/train.py", "rate = 0.5", "rate = '0.5'", TOP),
-        ("area/updates.py", "SIZE * x", "x * SIZE", "mbdl_repro.area.updates"),
-        ("area/scenario.py", "SIZE = 3", "SIZE = 3.0", "mbdl_repro.area.scenario"),
-        ("deep/deeper.py", "import deep", "import deep as d", "mbdl_repro.deep.deeper"),
-        ("lazy.py", "return x", "return -x", "mbdl_repro.lazy"),
+        ("work/train.py", "RATE = 0.5", "RATE = 0.25", {"RATE"}),
+        ("work/train.py", "RATE = 0.5", "RATE = '0.5'", {"RATE"}),
+        ("work/train.py", "late(step(x))", "late(step(2 * x))", {"fit"}),
+        ("work/train.py", "report=print", "report=repr", {"fit"}),
+        ("work/train.py", "if x is None", "if x is not None", {"fit"}),
+        ("area/methods.py", "self.halved(n)", "-self.halved(n)", {"Ista"}),
+        ("area/methods.py", "    def run", "    @staticmethod\n    def run", {"Ista"}),
+        ("area/methods.py", "z: float", "z: float = 1.0", {"Ista"}),
+        ("area/methods.py", "frozen=True", "frozen=False", {"Ista"}),
+        ("area/base.py", "n / 2", "n / 2.0", {"Base"}),
+        ("area/constants.py", "SCALE = 2", "SCALE = 2\nSCALE += 1", {"SCALE"}),
+        ("area/updates.py", "SIZE * x", "x * SIZE", {"step"}),
+        ("area/sizes.py", "SIZE = 3", "SIZE = 3.0", {"SIZE"}),
+        ("lazy.py", "return x", "return -x", {"late"}),
+        ("learning.py", "return method", "return None", {"descend"}),
     ],
 )
-def test_code_changes_the_hash_of_its_module_at_any_depth(package, name, old, new, changed):
-    before = fingerprint(TOP)
-    package(name, old, new)
-    after = fingerprint(TOP)
-    assert {name for name in before if before[name] != after[name]} == {changed}
+def test_what_is_computed_changes_it_and_what_changed_is_named(package, name, old, new, changed):
+    before = package.fingerprint()
+    package.edit(name, old, new)
+    after = package.fingerprint()
+    assert after.digest != before.digest
+    one, two = before.definitions, after.definitions
+    assert {key for key in one.keys() | two.keys() if one.get(key) != two.get(key)} == changed
 
 
-def test_an_init_file_on_the_way_counts(package, tmp_path):
-    before = fingerprint(TOP)
-    (tmp_path / "deep" / "__init__.py").write_text("X = 1\n")
-    module._read.cache_clear()
-    assert fingerprint(TOP)["mbdl_repro.deep"] != before["mbdl_repro.deep"]
+def test_a_function_may_move_to_another_file(package):
+    before = package.fingerprint()
+    package.write("area/steps.py", FILES["area/updates.py"].split("\n\n\ndef loop")[0] + "\n")
+    package.edit("area/updates.py", "def step(x):\n    return SIZE * x\n\n\n", "")
+    package.edit("work/train.py", "area.updates import step", "area.steps import step")
+    after = package.fingerprint()
+    assert after.digest == before.digest
+    assert (before.places["step"], after.places["step"]) == (
+        "mbdl_repro.area.updates",
+        "mbdl_repro.area.steps",
+    )
+
+
+def test_a_class_and_a_constant_may_move_and_imports_may_be_spelled_in_other_ways(package):
+    before = package.fingerprint()
+    package.write("rooms/__init__.py", "")
+    package.write("rooms/ista.py", FILES["area/methods.py"])
+    package.write("area/methods.py", "from mbdl_repro.rooms.ista import Ista\n")  # handed on
+    package.write("rooms/numbers.py", FILES["area/constants.py"])
+    package.edit("work/train.py", "area import constants", "rooms import numbers")
+    package.edit("work/train.py", "constants.SCALE", "numbers.SCALE")
+    package.edit("work/train.py", "import numpy as np", "import numpy as xp")
+    text = (package.folder / "work/train.py").read_text()
+    package.write("work/train.py", text.replace("np.", "xp."))
+    assert package.fingerprint().digest == before.digest
+
+
+def test_another_definition_of_the_same_name_is_another(package):
+    """Two functions exchange their callees: the set of all definitions is as it was."""
+    package.write("one.py", "def half(x):\n    return x / 2\n")
+    package.write("two.py", "def half(x):\n    return x / 3\n")
+    text = "from mbdl_repro.{} import half\n\n\ndef {}(x):\n    return half(x)\n"
+
+    def of(first, second):
+        package.write("a.py", text.format(first, "a"))
+        package.write("b.py", text.format(second, "b"))
+        return package.fingerprint("mbdl_repro.a:a", "mbdl_repro.b:b")
+
+    straight, crossed = of("one", "two"), of("two", "one")
+    assert straight.definitions == crossed.definitions
+    assert straight.digest != crossed.digest
+
+
+def test_functions_that_call_each_other_end(package):
+    before = package.fingerprint("mbdl_repro.area.updates:loop")
+    assert set(before.definitions) == {"loop", "turn"}
+    package.edit("area/updates.py", "return loop(x)", "return 2 * loop(x)")
+    assert package.fingerprint("mbdl_repro.area.updates:loop").digest != before.digest
+
+
+def test_a_name_of_the_function_is_not_that_of_the_module(package):
+    package.write(
+        "scopes.py",
+        """\
+def used():
+    return 1
+
+
+def hidden():
+    return 2
+
+
+def f(x, hidden):
+    g = [used for used in x]
+    return lambda hidden: g + hidden
+
+
+def h(x):
+    return [hidden for y in x] + [used() for used in [used]]
+
+
+class C:
+    def used(self):
+        return hidden()
+""",
+    )
+    assert set(package.fingerprint("mbdl_repro.scopes:f").definitions) == {"f"}
+    assert set(package.fingerprint("mbdl_repro.scopes:h").definitions) == {"h", "hidden", "used"}
+    assert set(package.fingerprint("mbdl_repro.scopes:C").definitions) == {"C", "hidden"}
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new"),
-    [
-        ("unrelated.py", "'a'", "'b'"),
-        ("errors.py", "class UserError(Exception)", "class UserError(ValueError)"),
-    ],
+    "line",
+    ["return globals()[x]", "return importlib.import_module(x)", "return nobody_binds_it(x)"],
 )
-def test_what_is_not_imported_and_what_carries_leaves_it(package, name, old, new):
-    """``errors`` carries; ``unrelated`` is imported by it alone, so by nothing that computes."""
-    before = fingerprint(TOP)
-    package(name, old, new)
-    assert fingerprint(TOP) == before
+def test_what_cannot_be_resolved_reaches_its_whole_module(package, line):
+    text = f"import importlib\n\nA = 1\n\n\ndef f(x):\n    {line}\n\n\ndef g():\n    return 1\n"
+    package.write("dynamic.py", text)
+    before = package.fingerprint("mbdl_repro.dynamic:f")
+    assert set(before.definitions) == {"A", "f", "g"}
+    package.edit("dynamic.py", "A = 1", "A = 2")
+    assert package.fingerprint("mbdl_repro.dynamic:f").digest != before.digest
 
 
-def test_a_new_import_adds_its_module(package):
-    assert "mbdl_repro.unrelated" not in fingerprint(TOP)
-    package("lazy.py", "def late", "from mbdl_repro.unrelated import NAME\n\n\ndef late")
-    assert "mbdl_repro.unrelated" in fingerprint(TOP)
+def test_a_module_that_is_passed_on_is_reached_as_a_whole(package):
+    package.edit("work/train.py", "constants.SCALE", "constants")
+    assert {"SCALE", "OTHER"} <= set(package.fingerprint().definitions)
 
 
-def test_several_modules_are_the_union(package):
-    apart = fingerprint(TOP) | fingerprint("mbdl_repro.unrelated")
-    assert fingerprint(TOP, "mbdl_repro.unrelated") == apart
-    assert list(fingerprint(TOP)) == sorted(fingerprint(TOP))
+def test_what_a_module_does_on_import_belongs_to_all_that_it_defines(package):
+    before = package.fingerprint()
+    package.edit("area/sizes.py", "SIZE = 3", "SIZE = 3\nprint(SIZE)")
+    with_statement = package.fingerprint()
+    assert with_statement.digest != before.digest
+    package.edit("area/sizes.py", "print(SIZE)", "if __name__ == '__main__':\n    print(SIZE)")
+    assert package.fingerprint().digest == before.digest
 
 
-def test_a_module_that_is_not_there_is_an_error(package):
-    with pytest.raises(FileNotFoundError, match=r"no module mbdl_repro\.stages\.trein"):
-        fingerprint("mbdl_repro.pipeline.stages.trein")
+def test_methods_that_are_never_called_can_be_left_out(package):
+    before = package.fingerprint(without=("fit",))
+    assert "descend" not in before.definitions
+    package.edit("area/methods.py", "descend(self)", "descend(self) + 1")
+    package.edit("learning.py", "return method", "return None")
+    assert package.fingerprint(without=("fit",)).digest == before.digest
 
 
-def test_a_process_reads_each_file_once(package, tmp_path):
-    before = fingerprint(TOP)
-    (tmp_path / "lazy.py").write_text("def late(x):\n    return 7\n")
-    assert fingerprint(TOP) == before
-    module._read.cache_clear()
-    assert fingerprint(TOP) != before
+def test_versions_are_those_of_the_packages_that_are_used(package):
+    assert package.fingerprint().versions == {"numpy": importlib.metadata.version("numpy")}
+    assert package.fingerprint("mbdl_repro.area.updates:step").versions == {}
+    package.edit("area/base.py", "class Base", "import scipy.linalg as la\n\n\nclass Base")
+    assert "scipy" not in package.fingerprint().versions  # imported, and used by nobody
+    package.edit("area/base.py", "return n / 2", "return la.norm(n) / 2")
+    assert "scipy" in package.fingerprint().versions
+
+
+def test_a_new_version_is_another_key(package, monkeypatch):
+    before = package.fingerprint()
+    monkeypatch.setattr(importlib.metadata, "version", lambda package: "99.0")
+    after = package.fingerprint()
+    assert after.digest == before.digest
+    assert after.key != before.key
+
+
+def test_several_together(package):
+    one, two = package.fingerprint(), package.fingerprint("mbdl_repro.area.updates:turn")
+    both = together([one, two])
+    assert both == together([two, one, one])
+    assert both.digest not in (one.digest, two.digest)
+    assert set(both.definitions) == {*one.definitions, *two.definitions}
+
+
+def test_what_is_not_there_is_an_error(package):
+    with pytest.raises(DefinitionNotFoundError, match=r"no module mbdl_repro\.work\.trein"):
+        package.fingerprint("mbdl_repro.work.trein:fit")
+    with pytest.raises(DefinitionNotFoundError, match=r"defines no 'fitt'"):
+        package.fingerprint("mbdl_repro.work.train:fitt")
 
 
 # --- our own package ---
 
 
-def test_every_carrier_is_a_module_of_this_package():
-    assert all(module_path(name) is not None for name in CARRIERS)
+def test_no_module_imports_relatively_or_all_names():
+    """Neither is followed; so there must be none."""
+    for path in definitions.PACKAGE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "from ." not in text, path
+        assert "import *" not in text, path
 
 
-def test_no_module_imports_relatively():
-    """Relative imports are not followed; so there must be none."""
-    for path in PACKAGE.rglob("*.py"):
-        assert "from ." not in path.read_text(encoding="utf-8"), path
+CALLED = """
+import importlib, sys
+import numpy as np, torch
+torch.set_num_threads(1)
+from mbdl_repro.store.fingerprint import fingerprint
+from mbdl_repro.areas.tracking.methods.kalman_filter import KalmanFilter
+from mbdl_repro.areas.tracking.scenario import LinearStateSpace
+
+truth = LinearStateSpace(**{fields})
+found = set()
 
 
-IMPORT = """
-import importlib, sys, unittest.mock
-for carrier in {carriers}:
-    sys.modules[carrier] = unittest.mock.MagicMock()
-importlib.import_module("{name}")
-print(*(name for name in sys.modules if name.startswith("mbdl_repro.")))
+def watch(frame, event, argument):
+    code, module = frame.f_code, frame.f_globals.get("__name__", "")
+    if event == "call" and module.startswith("mbdl_repro.") and "<" not in code.co_qualname:
+        found.add(code.co_qualname.split(".")[0])
+
+
+sys.setprofile(watch)
+split = truth.draw(3, "test", 0)
+KalmanFilter(truth)(torch.as_tensor(split.x))
+sys.setprofile(None)
+reached = fingerprint(
+    "mbdl_repro.areas.tracking.methods.kalman_filter:KalmanFilter",
+    "mbdl_repro.areas.tracking.scenario:LinearStateSpace",
+)
+print(sorted(found - reached.definitions.keys()), len(found))
 """
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "mbdl_repro.pipeline.stages.train",
-        "mbdl_repro.pipeline.stages.bound",
-        "mbdl_repro.pipeline.stages.tabulate",
-        "mbdl_repro.areas.sparse_recovery.methods.lista",
-    ],
-)
-def test_what_python_imports_is_in_it(name):
-    """The second derivation: Python itself, with nothing behind the carriers."""
-    carriers = CARRIERS - {"mbdl_repro.errors"}  # a base class cannot be a mock; it imports nothing
-    code = IMPORT.format(carriers=sorted(carriers), name=name)
-    command = [sys.executable, "-c", code]
-    run = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
-    imported = set(run.stdout.split()) - CARRIERS
-    packages = {m for m in imported if module_path(m).name == "__init__.py"}
-    assert name in imported
-    assert imported - packages <= set(fingerprint(name))
-
-
-def test_packages_compute_nothing():
-    """The files that Python runs on the way to a module are not in its fingerprint."""
-    for path in PACKAGE.rglob("__init__.py"):
-        if path.parent.name != "figures":
-            assert len(ast.parse(path.read_text(encoding="utf-8")).body) <= 2, path
-
-
-def test_drawing_is_not_part_of_training():
-    """A changed figure must not retrain anything."""
-    for area in ("sparse_recovery", "linear_estimation"):
-        stands_on = fingerprint(
-            "mbdl_repro.pipeline.stages.train", f"mbdl_repro.areas.{area}.scenario"
-        )
-        assert not [name for name in stands_on if ".figures" in name or "report" in name]
-
-
-def test_one_method_is_not_part_of_another():
-    stands_on = fingerprint(
-        "mbdl_repro.areas.sparse_recovery.methods.lista", "mbdl_repro.pipeline.models"
+def test_what_python_calls_is_in_it():
+    """The second derivation: every function of ours that runs is one that was reached."""
+    fields = {"transition": "canonical", "n_state": 2, "n_observations": 2, "n_steps": 5}
+    fields |= {"process_noise_std": 0.1, "noise_std": 0.1}
+    run = subprocess.run(
+        [sys.executable, "-c", CALLED.format(fields=fields)], capture_output=True, text=True
     )
-    assert "mbdl_repro.areas.sparse_recovery.updates" in stands_on
-    assert "mbdl_repro.areas.sparse_recovery.methods.ista" not in stands_on
+    missing, number = run.stdout.rsplit(" ", 1)
+    assert missing == "[]", run.stdout + run.stderr
+    assert int(number) > 15
 
 
-def test_digest_is_sha256_of_text_or_bytes():
-    assert digest("ρ") == digest("ρ".encode()) == hashlib.sha256("ρ".encode()).hexdigest()
+def test_drawing_is_not_part_of_training_nor_one_method_of_another():
+    reached = fingerprint.fingerprint(
+        "mbdl_repro.areas.sparse_recovery.methods.lista:Lista",
+        "mbdl_repro.areas.sparse_recovery.scenario:SparseRecovery",
+        "mbdl_repro.pipeline.models:fit_block",
+    )
+    places = set(reached.places.values())
+    assert "mbdl_repro.areas.sparse_recovery.updates" in places
+    assert not [p for p in places if ".figures" in p or ".reporting" in p or p.endswith(".ista")]
+    assert not [p for p in places if ".experiments" in p or ".store" in p or ".cli" in p]
 
 
 def test_paths_of_modules_and_packages():
-    assert (
-        module_path("mbdl_repro.learning.training") == Path(module.__file__).parent / "training.py"
-    )
-    assert module_path("mbdl_repro.pipeline.stages") == PACKAGE / "stages" / "__init__.py"
+    package = Path(definitions.__file__).parents[1]
+    assert module_path("mbdl_repro.learning.training") == package / "learning/training.py"
+    assert module_path("mbdl_repro.store") == package / "store/__init__.py"
     assert module_path("mbdl_repro.nothing") is None
