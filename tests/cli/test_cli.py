@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from mbdl_repro import catalogue
 from mbdl_repro.cli.main import main
-from mbdl_repro.store.artifacts import read_table
+from mbdl_repro.store.files import read_table
 
 pytestmark = pytest.mark.usefixtures("store")
 
