@@ -65,6 +65,7 @@ class FunctionInfo:
     """What a metric or a bound says of itself: its decorator's words and its arguments."""
 
     name: str
+    area: str
     module: str
     doc: str
     marks: dict[str, Any]

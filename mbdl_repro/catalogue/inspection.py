@@ -40,7 +40,8 @@ def inspect_areas(folder: Path) -> dict[str, Record]:
         can hold, and ``errors``: a message for each reason why some file is not among them.
     """
     return {
-        path.parent.name: _inspect_area(path.parent) for path in sorted(folder.glob("*/scenario.py"))
+        path.parent.name: _inspect_area(path.parent)
+        for path in sorted(folder.glob("*/scenario.py"))
     }
 
 
@@ -164,7 +165,7 @@ def _settings(cls: type[Method]) -> Record:
     settings: Record = {}
     constructors = [base for base in _bases(cls) if "__init__" in vars(base)]
     for base in constructors:
-        _, *parameters = inspect.signature(base.__init__).parameters.values()
+        _, *parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
         if base is constructors[0]:
             _check_constructor(base, parameters)
         hints = _type_hints(base)
@@ -188,7 +189,7 @@ def _check_constructor(cls: type, parameters: list[inspect.Parameter]) -> None:
 
 def _type_hints(cls: type) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(cls.__init__, include_extras=True)  # type: ignore[misc]
+        return typing.get_type_hints(vars(cls)["__init__"], include_extras=True)
     except Exception as error:  # an annotation is any expression
         raise UserError(
             f"a type in the constructor of {cls.__name__} cannot be read: "
@@ -237,6 +238,7 @@ def describe_functions(module: ModuleType) -> Record:
     return {
         name: {
             "name": name,
+            "area": module.__name__.split(".")[-2],
             "module": module.__name__,
             "doc": inspect.getdoc(function) or "",
             "marks": function.marks,
