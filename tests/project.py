@@ -65,7 +65,8 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for name in ("mbdl_repro", "workflow", "profiles"):
-            ignored = shutil.ignore_patterns("__pycache__")
+            # What the catalogue remembers is true of the copy, too.
+            ignored = shutil.ignore_patterns("*.pyc*", "*.json.*")
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
         for name in ("Snakefile", "pyproject.toml", "environment.yml"):
             shutil.copy(ROOT / name, folder / name)

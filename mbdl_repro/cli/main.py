@@ -168,8 +168,7 @@ def _explain_method(info: MethodInfo, experiments: list[Experiment], store: Stor
         click.echo(f"parent: {info.parent}, which it equals before it is fitted")
     click.echo(f"file: {_file(info.path)}")
     _show_doc(info.doc)
-    arguments = readable.arguments(info.doc)
-    meanings = {name: readable.QUOTED.sub(r"\2", text) for name, text in arguments.items()}
+    meanings = {name: readable.QUOTED.sub(r"\2", text) for name, text in info.meanings.items()}
     click.echo(readable.wrapped(f"belief: {meanings.get('belief', '')}"))
     settings = [
         [name, readable.kind(one.annotation), _default(one.default), meanings.get(name, "")]
@@ -196,7 +195,8 @@ def _explain_method(info: MethodInfo, experiments: list[Experiment], store: Stor
 
 
 def _explain_function(info: FunctionInfo, experiments: list[Experiment]) -> None:
-    marks = ", ".join(f"{key}: {value}" for key, value in info.marks.items() if key != "label")
+    shown = {key: value for key, value in info.marks.items() if key != "label" and value}
+    marks = ", ".join(f"{key}: {value}" for key, value in shown.items())
     path = catalogue.PACKAGE.joinpath(*info.module.split(".")[1:]).with_suffix(".py")
     uses = [e.name for e in experiments if info.name in (*e.metrics, *e.bounds)]
     click.echo(f"{_bold(info.name)}{f' ({marks})' if marks else ''}")
@@ -476,6 +476,7 @@ def _skeleton(name: str, area: str, family: Family) -> str:
     ]
     template = (catalogue.PACKAGE / "reporting/templates/method.py.txt").read_text(encoding="utf-8")
     return template.format(
+        name=name,
         title=" ".join(words).capitalize(),
         class_name="".join(word.capitalize() for word in words),
         imports="\n".join(sorted(imports)),

@@ -30,8 +30,8 @@ def metric(
     """
 
     def mark(function: Function) -> Function:
-        function.label, function.summary = label, summary  # type: ignore[attr-defined]
-        function.decibels = decibels  # type: ignore[attr-defined]
+        marks = {"label": label, "summary": summary, "decibels": decibels}
+        function.marks = marks  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -55,8 +55,7 @@ def bound(
     """
 
     def mark(function: Function) -> Function:
-        function.metric, function.kind = metric, kind  # type: ignore[attr-defined]
-        function.label = label  # type: ignore[attr-defined]
+        function.marks = {"metric": metric, "kind": kind, "label": label}  # type: ignore[attr-defined]
         return function
 
     return mark

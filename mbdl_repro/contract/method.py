@@ -26,11 +26,20 @@ class Method(nn.Module, ABC):
     is final: it stands alone in the file that bears its name, and is never subclassed.
     """
 
+    name: ClassVar[str]
+    """What experiments, tables and legends call it, which is also its file's name."""
+
     family: ClassVar[Family]
     """Place on the continuum: fixes colour, order in legends, and whether the method learns."""
 
     parent: ClassVar[str | None] = None
-    """File name of the classical method that an unfitted instance equals, if there is one."""
+    """Name of the classical method that an unfitted instance equals, if there is one."""
+
+    untrained: ClassVar[bool] = False
+    """Whether nothing is fitted to training data, although members of its family learn."""
+
+    not_fitted: ClassVar[tuple[str, ...]] = ()
+    """Settings that a fit does not depend on: only how the fitted method answers."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:

@@ -33,6 +33,12 @@ class Scenario(ABC):
     unknown to the designer). Methods are built from a belief and never meet the truth.
     """
 
+    area: ClassVar[str]
+    """The running example: it names the random streams, wherever the class stands."""
+
+    name: ClassVar[str]
+    """What experiments call it; stated by each class that they may choose."""
+
     chunk_size: ClassVar[int] = 256
     """Rows drawn from one stream; smaller where a single row is a costly trajectory."""
 
@@ -64,7 +70,7 @@ class Scenario(ABC):
         return Split(*(np.concatenate(parts)[:n] for parts in zip(*chunks, strict=True)))
 
     def identity(self) -> tuple[object, ...]:
-        """Return what names this scenario's random streams: its folder, and its fields.
+        """Return what names this scenario's random streams: its area, and its fields.
 
         A field at its default is left out, so that a scenario which learns a new one draws what
         it drew before.
@@ -74,4 +80,4 @@ class Scenario(ABC):
             for field in dataclasses.fields(self)
             if getattr(self, field.name) != field.default
         }
-        return (type(self).__module__.split(".")[-2], fields)
+        return (self.area, fields)

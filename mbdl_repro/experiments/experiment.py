@@ -76,7 +76,8 @@ class MethodEntry:
         """Return what its fits depend on, besides data and code."""
         settings = self.settings_at(depth)
         return {
-            "method": self.info.module,
+            "area": self.info.area,
+            "method": self.info.name,
             "settings": {k: v for k, v in settings.items() if k not in self.info.not_fitted},
             "tune": self.tune,
             "recipe": self.recipe.model_dump() if self.info.learns else None,

@@ -153,20 +153,6 @@ def source(doc: str) -> str:
     return " ".join(found[1].split()) if found else ""
 
 
-def arguments(doc: str) -> dict[str, str]:
-    """Return what a docstring says of each argument."""
-    found = re.search(r"^Args:\n((?:[ ]+.*\n?)+)", doc, re.M)
-    lines = textwrap.dedent(found[1]).splitlines() if found else []
-    meanings: dict[str, str] = {}
-    name = ""
-    for line in lines:
-        if match := re.match(r"(\w+): (.*)", line):
-            name, meanings[match[1]] = match[1], match[2]
-        elif name:
-            meanings[name] += " " + line.strip()
-    return meanings
-
-
 def wrapped(text: str, indent: str = "") -> str:
     """Return prose, refilled, or an equation, as typed, to fit the terminal or 80 columns."""
     width = min(shutil.get_terminal_size().columns, 100)

@@ -162,7 +162,7 @@ def _method(
         ),
         "cost": record.get("cost", {}).get(entry.label, {}),
         "paragraphs": readable.paragraphs(doc),
-        "meanings": readable.arguments(doc),
+        "meanings": entry.info.meanings,
         "source": readable.source(doc),
         "file": entry.info.path.relative_to(catalogue.PACKAGE.parent).as_posix(),
     }

@@ -1,5 +1,6 @@
 """Every command, every format, and every mistake that the command line can be told."""
 
+import importlib.util
 import io
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from mbdl_repro import catalogue
+from mbdl_repro.catalogue.inspection import describe_method
 from mbdl_repro.cli.main import main
 from mbdl_repro.store.files import read_table
 
@@ -237,12 +239,14 @@ def test_new_method_is_a_method_and_well_formed(area, family, monkeypatch):
     assert path.read_text(encoding="utf-8") == shown
     assert "my_idea: {}" in said
     assert "snakemake --cores all --config experiments=" in said
-    info = catalogue._method_info(path, area)
-    assert (info.class_name, info.family.name) == ("MyIdea", family.upper())
-    namespace = {}
-    exec(compile(shown, path, "exec"), namespace)
-    method = namespace["MyIdea"](None)
-    assert bool(list(method.parameters())) == info.family.learns
+    name = f"mbdl_repro.areas.{area}.methods.my_idea"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    record = describe_method(module)
+    assert (record["class_name"], record["family"]) == ("MyIdea", family.upper())
+    assert record["meanings"].keys() == {"belief", *record["settings"]}
+    assert bool(list(module.MyIdea(None).parameters())) == record["learns"]
     there = [
         "--no-cache",
         "--stdin-filename",

@@ -156,10 +156,9 @@ def small(kind: str) -> Small:
 
 
 def truth_of(info) -> Scenario:
-    area = info.module.split(".")[1]
-    if f"{area}.{info.name}" in SPECIAL:
-        return SPECIAL[f"{area}.{info.name}"]
-    return small(next(kind for kind in KINDS if kind.startswith(f"{area}."))).truth
+    if f"{info.area}.{info.name}" in SPECIAL:
+        return SPECIAL[f"{info.area}.{info.name}"]
+    return small(next(kind for kind in KINDS if kind.startswith(f"{info.area}."))).truth
 
 
 def test_the_table_names_scenarios_that_there_are():
@@ -167,7 +166,7 @@ def test_the_table_names_scenarios_that_there_are():
     for kind, instance in SMALL.items():
         area, name = kind.split(".")
         assert type(instance.truth) is catalogue.scenarios(area)[name]
-    assert set(SPECIAL) <= {f"{info.module.split('.')[1]}.{info.name}" for info in BOUNDS}
+    assert set(SPECIAL) <= {f"{info.area}.{info.name}" for info in BOUNDS}
 
 
 # --- scenarios ---
@@ -230,7 +229,6 @@ def test_a_scenario_that_learns_a_new_field_draws_what_it_drew(kind):
     class Grown(cls):
         new_field: float = 0.0
 
-    Grown.__module__ = cls.__module__
     fields = {field.name: getattr(truth, field.name) for field in dataclasses.fields(truth)}
     grown = Grown(**fields)
     assert grown.identity() == truth.identity()
@@ -345,7 +343,7 @@ def test_floors_are_below_what_rules_reach(floor, other):
 def test_a_floor_is_below_the_prior_mean(info):
     """An estimate of 0 needs no data: a floor above it would be wrong."""
     truth = truth_of(info)
-    metric = catalogue.metrics(info.module.split(".")[1])[info.marks["metric"]]
+    metric = catalogue.metrics(info.area)[info.marks["metric"]]
     test = truth.draw(N_TEST, "test")
     zero = measured(catalogue.function(metric)(np.zeros_like(test.s), test, truth))
     assert value(info, truth)[0] < zero["value"] - 4 * zero["standard_error"]

@@ -80,10 +80,8 @@ def test_docstring_in_parts():
     assert readable.first_sentence(DOC) == "The best rule, of all"
     paragraphs = readable.paragraphs(DOC)
     assert [readable.is_equation(paragraph) for paragraph in paragraphs] == [False, True, False]
-    assert readable.arguments(DOC) == {"belief": "knows H and more.", "rho": "ρ: a weight."}
     assert readable.source(DOC) == "Section 5.1, and ours."
     assert readable.source("Nothing.") == ""
-    assert readable.arguments("Nothing.") == {}
 
 
 @pytest.mark.parametrize(

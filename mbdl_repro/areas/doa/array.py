@@ -81,6 +81,8 @@ class SensorArray(Scenario):
     Source: Examples 3.9 and 5.10; Shmuel et al., SubspaceNet, 2023.
     """
 
+    area = "doa"
+
     n_sources: Annotated[int, Ge(1)] | None
     n_snapshots: Annotated[int, Ge(1)]
     snr_db: float | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -141,6 +141,9 @@ class LearnedCovariance(Method):
         refine: go on from the grid to the peak itself.
     """
 
+    unfitted_stream: ClassVar[str]
+    """Names the stream of the weights that an unfitted instance has."""
+
     def __init__(
         self,
         belief: SensorArray,
@@ -173,7 +176,7 @@ class LearnedCovariance(Method):
         self.refine = refine
         self.network = LagAutoencoder(lags, channels, activation)
         # An unfitted instance has to answer something: any weights, but always the same.
-        self.network.draw(torch_rng_for("unfitted", type(self).__name__))
+        self.network.draw(torch_rng_for("unfitted", self.unfitted_stream))
 
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw the network's weights.

@@ -23,6 +23,7 @@ class Narrowband(SensorArray):
     Source: Examples 3.9 and 5.10.
     """
 
+    name = "narrowband"
     chunk_size = 512
 
     def waveforms(self, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -97,6 +98,7 @@ class Ofdm(SensorArray):
     Source: Shmuel et al., SubspaceNet, 2023, Section V.
     """
 
+    name = "ofdm"
     chunk_size = 128
 
     n_subcarriers: Annotated[int, Ge(1)] = 500

@@ -37,6 +37,9 @@ class VariationalAutoencoder(Prior):
     Source: Kingma and Welling, 2014.
     """
 
+    # Once the path of this class; the weights of all results were drawn from this stream.
+    name = "mbdl_repro.image_restoration.autoencoder.VariationalAutoencoder"
+
     def __init__(self, side: int, latent_size: int, hidden_size: int) -> None:
         super().__init__()
         self.side = side

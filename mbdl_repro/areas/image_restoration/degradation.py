@@ -60,6 +60,7 @@ class DegradedImages(Scenario):
         block_side: pixels a side of the blocks that compressed sensing measures.
     """
 
+    area = "image_restoration"
     collection: ClassVar[str]
     """Name of the images' streams."""
 

@@ -45,6 +45,9 @@ class Denoiser(Prior):
     Source: Zhang, Zuo and Zhang, 2018 (the noise level as an input); Section 5.4.
     """
 
+    # Once the path of this class; the weights of all results were drawn from this stream.
+    name = "mbdl_repro.image_restoration.denoiser.Denoiser"
+
     def __init__(
         self, *, channels: int, layers: int, lipschitz: Lipschitz = "free", largest_std: float = 0.2
     ) -> None:

@@ -40,6 +40,9 @@ class Flow(Prior):
     Source: Dinh, Sohl-Dickstein and Bengio, 2017.
     """
 
+    # Once the path of this class; the weights of all results were drawn from this stream.
+    name = "mbdl_repro.image_restoration.flow.Flow"
+
     def __init__(self, size: int, layers: int, hidden_size: int, dither: float) -> None:
         super().__init__()
         self.size = size

@@ -8,7 +8,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import safetensors.torch
 import torch
@@ -36,6 +36,9 @@ class Fitted:
 
 class Prior(nn.Module, ABC):
     """What images are like, as a network says that has seen many, and no observation."""
+
+    name: ClassVar[str]
+    """Names the stream that the fit draws from, and the fit: it stays when the class moves."""
 
     @property
     @abstractmethod
@@ -112,7 +115,7 @@ def fit_once(
     """
     code = fingerprint(type(prior).__module__)
     spec = {
-        "prior": f"{type(prior).__module__}.{type(prior).__name__}",
+        "prior": prior.name,
         "settings": prior.settings,
         "recipe": recipe.model_dump(),
         "images": [_digest(images), _digest(validation)],

@@ -22,6 +22,7 @@ class Photographs(DegradedImages):
     Source: ours, after Sections 5.3 and 5.4; images of scikit-image and scikit-learn.
     """
 
+    name = "photographs"
     collection: ClassVar[str] = "photographs"
 
     def targets(self, n: int, split: str, rng: np.random.Generator) -> np.ndarray:
@@ -59,6 +60,7 @@ class Digits(DegradedImages):
     Source: ours, after Section 5.4 and Bora et al., 2017; images of scikit-learn.
     """
 
+    name = "digits"
     collection: ClassVar[str] = "digits"
     chunk_size: ClassVar[int] = 1197  # all digits of the training split, each once
 

@@ -33,6 +33,8 @@ class LinearGaussian(Scenario):
     Source: Section 5.1 (the example that compares generative with discriminative learning).
     """
 
+    area = "linear_estimation"
+    name = "linear_gaussian"
     chunk_size: ClassVar[int] = 50  # many small training sets: 256 rows would mostly be waste
 
     n_signal: Annotated[int, Gt(0)] = 30

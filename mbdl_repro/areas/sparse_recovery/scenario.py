@@ -46,6 +46,9 @@ class SparseRecovery(Scenario):
     250 × 500 and p = 0.1, is that of Chen, Liu, Wang and Yin, 2018.
     """
 
+    area = "sparse_recovery"
+    name = "sparse_recovery"
+
     observation_matrix: MatrixKind | None
     n_observations: Annotated[int, Ge(1)]
     n_signal: Annotated[int, Ge(1)]

@@ -47,6 +47,8 @@ class LinearStateSpace(StateSpace):
     Source: Examples 3.5 and 5.2, constant velocity; Revach et al., 2022, canonical.
     """
 
+    name = "linear_state_space"
+
     transition: Literal["constant_velocity", "canonical"] | Matrix | Matrices | None
     observation: Literal["identity", "reversed_canonical"] | Matrix | Matrices | None = "identity"
     n_state: Annotated[int, Ge(1)] = 2
@@ -215,6 +217,8 @@ class Lorenz(StateSpace):
 
     Source: Revach et al., 2022, section IV-D.
     """
+
+    name = "lorenz"
 
     integrator: Literal["taylor", "runge_kutta"] | None = "taylor"
     taylor_order: Annotated[int, Ge(1)] = 5
@@ -399,6 +403,8 @@ class Sinusoidal(StateSpace):
     Source: Revach et al., 2022, section IV-C, with (0.9, 1.1, 0.1π, 0.01) and (1, 1, 0) in truth,
     and (1, 1, 0, 0) for a designer who knows less.
     """
+
+    name = "sinusoidal"
 
     n_state: Annotated[int, Ge(1)] = 2
     amplitude: float | None = 0.9

@@ -41,6 +41,8 @@ class StateSpace(Scenario):
         start_seen: whether w_1 = 0, so that it is known where the row begins.
     """
 
+    area = "tracking"
+
     n_steps: Annotated[int, Ge(1)]
     noise_std: Annotated[float, Gt(0)] | None
     process_noise_std: Annotated[float, Ge(0)] | None = None

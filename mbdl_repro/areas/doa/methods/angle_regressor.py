@@ -37,6 +37,7 @@ class AngleRegressor(Method):
     Source: ours.
     """
 
+    name = "angle_regressor"
     family = Family.DEEP_LEARNING
 
     def __init__(

@@ -31,6 +31,7 @@ class Bartlett(SpectralMethod):
     Source: Bartlett, 1948; Krim and Viberg, 1996, for arrays.
     """
 
+    name = "bartlett"
     family = Family.MODEL_BASED
 
     def __init__(

@@ -51,6 +51,7 @@ class BroadbandMusic(Method):
     Source: Wax, Shan and Kailath, 1984; Shmuel et al., SubspaceNet, 2023, for bins and spectra.
     """
 
+    name = "broadband_music"
     family = Family.MODEL_BASED
 
     def __init__(

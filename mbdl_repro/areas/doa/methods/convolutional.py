@@ -48,6 +48,7 @@ class Convolutional(Method):
     and targets of 0 and 1.
     """
 
+    name = "convolutional"
     family = Family.DEEP_LEARNING
 
     def __init__(

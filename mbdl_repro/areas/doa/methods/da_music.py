@@ -49,6 +49,7 @@ class DaMusic(Method):
     Source: Merkofer, Revach, Shlezinger, Routtenberg and van Sloun, 2024.
     """
 
+    name = "da_music"
     family = Family.DNN_AIDED_INFERENCE
 
     def __init__(

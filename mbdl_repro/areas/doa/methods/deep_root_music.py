@@ -28,7 +28,9 @@ class DeepRootMusic(LearnedCovariance):
     Source: Shmuel, Merkofer, Revach, van Sloun and Shlezinger, Deep Root MUSIC, ICASSP 2023.
     """
 
+    name = "deep_root_music"
     family = Family.DNN_AIDED_INFERENCE
+    unfitted_stream = "DeepRootMusic"
 
     def __init__(
         self,

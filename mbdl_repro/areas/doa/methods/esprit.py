@@ -29,6 +29,7 @@ class Esprit(CovarianceMethod):
     Source: Roy and Kailath, 1989.
     """
 
+    name = "esprit"
     family = Family.MODEL_BASED
 
     def __init__(

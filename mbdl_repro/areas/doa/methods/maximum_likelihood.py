@@ -39,6 +39,7 @@ class MaximumLikelihood(Method):
     Source: Ziskin and Wax, 1988; Viberg, Ottersten and Kailath, 1991, for moving all at once.
     """
 
+    name = "maximum_likelihood"
     family = Family.MODEL_BASED
 
     def __init__(

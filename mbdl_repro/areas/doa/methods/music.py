@@ -34,6 +34,7 @@ class Music(SpectralMethod):
     Source: Example 3.9; Schmidt, 1986.
     """
 
+    name = "music"
     family = Family.MODEL_BASED
 
     def __init__(

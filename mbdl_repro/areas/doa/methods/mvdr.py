@@ -32,6 +32,7 @@ class Mvdr(SpectralMethod):
     Source: Capon, 1969.
     """
 
+    name = "mvdr"
     family = Family.MODEL_BASED
 
     def __init__(

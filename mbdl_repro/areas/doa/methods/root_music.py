@@ -36,6 +36,7 @@ class RootMusic(CovarianceMethod):
     Source: Example 3.9; Barabell, 1983.
     """
 
+    name = "root_music"
     family = Family.MODEL_BASED
 
     def __init__(

@@ -42,7 +42,9 @@ class Subspacenet(LearnedCovariance):
     loss, and structures, are ours.
     """
 
+    name = "subspacenet"
     family = Family.DNN_AIDED_INFERENCE
+    unfitted_stream = "Subspacenet"
     not_fitted: ClassVar[tuple[str, ...]] = ("decoder", "grid", "refine")
 
     def __init__(

@@ -51,6 +51,7 @@ class AdmmCsnet(IterativeMethod):
     Source: Section 5.3; Yang, Sun, Li and Xu, 2020.
     """
 
+    name = "admm_csnet"
     family = Family.UNFOLDED_NETWORK
     parent = "total_variation"
 

@@ -25,6 +25,7 @@ class Bicubic(Method):
     Source: Keys, 1981.
     """
 
+    name = "bicubic"
     family = Family.MODEL_BASED
 
     def __init__(self, belief: DegradedImages) -> None:

@@ -39,6 +39,7 @@ class BlindDeconvolution(IterativeMethod):
     Source: Perrone and Favaro, 2014; Li, Tofighi, Geng, Monga and Eldar, 2020.
     """
 
+    name = "blind_deconvolution"
     family = Family.MODEL_BASED
 
     def __init__(

@@ -33,6 +33,7 @@ class DctLasso(IterativeMethod):
     Source: Bora, Jalal, Price and Dimakis, 2017, whose baseline it is; Beck and Teboulle, 2009.
     """
 
+    name = "dct_lasso"
     family = Family.MODEL_BASED
 
     def __init__(

@@ -40,6 +40,7 @@ class DeepImagePrior(Method):
     Source: Section 5.4; Ulyanov, Vedaldi and Lempitsky, 2018; Heckel and Hand, 2019, for G.
     """
 
+    name = "deep_image_prior"
     family = Family.DNN_AIDED_PRIOR
     untrained = True
 

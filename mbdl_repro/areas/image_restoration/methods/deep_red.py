@@ -44,6 +44,7 @@ class DeepRed(PriorMethod):
     Source: Section 5.4; Mataev, Milanfar and Elad, 2019.
     """
 
+    name = "deep_red"
     family = Family.DNN_AIDED_PRIOR
 
     def __init__(

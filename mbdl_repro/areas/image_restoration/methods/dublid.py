@@ -47,6 +47,7 @@ class Dublid(IterativeMethod):
     no cascade of filters from iteration to iteration, and no loss on the kernel.
     """
 
+    name = "dublid"
     family = Family.UNFOLDED_NETWORK
     parent = "blind_deconvolution"
 

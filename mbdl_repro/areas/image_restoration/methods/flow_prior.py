@@ -46,6 +46,7 @@ class FlowPrior(PriorMethod):
     and Bengio, 2017.
     """
 
+    name = "flow_prior"
     family = Family.DNN_AIDED_PRIOR
 
     prior: Flow

@@ -47,6 +47,7 @@ class GenerativePrior(PriorMethod):
     and Ermon, 2018, for leaving the range.
     """
 
+    name = "generative_prior"
     family = Family.DNN_AIDED_PRIOR
 
     prior: VariationalAutoencoder

@@ -30,6 +30,7 @@ class GradientDescent(IterativeMethod):
     Source: Landweber, 1951.
     """
 
+    name = "gradient_descent"
     family = Family.MODEL_BASED
 
     def __init__(

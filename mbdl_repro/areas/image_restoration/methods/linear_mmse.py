@@ -36,6 +36,7 @@ class LinearMMSE(Method):
     Source: Section 5.1, generative learning; Ledoit and Wolf, 2004, for the shrinkage.
     """
 
+    name = "linear_mmse"
     family = Family.GENERATIVE_LEARNING
 
     def __init__(

@@ -39,6 +39,7 @@ class Modl(IterativeMethod):
     Source: Section 5.4; Aggarwal, Mani and Jacob, 2019.
     """
 
+    name = "modl"
     family = Family.DNN_AIDED_PRIOR
     parent = "tikhonov"
 

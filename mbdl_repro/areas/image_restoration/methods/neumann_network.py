@@ -35,6 +35,7 @@ class NeumannNetwork(IterativeMethod):
     Source: Gilton, Ongie and Willett, 2020.
     """
 
+    name = "neumann_network"
     family = Family.UNFOLDED_NETWORK
     parent = "gradient_descent"
 

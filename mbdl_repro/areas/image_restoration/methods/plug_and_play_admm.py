@@ -43,6 +43,7 @@ class PlugAndPlayAdmm(PriorMethod, IterativeMethod):
     schedule.
     """
 
+    name = "plug_and_play_admm"
     family = Family.DNN_AIDED_PRIOR
 
     def __init__(

@@ -43,6 +43,7 @@ class PlugAndPlayHqs(PriorMethod, IterativeMethod):
     Source: Section 5.4; Zhang, Zuo, Gu and Zhang, 2017; Zhang et al., 2022, for the schedule.
     """
 
+    name = "plug_and_play_hqs"
     family = Family.DNN_AIDED_PRIOR
 
     def __init__(

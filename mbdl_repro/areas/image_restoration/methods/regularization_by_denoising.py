@@ -47,6 +47,7 @@ class RegularizationByDenoising(PriorMethod, IterativeMethod):
     Source: Section 5.4; Romano, Elad and Milanfar, 2017; Reehorst and Schniter, 2019.
     """
 
+    name = "regularization_by_denoising"
     family = Family.DNN_AIDED_PRIOR
 
     def __init__(

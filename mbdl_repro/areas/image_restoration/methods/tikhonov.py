@@ -26,6 +26,7 @@ class Tikhonov(Method):
     Source: Tikhonov, 1963.
     """
 
+    name = "tikhonov"
     family = Family.MODEL_BASED
 
     def __init__(self, belief: DegradedImages, *, weight: Annotated[float, Gt(0)] = 0.01) -> None:

@@ -37,6 +37,7 @@ class TotalVariation(IterativeMethod):
     Source: Rudin, Osher and Fatemi, 1992; Boyd, Parikh, Chu, Peleato and Eckstein, 2011, for ADMM.
     """
 
+    name = "total_variation"
     family = Family.MODEL_BASED
 
     def __init__(

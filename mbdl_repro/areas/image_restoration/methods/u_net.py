@@ -35,6 +35,7 @@ class UNet(Method):
     for the first image.
     """
 
+    name = "u_net"
     family = Family.DEEP_LEARNING
 
     def __init__(

@@ -38,6 +38,7 @@ class UnfoldedProximalGradient(IterativeMethod):
     Source: Section 5.3; Mardani et al., 2018 (neural proximal gradient descent).
     """
 
+    name = "unfolded_proximal_gradient"
     family = Family.UNFOLDED_NETWORK
     parent = "gradient_descent"
 

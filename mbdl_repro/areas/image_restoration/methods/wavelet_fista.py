@@ -45,6 +45,7 @@ class WaveletFista(IterativeMethod):
     2003, for shifts drawn in each iteration.
     """
 
+    name = "wavelet_fista"
     family = Family.MODEL_BASED
 
     def __init__(

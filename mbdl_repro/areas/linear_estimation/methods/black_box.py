@@ -39,6 +39,7 @@ class BlackBox(Method):
     Source: ours, after Section 4 (which has no numerical example).
     """
 
+    name = "black_box"
     family = Family.DEEP_LEARNING
 
     def __init__(

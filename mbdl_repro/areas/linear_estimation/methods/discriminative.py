@@ -28,6 +28,7 @@ class Discriminative(Method):
     Source: Section 5.1, discriminative learning.
     """
 
+    name = "discriminative"
     family = Family.DISCRIMINATIVE_LEARNING
 
     def __init__(self, belief: LinearGaussian) -> None:

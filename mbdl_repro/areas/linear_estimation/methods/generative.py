@@ -29,6 +29,7 @@ class Generative(Method):
     Source: Section 5.1, generative learning.
     """
 
+    name = "generative"
     family = Family.GENERATIVE_LEARNING
 
     signal_covariance: Tensor

@@ -23,6 +23,7 @@ class LinearMMSE(Method):
     Source: Section 5.1, the MMSE estimator.
     """
 
+    name = "linear_mmse"
     family = Family.MODEL_BASED
 
     gain: Tensor

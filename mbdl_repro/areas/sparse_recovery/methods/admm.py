@@ -35,6 +35,7 @@ class Admm(IterativeMethod):
     companion notebook has ρ in place of 2λ in the first equation, and returns s.
     """
 
+    name = "admm"
     family = Family.MODEL_BASED
 
     def __init__(

@@ -41,6 +41,7 @@ class Alista(IterativeMethod):
     Source: Liu, Chen, Wang and Yin, 2019, section 3.
     """
 
+    name = "alista"
     family = Family.UNFOLDED_HYPERPARAMETERS
 
     def __init__(

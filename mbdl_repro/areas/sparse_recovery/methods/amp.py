@@ -32,6 +32,7 @@ class Amp(IterativeMethod):
     Source: Donoho, Maleki and Montanari, 2009; Borgerding, Schniter and Rangan, 2017, for α.
     """
 
+    name = "amp"
     family = Family.MODEL_BASED
 
     H: Tensor

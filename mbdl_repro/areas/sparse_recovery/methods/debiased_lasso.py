@@ -31,6 +31,7 @@ class DebiasedLasso(Method):
     Source: Belloni and Chernozhukov, 2013 (least squares after model selection).
     """
 
+    name = "debiased_lasso"
     family = Family.MODEL_BASED
 
     H: Tensor

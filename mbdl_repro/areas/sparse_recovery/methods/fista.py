@@ -39,6 +39,7 @@ class Fista(IterativeMethod):
     Source: Beck and Teboulle, 2009, section 4; the monograph's Section 3 has ISTA.
     """
 
+    name = "fista"
     family = Family.MODEL_BASED
 
     def __init__(

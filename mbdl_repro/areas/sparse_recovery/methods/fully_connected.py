@@ -46,6 +46,7 @@ class FullyConnected(Method):
     Source: ours, after Section 4 (which has no numerical example).
     """
 
+    name = "fully_connected"
     family = Family.DEEP_LEARNING
 
     def __init__(

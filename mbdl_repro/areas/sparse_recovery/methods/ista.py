@@ -37,6 +37,7 @@ class Ista(IterativeMethod):
     Source: Example 3.6; Daubechies, Defrise and De Mol, 2004.
     """
 
+    name = "ista"
     family = Family.MODEL_BASED
 
     def __init__(

@@ -29,6 +29,7 @@ class Lasso(Method):
     Source: Section 3.2, equation of Example 3.6; Tibshirani, 1996.
     """
 
+    name = "lasso"
     family = Family.MODEL_BASED
 
     H: Tensor

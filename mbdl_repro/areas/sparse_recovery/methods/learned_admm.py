@@ -42,6 +42,7 @@ class LearnedAdmm(IterativeMethod):
     hardly moves.
     """
 
+    name = "learned_admm"
     family = Family.LEARNED_OPTIMIZATION
     parent = "admm"
 

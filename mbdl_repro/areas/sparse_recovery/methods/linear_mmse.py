@@ -20,6 +20,7 @@ class LinearMMSE(Method):
     Source: Section 5.1, the MMSE estimator, for a signal with C_s = σ_s² I.
     """
 
+    name = "linear_mmse"
     family = Family.MODEL_BASED
 
     gain: Tensor

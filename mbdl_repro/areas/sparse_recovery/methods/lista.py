@@ -37,6 +37,7 @@ class Lista(IterativeMethod):
     Source: Example 5.6; Gregor and LeCun, 2010.
     """
 
+    name = "lista"
     family = Family.UNFOLDED_OBJECTIVE
     parent = "ista"
 

@@ -38,6 +38,7 @@ class ListaCp(IterativeMethod):
     Source: Chen, Liu, Wang and Yin, 2018; the monograph's Example 5.6 has LISTA.
     """
 
+    name = "lista_cp"
     family = Family.UNFOLDED_OBJECTIVE
     parent = "ista"
 

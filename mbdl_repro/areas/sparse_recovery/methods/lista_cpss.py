@@ -40,6 +40,7 @@ class ListaCpss(IterativeMethod):
     Source: Chen, Liu, Wang and Yin, 2018, section 3.2.
     """
 
+    name = "lista_cpss"
     family = Family.UNFOLDED_OBJECTIVE
 
     def __init__(

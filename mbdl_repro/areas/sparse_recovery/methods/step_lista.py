@@ -31,6 +31,7 @@ class StepLista(IterativeMethod):
     Source: Ablin, Moreau, Massias and Gramfort, 2019, where β_k = μ_k ρ; Example 5.6 for both.
     """
 
+    name = "step_lista"
     family = Family.UNFOLDED_HYPERPARAMETERS
     parent = "ista"
 

@@ -38,6 +38,7 @@ class Tilista(IterativeMethod):
     Source: Liu, Chen, Wang and Yin, 2019, section 2.
     """
 
+    name = "tilista"
     family = Family.UNFOLDED_OBJECTIVE
     parent = "ista"
 

@@ -34,6 +34,7 @@ class UnfoldedAdmm(IterativeMethod):
     Source: Example 5.5, whose notebook returns s and cuts the gradient at the threshold.
     """
 
+    name = "unfolded_admm"
     family = Family.UNFOLDED_HYPERPARAMETERS
     parent = "admm"
 

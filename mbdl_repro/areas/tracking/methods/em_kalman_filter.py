@@ -56,6 +56,7 @@ class EmKalmanFilter(Method):
     Source: Section 5.1, generative learning; Shumway and Stoffer, 1982.
     """
 
+    name = "em_kalman_filter"
     family = Family.GENERATIVE_LEARNING
 
     def __init__(

@@ -31,6 +31,7 @@ class ExtendedKalmanFilter(NonlinearFilter):
     Source: Section 3.3; Revach et al., 2022.
     """
 
+    name = "extended_kalman_filter"
     family = Family.MODEL_BASED
 
     def __init__(

@@ -37,6 +37,7 @@ class KalmanFilter(Method):
     Source: Example 3.5; Kalman, 1960.
     """
 
+    name = "kalman_filter"
     family = Family.MODEL_BASED
 
     def __init__(

@@ -31,6 +31,7 @@ class KalmanSmoother(Method):
     Source: Rauch, Tung and Striebel, 1965; Bierman, 1973.
     """
 
+    name = "kalman_smoother"
     family = Family.MODEL_BASED
 
     def __init__(

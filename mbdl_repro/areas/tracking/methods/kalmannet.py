@@ -33,6 +33,7 @@ class Kalmannet(LearnedGain):
     Source: Section 5.5; Revach et al., 2022, architecture #2.
     """
 
+    name = "kalmannet"
     family = Family.DNN_AIDED_INFERENCE
     network: ThreeGrus
 

@@ -31,6 +31,7 @@ class KalmannetGru(LearnedGain):
     Source: Section 5.5; Revach et al., 2022, architecture #1, with a = 80 and b = 10.
     """
 
+    name = "kalmannet_gru"
     family = Family.DNN_AIDED_INFERENCE
     network: OneGru
 

@@ -57,6 +57,7 @@ class LearnedKalmanFilter(Method):
     the position.
     """
 
+    name = "learned_kalman_filter"
     family = Family.LEARNED_OPTIMIZATION
     parent = "kalman_filter"
 

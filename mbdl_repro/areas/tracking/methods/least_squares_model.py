@@ -49,6 +49,7 @@ class LeastSquaresModel(Method):
     Source: Section 5.1, generative learning; Revach et al., 2022, section IV-D, Ĥ from data.
     """
 
+    name = "least_squares_model"
     family = Family.GENERATIVE_LEARNING
 
     def __init__(

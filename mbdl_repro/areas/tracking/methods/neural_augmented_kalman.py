@@ -58,6 +58,7 @@ class NeuralAugmentedKalman(IterativeMethod):
     some fifty rounds: their messages are not divided by D.
     """
 
+    name = "neural_augmented_kalman"
     family = Family.NEURAL_AUGMENTATION
     parent = "kalman_smoother"
 

@@ -36,6 +36,7 @@ class ParticleFilter(Method):
     Source: Gordon, Salmond and Smith, 1993; Doucet, Godsill and Andrieu, 2000.
     """
 
+    name = "particle_filter"
     family = Family.MODEL_BASED
 
     def __init__(

@@ -37,6 +37,7 @@ class Recurrent(Method):
     Cho et al., 2014, for the units.
     """
 
+    name = "recurrent"
     family = Family.DEEP_LEARNING
 
     def __init__(

@@ -31,6 +31,7 @@ class RecurrentDifference(LearnedFilter):
     released code ends in a rectifier, so that no correction can be negative; this one is linear.
     """
 
+    name = "recurrent_difference"
     family = Family.DEEP_LEARNING
 
     def __init__(

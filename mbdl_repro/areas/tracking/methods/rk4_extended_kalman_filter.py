@@ -32,6 +32,7 @@ class Rk4ExtendedKalmanFilter(NonlinearFilter):
     Source: ours, as a baseline for Revach et al., 2022, section IV-D3.
     """
 
+    name = "rk4_extended_kalman_filter"
     family = Family.MODEL_BASED
 
     def __init__(

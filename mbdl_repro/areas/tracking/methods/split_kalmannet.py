@@ -34,6 +34,7 @@ class SplitKalmannet(LearnedGain):
     Source: Choi et al., 2023, whose covariances are any matrices.
     """
 
+    name = "split_kalmannet"
     family = Family.DNN_AIDED_INFERENCE
     network: TwoGrus
 

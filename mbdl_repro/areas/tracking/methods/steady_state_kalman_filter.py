@@ -41,6 +41,7 @@ class SteadyStateKalmanFilter(Method):
     Source: Anderson and Moore, 1979, chapter 4.
     """
 
+    name = "steady_state_kalman_filter"
     family = Family.MODEL_BASED
 
     gain: Tensor

@@ -34,6 +34,7 @@ class UnscentedKalmanFilter(NonlinearFilter):
     Source: Julier and Uhlmann, 1997; Wan and van der Merwe, 2000.
     """
 
+    name = "unscented_kalman_filter"
     family = Family.MODEL_BASED
 
     def __init__(

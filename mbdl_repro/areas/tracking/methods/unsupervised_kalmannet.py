@@ -32,6 +32,7 @@ class UnsupervisedKalmannet(LearnedGain):
     Source: Revach et al., 2022, "Unsupervised learned Kalman filtering".
     """
 
+    name = "unsupervised_kalmannet"
     family = Family.DNN_AIDED_INFERENCE
     network: ThreeGrus
 

@@ -1,0 +1,167 @@
+"""What there is: areas, scenarios, methods, metrics and bounds, found by their files.
+
+Methods, metrics and bounds are imported once, in a process of its own, and what they say of
+themselves is remembered until a file changes: planning a run, listing the methods and checking an
+experiment file then cost no import of torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mbdl_repro.catalogue import memory
+from mbdl_repro.catalogue.annotations import decode_type, decode_value
+from mbdl_repro.contract.family import Family
+from mbdl_repro.contract.scenario import Scenario
+from mbdl_repro.errors import UserError
+
+PACKAGE = Path(__file__).parents[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """A keyword of a method's constructor: its type and default (``REQUIRED`` if it has none)."""
+
+    annotation: Any
+    default: Any
+
+
+REQUIRED = object()
+
+
+@dataclasses.dataclass(frozen=True)
+class MethodInfo:
+    """What a method's class says of itself."""
+
+    name: str
+    area: str
+    module: str
+    path: Path
+    class_name: str
+    family: Family
+    parent: str | None
+    iterative: bool
+    counted_by: str | None
+    """The setting that says how many iterations there are, where it has one."""
+    not_fitted: tuple[str, ...]
+    """Settings that a fit does not depend on: only how the fitted method answers."""
+    learns: bool
+    """Whether it is fitted to training data: as its family, unless it says ``untrained``."""
+    fits_itself: bool
+    """Whether it has a ``fit`` of its own, or of its area's base: not plain gradient descent."""
+    doc: str
+    meanings: dict[str, str]
+    """What its docstring, or that of a base, says of the belief and of each setting."""
+    settings: dict[str, Setting]
+
+
+@dataclasses.dataclass(frozen=True)
+class FunctionInfo:
+    """What a metric or a bound says of itself: its decorator's words and its arguments."""
+
+    name: str
+    area: str
+    module: str
+    doc: str
+    marks: dict[str, Any]
+    arguments: tuple[str, ...]
+
+
+@cache
+def areas() -> tuple[str, ...]:
+    """Return the names of the running examples: the folders that hold a scenario."""
+    return tuple(sorted(path.parent.name for path in PACKAGE.glob("areas/*/scenario.py")))
+
+
+@cache
+def scenarios(area: str) -> dict[str, type[Scenario]]:
+    """Return the area's scenario classes by their names.
+
+    Raises:
+        UserError: a class does not state the name of the area, or its own.
+    """
+    module = importlib.import_module(f"mbdl_repro.areas.{area}.scenario")
+    found: dict[str, type[Scenario]] = {}
+    for _, cls in inspect.getmembers(module, inspect.isclass):
+        if not issubclass(cls, Scenario) or cls is Scenario:
+            continue
+        if getattr(cls, "area", None) != area:
+            raise UserError(f'{_file(module)}: class {cls.__name__} must state area = "{area}"')
+        if "name" in vars(cls):
+            found[cls.name] = cls
+        elif cls.__module__ == module.__name__:
+            raise UserError(
+                f"{_file(module)}: class {cls.__name__} must state its name, as in "
+                f'name = "{cls.__name__.lower()}"'
+            )
+    return found
+
+
+@cache
+def methods(area: str) -> dict[str, MethodInfo]:
+    """Return the area's methods by name, which is the name of their file.
+
+    Raises:
+        UserError: a file of the area cannot be imported, or breaks the contract.
+    """
+    return {name: _method_info(record) for name, record in _known(area, "methods").items()}
+
+
+@cache
+def metrics(area: str) -> dict[str, FunctionInfo]:
+    """Return the area's metrics by name (raises as :func:`methods` does)."""
+    return {name: _function_info(record) for name, record in _known(area, "metrics").items()}
+
+
+@cache
+def bounds(area: str) -> dict[str, FunctionInfo]:
+    """Return the area's bounds by name (raises as :func:`methods` does)."""
+    return {name: _function_info(record) for name, record in _known(area, "bounds").items()}
+
+
+def method_class(info: MethodInfo) -> type:
+    """Import and return the class of a method."""
+    return getattr(importlib.import_module(info.module), info.class_name)
+
+
+def function(info: FunctionInfo) -> Any:
+    """Import and return the function of a metric or a bound."""
+    return getattr(importlib.import_module(info.module), info.name)
+
+
+def _known(area: str, kind: str) -> dict[str, Any]:
+    """Return the records of an area, none of which is to be relied on while a file is broken."""
+    known = memory.recall().get(area, {})
+    if known.get("errors"):
+        raise UserError("\n".join(known["errors"]))
+    return known.get(kind, {})
+
+
+def _method_info(record: dict[str, Any]) -> MethodInfo:
+    settings = {
+        name: Setting(
+            decode_type(setting["type"]),
+            decode_value(setting["default"]) if "default" in setting else REQUIRED,
+        )
+        for name, setting in record["settings"].items()
+    }
+    others = {
+        "path": PACKAGE / record["path"],
+        "family": Family[record["family"]],
+        "not_fitted": tuple(record["not_fitted"]),
+        "settings": settings,
+    }
+    return MethodInfo(**record | others)
+
+
+def _function_info(record: dict[str, Any]) -> FunctionInfo:
+    return FunctionInfo(**record | {"arguments": tuple(record["arguments"])})
+
+
+def _file(module: Any) -> str:
+    return module.__name__.replace(".", "/") + ".py"
