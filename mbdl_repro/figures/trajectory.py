@@ -35,7 +35,14 @@ class Spec(PanelSpec):
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
-    """Draw the first seed's stored trajectory."""
+    """Draw the first seed's stored trajectory.
+
+    Args:
+        axes: what is drawn on.
+        spec: the panel's keys.
+        sources: each method's examples: states and estimates (n_examples, T, n_state), and
+            observations (n_examples, T, n_observations).
+    """
     first = sources.examples[spec.methods[0]]
     s = first[f"s_{spec.place}"][spec.example, :, spec.show]
     begin, end = spec.steps or (1, len(s))
