@@ -29,8 +29,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     Args:
         axes: what is drawn on.
         spec: the panel's keys.
-        sources: each method's examples: its eigenvalues (n_examples, n_eigenvalues) from the largest
-            to the least, and the angles of sources (n_examples, n_sources) in rad.
+        sources: each method's examples: its eigenvalues (n_examples, n_eigenvalues) from the
+            largest to the least, and the angles of sources (n_examples, n_sources) in rad.
     """
     n_sources = sources.examples[spec.methods[0]][f"s_{spec.place}"].shape[1]
     axes.axvline(n_sources + 0.5, color="#888888", linewidth=0.8)
