@@ -19,7 +19,9 @@ from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.stages.gather import gather
 from mbdl_repro.pipeline.stages.tabulate import summarize
 from mbdl_repro.pipeline.stages.verify import verify
-from mbdl_repro.store.files import Store, table_to_bytes, write_outputs
+from mbdl_repro.store.files import table_to_bytes
+from mbdl_repro.store.paths import Store
+from mbdl_repro.store.records import write_outputs
 
 REPOSITORY = Path(__file__).parent.parent
 

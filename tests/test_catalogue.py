@@ -655,7 +655,7 @@ def test_a_broken_file_is_one_message_and_is_not_remembered(copy):
     text = GOOD.replace("from pathlib", "import nothing_of_this_name\nfrom pathlib")
     copy.good.write_text(text, encoding="utf-8")
     shutil.copytree(Path(__file__).parents[1] / "workflow", copy.package.parent / "workflow")
-    listing = "-m", "mbdl_repro.cli.main", "methods"
+    listing = "-m", "mbdl_repro.cli", "methods"
     _, err = copy.start(*listing).communicate()
     assert err == (
         "Error: mbdl_repro/areas/toy/methods/good.py: it cannot be imported: ModuleNotFoundError: "

@@ -104,6 +104,22 @@ def test_the_python_that_tools_check_is_the_least_that_is_allowed():
     assert f"sys.version_info < ({least.version.replace('.', ', ')})" in script
 
 
+# --- what is installed ---
+
+
+def test_every_file_of_the_package_that_is_no_code_is_installed_with_it():
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    given = {
+        path
+        for package, patterns in tool["setuptools"]["package-data"].items()
+        for pattern in patterns
+        for path in (ROOT / package.replace(".", "/")).glob(pattern)
+    }
+    there = {path for path in tracked() if path.is_relative_to(ROOT / "mbdl_repro")}
+    assert {path for path in there if path.suffix != ".py"} <= given
+    assert given
+
+
 # --- two commands ---
 
 COMMANDS = ["python3 run.py reproduce", "python3 run.py test"]

@@ -14,10 +14,11 @@ from mbdl_repro import catalogue
 from mbdl_repro.catalogue import MethodInfo
 from mbdl_repro.contract.scenario import Scenario
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.schema import AtMost, Book, FigureFrame, Samples
+from mbdl_repro.experiments.scale import AtMost
+from mbdl_repro.experiments.schema import Book, FigureFrame, Samples
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.statistics.relations import Relation
-from mbdl_repro.store.fingerprint import digest
+from mbdl_repro.contract.hashing import digest
 
 Point = dict[str, Any]
 

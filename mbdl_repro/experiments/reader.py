@@ -23,20 +23,12 @@ from mbdl_repro import catalogue, figures
 from mbdl_repro.catalogue import REQUIRED, MethodInfo
 from mbdl_repro.contract.scenario import Scenario
 from mbdl_repro.errors import UserError, near, one_of
-from mbdl_repro.experiments.experiment import (
-    Claim,
-    Experiment,
-    MethodEntry,
-    Place,
-    Point,
-    Scale,
-    distinct,
-    same,
-    uses_n_train,
-)
+from mbdl_repro.contract.table import Place, distinct, same
+from mbdl_repro.experiments.experiment import Claim, Experiment, MethodEntry, Point, uses_n_train
+from mbdl_repro.experiments.scale import Scale
+from mbdl_repro.experiments.scale import AtMost
 from mbdl_repro.experiments.schema import (
     WORDS,
-    AtMost,
     Block,
     Book,
     Cell,

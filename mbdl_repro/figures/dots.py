@@ -35,7 +35,13 @@ class Spec(PanelSpec):
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
-    """Draw each method's mean and interval in a row of its own."""
+    """Draw each method's mean and interval in a row of its own.
+
+    Args:
+        axes: what is drawn on.
+        spec: the panel's keys.
+        sources: the table, and the rows of each seed if ``spec.seeds`` asks for them.
+    """
     named = False
     for row, name in enumerate(spec.methods):
         _dot(axes, spec, sources, name, row)

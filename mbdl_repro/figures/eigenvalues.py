@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
-from mbdl_repro.pipeline.rows import N_EXAMPLES
+from mbdl_repro.contract.table import N_EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,14 @@ class Spec(PanelSpec):
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
-    """Draw the first seed's stored trial: each eigenvalue over the largest, in dB."""
+    """Draw the first seed's stored trial: each eigenvalue over the largest, in dB.
+
+    Args:
+        axes: what is drawn on.
+        spec: the panel's keys.
+        sources: each method's examples: its eigenvalues (n_examples, n_eigenvalues) from the
+            largest to the least, and the angles of sources (n_examples, n_sources) in rad.
+    """
     n_sources = sources.examples[spec.methods[0]][f"s_{spec.place}"].shape[1]
     axes.axvline(n_sources + 0.5, color="#888888", linewidth=0.8)
     for name in spec.methods:

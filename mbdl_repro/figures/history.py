@@ -1,4 +1,4 @@
-"""The course of training: the validation loss of each seed's fit, step by step."""
+"""Training histories: the validation loss of each seed's fit, step by step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Spec(PanelSpec):
-    """Keys of a panel of training curves."""
+    """Keys of a panel of training histories."""
 
     reads: ClassVar[Reads] = "history"
 
@@ -26,29 +26,36 @@ class Spec(PanelSpec):
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
-    """Draw a thin line a seed."""
+    """Draw a thin line a seed.
+
+    Args:
+        axes: what is drawn on.
+        spec: the panel's keys.
+        sources: each method's training history: columns of one length, among them ``seed``,
+            ``step`` and ``validation_loss``.
+    """
     for name in spec.methods:
         style = sources.styles[name]
-        course = {
+        columns = {
             column.removeprefix("history_"): values
             for column, values in sources.examples[name].items()
             if column.startswith("history_")
         }
-        shown = np.ones(len(course["seed"]), dtype=bool)
+        shown = np.ones(len(columns["seed"]), dtype=bool)
         for column, value in spec.where.items():
-            if column not in course:
+            if column not in columns:
                 raise UserError(
                     f"panel {spec.title!r}: where: {column} is no number that {name} was fitted "
-                    f"at; allowed are {', '.join(sorted(course))}"
+                    f"at; allowed are {', '.join(sorted(columns))}"
                 )
-            shown &= np.isclose(course[column], value, rtol=1e-9, atol=0)
-        for i, seed in enumerate(np.unique(course["seed"])):
-            rows = shown & (course["seed"] == seed)
-            steps = course["step"][rows]
+            shown &= np.isclose(columns[column], value, rtol=1e-9, atol=0)
+        for i, seed in enumerate(np.unique(columns["seed"])):
+            rows = shown & (columns["seed"] == seed)
+            steps = columns["step"][rows]
             spec.stop_if_ambiguous(name, len(np.unique(steps)) < len(steps))
             words = style.line_words | {"linewidth": 1.0, "markevery": max(1, len(steps) // 6)}
             words |= {} if i == 0 else {"label": None}
-            (line,) = axes.plot(steps, course["validation_loss"][rows], **words)
+            (line,) = axes.plot(steps, columns["validation_loss"][rows], **words)
             line.mbdl_order = style.order  # type: ignore[attr-defined]
     axes.set_yscale(spec.y_scale)
     if spec.y_scale == "log":

@@ -12,7 +12,7 @@ from mbdl_repro.areas.image_restoration.metrics import psnr_db
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
-from mbdl_repro.pipeline.rows import N_EXAMPLES
+from mbdl_repro.contract.table import N_EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,14 @@ class Spec(PanelSpec):
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
-    """Draw the first seed's stored test images."""
+    """Draw the first seed's stored test images.
+
+    Args:
+        axes: what is drawn on.
+        spec: the panel's keys.
+        sources: each method's examples: truth and estimate (n_examples, side, side), in grey
+            values from 0 (black) to 1 (white), and observations, images or other numbers.
+    """
     width, height = spec.tiles
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)

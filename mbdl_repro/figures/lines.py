@@ -44,7 +44,13 @@ FEW = 8
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
-    """Draw each method's means with their intervals; what has no x is a level line."""
+    """Draw each method's means with their intervals; what has no x is a level line.
+
+    Args:
+        axes: what is drawn on.
+        spec: the panel's keys.
+        sources: the table, and the published numbers if ``spec.printed`` asks for them.
+    """
     bounds = [n for n, s in sources.styles.items() if s.marker is None]
     methods = [n for n, s in sources.styles.items() if s.marker is not None]
     chosen = (methods if spec.methods is None else spec.methods) + (

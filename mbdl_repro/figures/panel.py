@@ -11,13 +11,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.experiment import same
+from mbdl_repro.contract.table import same
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from mbdl_repro.experiments.experiment import Place
+    from mbdl_repro.contract.table import Place
     from mbdl_repro.figures.style import RowStyle
 
 
@@ -30,8 +30,8 @@ class PanelSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     reads: ClassVar[Reads] = "table"
-    """What it shows of the methods that it names: rows of the table, stored examples, or the
-    course of their training."""
+    """What it shows of the methods that it names: rows of the table, stored examples, or their
+    training histories."""
     projection: ClassVar[str | None] = None
     """Matplotlib's name of the axes that it is drawn on."""
     wide: ClassVar[bool] = False
@@ -46,6 +46,11 @@ class PanelSpec(BaseModel):
     def stored(self, examples: Mapping[str, np.ndarray], name: str, kind: str) -> np.ndarray:
         """Return what a method stored of a few signals, at the place that is shown.
 
+        Args:
+            examples: the method's arrays, their names ending in their places: ``estimate_0``.
+            name: what messages call the method.
+            kind: the array's name without its place.
+
         Raises:
             UserError: if it has no such thing.
         """
@@ -58,7 +63,12 @@ class PanelSpec(BaseModel):
         return examples[key]
 
     def stop_if_ambiguous(self, name: str, ambiguous: bool) -> None:
-        """Refuse to draw a method or bound of which several rows stand at one place."""
+        """Refuse to draw a method or bound of which several rows stand at one place.
+
+        Args:
+            name: what messages call it.
+            ambiguous: whether several of its rows stand at one place.
+        """
         if ambiguous:
             raise UserError(
                 f"panel {self.title!r}: {name} has several rows for one place; say in `where` "
@@ -81,18 +91,36 @@ class Sources:
     """Numbers that others printed, and where in the table ours stand."""
 
     def rows(self, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:
-        """Return the rows of a method or bound at a point; training size 0 fits all of them."""
+        """Return the rows of a method or bound at a point; training size 0 fits all of them.
+
+        Args:
+            method: its label in the experiment, or the bound's name.
+            metric: which of its metrics.
+            where: columns and their values; a number is met up to rounding in its text.
+        """
         return _at(self.table, method, metric, where)
 
     def seed_rows(self, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:
-        """Return the rows of each seed, as :meth:`rows` does those of their mean."""
+        """Return the rows of each seed, as :meth:`rows` does those of their mean.
+
+        Args:
+            method: its label in the experiment, or the bound's name.
+            metric: which of its metrics.
+            where: columns and their values; a number is met up to rounding in its text.
+        """
         assert self.seed_table is not None
         return _at(self.seed_table, method, metric, where)
 
     def printed(
         self, method: str, metric: str, where: Mapping[str, Any]
     ) -> list[tuple[Mapping[str, Any], float]]:
-        """Return the published numbers of a method at a point, each with its place."""
+        """Return the published numbers of a method at a point, each with its place.
+
+        Args:
+            method: its label in the experiment.
+            metric: which of its metrics.
+            where: columns and their values; a number is met up to rounding in its text.
+        """
         return [
             (place.at, value)
             for place, value in self.published
@@ -102,7 +130,15 @@ class Sources:
 
 
 def draw_printed(axes: Axes, x: float, y: float, colour: str, *, named: bool) -> None:
-    """Mark a published number; the first one has the legend's entry."""
+    """Mark a published number; the first one has the legend's entry.
+
+    Args:
+        axes: what is drawn on.
+        x: where it stands on the horizontal axis, in that axis's unit.
+        y: where it stands on the vertical one.
+        colour: of the mark, which is that of the method.
+        named: whether it stands for all of them in the legend.
+    """
     (mark,) = axes.plot(
         [x],
         [y],

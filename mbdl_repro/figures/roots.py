@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.figures.signals import TARGET
-from mbdl_repro.pipeline.rows import N_EXAMPLES
+from mbdl_repro.contract.table import N_EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.projections.polar import PolarAxes
@@ -26,7 +26,15 @@ class Spec(PanelSpec):
 
 
 def draw(axes: PolarAxes, spec: Spec, sources: Sources) -> None:
-    """Draw the first seed's stored trial: filled, the roots that were taken for sources."""
+    """Draw the first seed's stored trial: filled, the roots that were taken for sources.
+
+    Args:
+        axes: what is drawn on, of polar projection.
+        spec: the panel's keys.
+        sources: each method's examples: of its roots the angles in rad and the radii, each
+            (n_examples, n_roots), and the angles of sources and estimate (n_examples, n_sources)
+            in rad.
+    """
     axes.set_thetamin(-90)
     axes.set_thetamax(90)
     axes.set_theta_zero_location("N")

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
-from mbdl_repro.pipeline.rows import N_EXAMPLES
+from mbdl_repro.contract.table import N_EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,14 @@ class Spec(PanelSpec):
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
-    """Draw the first seed's stored test signal."""
+    """Draw the first seed's stored test signal.
+
+    Args:
+        axes: what is drawn on.
+        spec: the panel's keys.
+        sources: each method's examples: signals (n_examples, n_signal) and observations
+            (n_examples, n_observations).
+    """
     first = sources.examples[spec.methods[0]]
     if spec.show == "observation":
         x = first[f"x_{spec.place}"][spec.example]

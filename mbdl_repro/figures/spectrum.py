@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.figures.signals import TARGET
-from mbdl_repro.pipeline.rows import N_EXAMPLES
+from mbdl_repro.contract.table import N_EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,14 @@ class Spec(PanelSpec):
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
-    """Draw the first seed's stored trial."""
+    """Draw the first seed's stored trial.
+
+    Args:
+        axes: what is drawn on.
+        spec: the panel's keys.
+        sources: each method's examples: its spectrum on a grid of angles in rad, both
+            (n_examples, n_angles), and the angles of sources (n_examples, n_sources) in rad.
+    """
     first = sources.examples[spec.methods[0]]
     for m, angle in enumerate(np.rad2deg(first[f"s_{spec.place}"][spec.example])):
         label = "angle of a source" if m == 0 else None

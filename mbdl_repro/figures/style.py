@@ -142,7 +142,12 @@ def _lighter(colour: str, share: float) -> str:
 
 
 def legend_below(figure: Figure, columns: int | None) -> None:
-    """Draw one legend under all panels, in the order of the continuum."""
+    """Draw one legend under all panels, in the order of the continuum.
+
+    Args:
+        figure: with all panels drawn.
+        columns: of the legend; ``None`` for up to three.
+    """
     entries: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -176,7 +181,12 @@ def plain_log_ticks(axis: Axis) -> None:
 
 
 def ticks_at(axis: Axis, values: Iterable[float]) -> None:
-    """Put a tick at each of these values, and nowhere else."""
+    """Put a tick at each of these values, and nowhere else.
+
+    Args:
+        axis: of which the ticks are set.
+        values: in the axis's unit.
+    """
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     axis.set_major_locator(FixedLocator(list(values)))
@@ -185,7 +195,12 @@ def ticks_at(axis: Axis, values: Iterable[float]) -> None:
 
 
 def to_bytes(figure: Figure, suffix: str) -> bytes:
-    """Return the figure as a file's content, the same bytes whenever it is the same figure."""
+    """Return the figure as a file's content, the same bytes whenever it is the same figure.
+
+    Args:
+        figure: with all panels drawn.
+        suffix: ``png`` or ``pdf``.
+    """
     metadata = {
         "png": {"Software": None},
         "pdf": {"CreationDate": None, "Producer": None, "Creator": None},

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.figures.signals import TARGET
-from mbdl_repro.pipeline.rows import N_EXAMPLES
+from mbdl_repro.contract.table import N_EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,14 @@ class Spec(PanelSpec):
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
-    """Draw the first seed's stored trajectory."""
+    """Draw the first seed's stored trajectory.
+
+    Args:
+        axes: what is drawn on.
+        spec: the panel's keys.
+        sources: each method's examples: states and estimates (n_examples, T, n_state), and
+            observations (n_examples, T, n_observations).
+    """
     first = sources.examples[spec.methods[0]]
     s = first[f"s_{spec.place}"][spec.example, :, spec.show]
     begin, end = spec.steps or (1, len(s))

@@ -20,7 +20,7 @@ from typing import Any
 
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.experiment import Experiment
-from mbdl_repro.experiments.reader import load, load_all, load_scale
+from mbdl_repro.experiments.reading import load, load_all, load_scale
 from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.pipeline.verbs import VERBS, Book, Task, stands_on, task_of
 from mbdl_repro.store.files import stop_if_orphaned

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mbdl_repro.contract.hashing import canonical, digest
-from mbdl_repro.experiments.reader import load_all
+from mbdl_repro.experiments.reading import load_all
 from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.pipeline.verbs import VERBS, Task, Verb, stands_on, task_of
 from mbdl_repro.store.paths import Store

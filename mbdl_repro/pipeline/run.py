@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mbdl_repro.errors import UserError, one_of
-from mbdl_repro.experiments.reader import load_scale
+from mbdl_repro.experiments.reading import load_scale
 from mbdl_repro.pipeline.caches import kind_of
 from mbdl_repro.pipeline.plan import Plan
 from mbdl_repro.store.records import set_aside_damaged

@@ -9,7 +9,7 @@ from pathlib import Path
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit
-from mbdl_repro.experiments.reader import load_scale
+from mbdl_repro.experiments.reading import load_scale
 from mbdl_repro.pipeline import caches
 from mbdl_repro.pipeline.plan import Plan
 from mbdl_repro.pipeline.run import DEVICES, take_lock

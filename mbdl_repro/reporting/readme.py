@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.reader import load_all, load_scale
+from mbdl_repro.contract.hashing import canonical
+from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.pipeline.job import duration
-from mbdl_repro.store.artifacts import Store, read_record, read_table
+from mbdl_repro.store.paths import Store
+from mbdl_repro.store.records import read_record, read_table
+from mbdl_repro.contract.hashing import digest
 
 README = Path("README.md")
 
@@ -77,12 +82,62 @@ def _right(row: Any) -> str:
 
 
 def cost() -> str:
-    """Return what it took to make the tables, from their records."""
+    """Return what it took to make the tables, by experiment, by area and in all.
+
+    A fit that several experiments share counts in the first of them, so that columns add up.
+    """
     store = Store.of(load_scale("full"))
+    experiments = load_all(load_scale("full"))
+    records = {name: read_record(store.table(name)) or {} for name in experiments}
+    costs = {name: record.get("cost", {}) for name, record in records.items()}
+    trained = training_seconds(experiments.values(), costs)
+    scored = {
+        name: sum(spent["evaluate_seconds"] for spent in cost.values())
+        for name, cost in costs.items()
+    }
+    groups = {name: [name] for name in experiments}
+    for area in sorted({experiment.area for experiment in experiments.values()}):
+        names = [name for name, experiment in experiments.items() if experiment.area == area]
+        groups[f"**{area}**"] = names
+    groups["**all**"] = list(experiments)
     lines = ["| experiment | training | evaluation |", "|---|---|---|"]
-    for name in load_all(load_scale("full")):
-        spent = (read_record(store.table(name)) or {}).get("cost", {}).values()
-        trained = duration(sum(s["train_seconds"] for s in spent))
-        scored = duration(sum(s["evaluate_seconds"] for s in spent))
-        lines.append(f"| {name} | {trained} | {scored} |")
+    for title, names in groups.items():
+        sums = (duration(sum(seconds[name] for name in names)) for seconds in (trained, scored))
+        lines.append(f"| {title} | {' | '.join(sums)} |")
     return "\n".join(lines)
+
+
+Cost = Mapping[str, Mapping[str, float]]
+"""What a table's record says of each method: its ``train_seconds`` and ``evaluate_seconds``."""
+
+
+def training_seconds(
+    experiments: Iterable[Experiment], costs: Mapping[str, Cost]
+) -> dict[str, float]:
+    """Return the seconds that each experiment's fits took, without those of experiments before it.
+
+    A record's ``train_seconds`` of a method leave out the fits that a method before it in the
+    same experiment shares. Of the rest, the share that no experiment before has made counts:
+    fits of one method are taken to be of the same cost.
+
+    Args:
+        experiments: in the order in which they count.
+        costs: of each, by its name; a method without any is taken to have cost nothing.
+    """
+    counted: set[str] = set()
+    seconds: dict[str, float] = {}
+    for experiment in experiments:
+        seconds[experiment.name] = 0.0
+        here: set[str] = set()
+        for label, entry in experiment.methods.items():
+            if not entry.has_fit:
+                continue
+            fits = {
+                digest(canonical(experiment.fit_spec(label, fit))) for fit in experiment.fits(label)
+            }
+            own = fits - here
+            spent = costs[experiment.name].get(label, {}).get("train_seconds", 0.0)
+            seconds[experiment.name] += spent * len(own - counted) / max(1, len(own))
+            here |= fits
+        counted |= here
+    return seconds

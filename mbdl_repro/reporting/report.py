@@ -16,11 +16,13 @@ from markupsafe import Markup, escape
 
 from mbdl_repro import catalogue
 from mbdl_repro.contract.family import Family
-from mbdl_repro.experiments.experiment import Experiment, MethodEntry, distinct
+from mbdl_repro.contract.table import distinct
+from mbdl_repro.experiments.experiment import Experiment, MethodEntry
 from mbdl_repro.figures.style import COLOURS, RowStyle, row_styles
 from mbdl_repro.pipeline.job import Job, run
-from mbdl_repro.reporting import readable
-from mbdl_repro.store.artifacts import Store, read_checked, read_record, read_table
+from mbdl_repro.reporting import docstrings, numbers, tables
+from mbdl_repro.store.paths import Store
+from mbdl_repro.store.records import read_checked, read_record, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,20 +67,20 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": readable.number,
-        "difference": readable.difference,
-        "seconds": readable.seconds,
-        "plain": readable.plain,
+        "number": numbers.number,
+        "difference": numbers.difference,
+        "seconds": numbers.seconds,
+        "plain": numbers.plain,
         "words": lambda name: name.replace("_", " "),
         "prose": _prose,
     }
-    environment.tests["equation"] = readable.is_equation
+    environment.tests["equation"] = docstrings.is_equation
     return environment
 
 
 def _prose(text: str) -> Markup:
     """Return a docstring's paragraph as HTML: what stands between back-quotes is code."""
-    return Markup(readable.QUOTED.sub(r"<code>\2</code>", str(escape(text))))
+    return Markup(docstrings.QUOTED.sub(r"<code>\2</code>", str(escape(text))))
 
 
 def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> dict[str, Any]:
@@ -89,13 +91,10 @@ def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> di
     families = {label: entry.info.family for label, entry in experiment.methods.items()}
     bounds = dict.fromkeys(experiment.bounds, Family.BOUND)
     styles = row_styles(families | bounds, experiment.legends)
-    used = sorted(set(families.values()), key=lambda family: family.rank)
-    figure = read_checked(store.figure(name))
     return {
         "experiment": experiment,
-        "families": used,
-        "figure": base64.b64encode(figure).decode(),
-        "size": [round(0.6 * pixels) for pixels in struct.unpack(">II", figure[16:24])],
+        "families": sorted(set(families.values()), key=lambda family: family.rank),
+        **_figure(store.figure(name)),
         "alt": _alt(experiment),
         "verdicts": [
             verdict | {side: _side(verdict[side], styles) for side in ("left", "right")}
@@ -109,18 +108,37 @@ def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> di
             for label, style in styles.items()
             if label in experiment.methods
         ],
-        "bounds": [
-            {"info": info, "paragraphs": readable.paragraphs(info.doc)}
-            for info in map(catalogue.bounds(experiment.area).get, experiment.bounds)
-            if info
-        ],
-        "files": {
-            "table (CSV)": _beside(store, store.table(name)),
-            "rows of each seed (CSV)": _beside(store, store.seed_rows(name)),
-            "figure (PDF)": _beside(store, store.figure(name, "pdf")),
-        },
+        "bounds": _bounds(experiment),
+        "files": _files(name, store),
         "record": record,
         "n_seeds": int(table["n_seeds"].max()),
+    }
+
+
+def _figure(path: Path) -> dict[str, Any]:
+    """Return a PNG as text, and the width and height at which it is shown, in pixels."""
+    content = read_checked(path)
+    return {
+        "figure": base64.b64encode(content).decode(),
+        "size": [round(0.6 * pixels) for pixels in struct.unpack(">II", content[16:24])],
+    }
+
+
+def _bounds(experiment: Experiment) -> list[dict[str, Any]]:
+    """Return what the page says of each bound."""
+    return [
+        {"info": info, "paragraphs": docstrings.paragraphs(info.doc)}
+        for info in map(catalogue.bounds(experiment.area).get, experiment.bounds)
+        if info
+    ]
+
+
+def _files(name: str, store: Store) -> dict[str, str]:
+    """Return the addresses of an experiment's files, by what they are."""
+    return {
+        "table (CSV)": _beside(store, store.table(name)),
+        "rows of each seed (CSV)": _beside(store, store.seed_rows(name)),
+        "figure (PDF)": _beside(store, store.figure(name, "pdf")),
     }
 
 
@@ -147,9 +165,9 @@ def _method(
     """Return what the page says of one method."""
     doc = entry.info.doc
     given = experiment.file["methods"][entry.label].get("recipe") or {}
-    settings = entry.settings | readable.settings(entry)
+    settings = entry.settings | numbers.settings(entry)
     for name, counts in record.get("chosen", {}).get(entry.label, {}).items():
-        settings[name] += f"; chosen: {readable.chosen(entry.tune[name], counts)}"
+        settings[name] += f"; chosen: {numbers.chosen(entry.tune[name], counts)}"
     recipe = {key: value for key, value in entry.recipe.model_dump().items() if key in given}
     sizes = sorted(set(table.loc[table["method"] == entry.label, "n_parameters"]))
     return {
@@ -157,13 +175,11 @@ def _method(
         "style": style,
         "n_parameters": "–".join(f"{n:,}" for n in distinct(sizes[:1] + sizes[-1:])),
         "settings": settings,
-        "recipe": ", ".join(
-            f"{k.replace('_', ' ')} {readable.plain(v)}" for k, v in recipe.items()
-        ),
+        "recipe": ", ".join(f"{k.replace('_', ' ')} {numbers.plain(v)}" for k, v in recipe.items()),
         "cost": record.get("cost", {}).get(entry.label, {}),
-        "paragraphs": readable.paragraphs(doc),
+        "paragraphs": docstrings.paragraphs(doc),
         "meanings": entry.info.meanings,
-        "source": readable.source(doc),
+        "source": docstrings.source(doc),
         "file": entry.info.path.relative_to(catalogue.PACKAGE.parent).as_posix(),
     }
 
@@ -175,56 +191,72 @@ def _tables(
 
     Where there is but one place, methods are the rows and metrics the columns.
     """
-    rows = readable.final(table)
-    columns = readable.place_columns(experiment, rows)
-    metrics = catalogue.metrics(experiment.area)
+    rows = tables.final(table)
+    columns = tables.place_columns(experiment, rows)
     cells = {
-        (row["method"], row["metric"], *(row[column] for column in columns)): readable.number(
+        (row["method"], row["metric"], *(row[column] for column in columns)): numbers.number(
             row["mean"], row["ci_high"] - row["mean"]
         )
         for row in rows.to_dict("records")
     }
+    if not columns:
+        return [_methods_by_metrics(experiment, cells, styles)]
+    sized = rows[rows["n_train"] > 0] if "n_train" in columns else rows
+    places = distinct(sized[columns].itertuples(index=False, name=None))
+    return [
+        _places_by_methods(experiment, metric, columns, places, cells, styles)
+        for metric in experiment.metrics
+    ]
 
-    def cell(method: str, metric: str, place: tuple[Any, ...] = ()) -> str:
+
+Cells = dict[tuple[Any, ...], str]
+"""Means as text, by the method, the metric, and the value of each column of the place."""
+
+
+def _methods_by_metrics(
+    experiment: Experiment, cells: Cells, styles: dict[str, RowStyle]
+) -> dict[str, Any]:
+    metrics = catalogue.metrics(experiment.area)
+    return {
+        "title": "",
+        "corner": ["method"],
+        "head": [(metrics[metric].marks["label"], None) for metric in experiment.metrics],
+        "body": [
+            (
+                [(style.legend, style.colour)],
+                [cells.get((name, metric), "") for metric in experiment.metrics],
+            )
+            for name, style in styles.items()
+        ],
+    }
+
+
+def _places_by_methods(
+    experiment: Experiment,
+    metric: str,
+    columns: list[str],
+    places: list[tuple[Any, ...]],
+    cells: Cells,
+    styles: dict[str, RowStyle],
+) -> dict[str, Any]:
+    def cell(method: str, place: tuple[Any, ...]) -> str:
         # Rows of what does not learn have size 0 and stand beside every size of training set.
         anywhere = (0 if c == "n_train" else v for c, v in zip(columns, place, strict=True))
         return cells.get((method, metric, *place)) or cells.get((method, metric, *anywhere), "")
 
-    if not columns:
-        return [
-            {
-                "title": "",
-                "corner": ["method"],
-                "head": [(metrics[metric].marks["label"], None) for metric in experiment.metrics],
-                "body": [
-                    (
-                        [(style.legend, style.colour)],
-                        [cell(name, metric) for metric in experiment.metrics],
-                    )
-                    for name, style in styles.items()
-                ],
-            }
-        ]
-    sized = rows[rows["n_train"] > 0] if "n_train" in columns else rows
-    places = distinct(sized[columns].itertuples(index=False, name=None))
-    tables = []
-    for metric in experiment.metrics:
-        shown = [name for name in styles if any(cell(name, metric, place) for place in places)]
-        tables.append(
-            {
-                "title": metrics[metric].marks["label"],
-                "corner": columns,
-                "head": [(styles[name].legend, styles[name].colour) for name in shown],
-                "body": [
-                    (
-                        [(readable.plain(value), None) for value in place],
-                        [cell(name, metric, place) for name in shown],
-                    )
-                    for place in places
-                ],
-            }
-        )
-    return tables
+    shown = [name for name in styles if any(cell(name, place) for place in places)]
+    return {
+        "title": catalogue.metrics(experiment.area)[metric].marks["label"],
+        "corner": columns,
+        "head": [(styles[name].legend, styles[name].colour) for name in shown],
+        "body": [
+            (
+                [(numbers.plain(value), None) for value in place],
+                [cell(name, place) for name in shown],
+            )
+            for place in places
+        ],
+    }
 
 
 def _setup(experiment: Experiment) -> dict[str, str]:
@@ -251,7 +283,7 @@ def _setup(experiment: Experiment) -> dict[str, str]:
 
 def _words(fields: dict[str, Any], null: str = "null") -> str:
     return ", ".join(
-        f"{key} {null if value is None else readable.plain(value)}" for key, value in fields.items()
+        f"{key} {null if value is None else numbers.plain(value)}" for key, value in fields.items()
     )
 
 
@@ -260,7 +292,7 @@ def _span(values: Iterable[Any]) -> str:
     values = distinct(values)
     if not any(isinstance(value, str | None) for value in values):
         values = sorted(values)
-    shown = [readable.plain(value) for value in values]
+    shown = [numbers.plain(value) for value in values]
     if len(shown) <= 4:
         return " / ".join(shown)
     return f"{shown[0]} … {shown[-1]} ({len(shown)} values)"

@@ -59,6 +59,15 @@ def mean_interval(
 
 
 def checked_values(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Return one value a seed as an array (n,).
+
+    Args:
+        name: what messages call them.
+        values: (n,) with n ≥ 1, of any unit.
+
+    Raises:
+        ValueError: they have another shape.
+    """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}: allowed is (n,), a value a seed, n >= 1")
@@ -66,6 +75,16 @@ def checked_values(name: str, values: ArrayLike) -> NDArray[np.float64]:
 
 
 def checked_errors(name: str, errors: ArrayLike, n: int) -> NDArray[np.float64]:
+    """Return one standard error a seed as an array (n,).
+
+    Args:
+        name: what messages call them.
+        errors: (n,), or a number for all seeds, in the unit of the values.
+        n: number of seeds.
+
+    Raises:
+        ValueError: they have another shape, or one is negative.
+    """
     array = np.asarray(errors, dtype=np.float64)
     if array.shape not in ((), (n,)):
         raise ValueError(f"{name} has shape {array.shape}: allowed are ({n},) and a number")
@@ -75,11 +94,13 @@ def checked_errors(name: str, errors: ArrayLike, n: int) -> NDArray[np.float64]:
 
 
 def constant(values: NDArray[np.float64]) -> bool:
+    """Return whether all values (n,) are equal; those with a NaN are not."""
     return bool((values == values[0]).all())
 
 
 def exact_mean(values: NDArray[np.float64]) -> float:
-    # The mean of equal values can differ from them by rounding, and exact comparisons would see it.
+    """Return the mean of values (n,), which is the value itself where all are equal."""
+    # Their mean can differ from them by rounding, and exact comparisons would see it.
     with np.errstate(invalid="ignore"):  # inf - inf
         return float(values[0] if constant(values) else values.mean())
 

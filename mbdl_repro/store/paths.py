@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mbdl_repro.experiments.experiment import Scale
+    from mbdl_repro.experiments.scale import Scale
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,9 @@ import yaml
 
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import reader as experiment_file
-from mbdl_repro.experiments.experiment import Scale, canonical
-from mbdl_repro.experiments.schema import AtMost
+from mbdl_repro.contract.hashing import canonical
+from mbdl_repro.experiments.scale import Scale
+from mbdl_repro.experiments.scale import AtMost
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = sorted((ROOT / experiment_file.EXPERIMENTS).glob("*.yaml"))

@@ -20,8 +20,9 @@ from mbdl_repro import figures
 from mbdl_repro.contract.family import Family
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import reader as experiment_file
-from mbdl_repro.experiments.experiment import Place, Scale
-from mbdl_repro.experiments.schema import AtMost
+from mbdl_repro.contract.table import Place
+from mbdl_repro.experiments.scale import Scale
+from mbdl_repro.experiments.scale import AtMost
 from mbdl_repro.figures import (
     dots,
     eigenvalues,
@@ -83,7 +84,7 @@ def test_every_family_has_a_colour():
 @pytest.mark.parametrize(
     ("a", "b"), list(itertools.combinations(Family, 2)), ids=lambda family: family.name
 )
-def test_families_are_told_apart(a, b):
+def test_families_differ_to_the_eye(a, b):
     assert distance(COLOURS[a], COLOURS[b]) > 7 * JUST_SEEN
 
 
@@ -169,7 +170,7 @@ def test_markers_are_unique_in_a_figure(n):
     assert len(set(markers)) == n
 
 
-def test_more_methods_than_markers_are_still_drawn_and_told_apart():
+def test_more_methods_than_markers_are_still_drawn_and_differ():
     styles = styles_of(*[Family.MODEL_BASED, Family.DEEP_LEARNING] * 8)
     assert len(styles) == 16 and {s.marker for s in styles.values()} == set(MARKERS)
     looks = {(s.colour, s.line, s.marker) for s in styles.values()}
@@ -192,7 +193,7 @@ def shipped():
 
 
 @pytest.mark.parametrize("experiment", list(shipped()))
-def test_rows_of_shipped_figures_are_told_apart(experiment):
+def test_rows_of_shipped_figures_differ(experiment):
     families = {label: entry.info.family for label, entry in experiment.methods.items()}
     styles = row_styles(families | dict.fromkeys(experiment.bounds, Family.BOUND), {})
     looks = {(s.marker, s.colour, s.line) for s in styles.values() if s.marker}
@@ -715,9 +716,9 @@ def test_a_method_that_stores_no_such_thing_is_named(axes):
         spectrum.draw(axes, spec, sources(**few))
 
 
-# --- the course of training ---
+# --- training histories ---
 
-COURSE = {
+HISTORY = {
     "network": {
         "history_n_train": np.array([10.0] * 4 + [100.0] * 2),
         "history_seed": np.array([0.0, 0, 1, 1, 0, 0]),
@@ -728,18 +729,18 @@ COURSE = {
 
 
 def followed(axes, **where):
-    spec = history.Spec(title="A course", methods=["network"], where=where)
-    history.draw(axes, spec, sources(**COURSE))
+    spec = history.Spec(title="A history", methods=["network"], where=where)
+    history.draw(axes, spec, sources(**HISTORY))
     return [list(line.get_ydata()) for line in axes.get_lines()]
 
 
-def test_a_course_is_a_line_a_seed_once_in_the_legend(axes):
+def test_a_history_is_a_line_a_seed_once_in_the_legend(axes):
     assert followed(axes, n_train=10) == [[9, 3], [8, 2]]
     assert axes.get_legend_handles_labels()[1] == ["network"]
     assert axes.get_yscale() == "log"
 
 
-def test_courses_of_several_fits_are_refused(axes):
+def test_histories_of_several_fits_are_refused(axes):
     with pytest.raises(UserError, match="network has several rows for one place"):
         followed(axes)
     with pytest.raises(UserError, match="noise_std is no number that network was fitted at"):

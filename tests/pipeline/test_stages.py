@@ -37,7 +37,7 @@ from mbdl_repro.pipeline.stages.tabulate import tabulate
 from mbdl_repro.pipeline.stages.train import train
 from mbdl_repro.pipeline.stages.verify import verify
 from mbdl_repro.reporting.report import report
-from mbdl_repro.store.files import Store
+from mbdl_repro.store.paths import Store
 
 ROOT = Path(__file__).parents[2]
 SCALES = ROOT / "workflow/scales"

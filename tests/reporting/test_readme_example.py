@@ -10,7 +10,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
-from mbdl_repro.cli.main import _skeleton
+from mbdl_repro.cli.new_method import skeleton
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.recipe import Recipe
@@ -20,7 +20,7 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 def test_the_ridge_of_the_readme_is_that_of_scikit_learn() -> None:
     """Its class takes the place of the skeleton's, whose imports it needs no more than."""
-    begun = _skeleton("ridge", "linear_estimation", Family.DISCRIMINATIVE_LEARNING)
+    begun = skeleton("ridge", "linear_estimation", Family.DISCRIMINATIVE_LEARNING)
     (block,) = re.findall(r"```python\n(class Ridge.*?)```", README, flags=re.DOTALL)
     space: dict[str, object] = {"__name__": "ridge"}
     exec(begun[: begun.index("class Ridge")] + block, space)

@@ -15,7 +15,7 @@ from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.stages.gather import gather
 from mbdl_repro.pipeline.stages.verify import verify
 from mbdl_repro.reporting.report import BOOK, report
-from mbdl_repro.store.files import read_checked
+from mbdl_repro.store.records import read_checked
 
 VOID = {"meta", "link", "img", "br"}
 

@@ -116,7 +116,7 @@ def test_damaged_artifacts_are_made_anew(copy: Project, made: Project, harm: obj
     )
     for pattern in patterns:
         harm(copy.folder / pattern)  # type: ignore[operator]
-    status = copy.run("mbdl_repro.cli.main", "status")
+    status = copy.run("mbdl_repro.cli", "status")
     assert status.stdout.count("damaged") >= len(patterns), status.stdout + status.stderr
     done = copy.snakemake()
     assert done.returncode == 0, done.stderr
@@ -129,7 +129,7 @@ def test_damaged_cells_are_found_when_they_are_needed(copy: Project, made: Proje
     for cell in copy.folder.glob("results/cells/*/*-*"):
         flip_a_byte(cell)
     (copy.folder / "results/scores/sparse/lista.csv").unlink()
-    status = copy.run("mbdl_repro.cli.main", "status")
+    status = copy.run("mbdl_repro.cli", "status")
     assert "of its cells are gone or altered" in status.stdout
     done = copy.snakemake()
     assert done.returncode == 0, done.stderr
@@ -140,7 +140,7 @@ def test_a_damaged_table_is_refused_by_name(copy: Project) -> None:
     table = copy.folder / "results/tables/linear.csv"
     table.write_text(table.read_text().replace("linear_mmse", "linear_mms3"))
     for words in (
-        ["mbdl_repro.cli.main", "table", "linear"],
+        ["mbdl_repro.cli", "table", "linear"],
         ["mbdl_repro.pipeline.stages.draw", "--experiment", "linear"],
     ):
         result = copy.run(*words)
@@ -201,7 +201,7 @@ def keep(made: Project, other: Project) -> None:
 
 def test_what_came_with_the_repository_can_be_adopted(made: Project, fresh: Project) -> None:
     keep(made, fresh)
-    adopted = fresh.run("mbdl_repro.cli.main", "adopt")
+    adopted = fresh.run("mbdl_repro.cli", "adopt")
     assert adopted.returncode == 0, adopted.stderr
     assert fresh.jobs() == fresh.planned() == {}
     fresh.edit(fresh.experiment("sparse"), "title: Tiny, x", "title: Small, x")
@@ -210,7 +210,7 @@ def test_what_came_with_the_repository_can_be_adopted(made: Project, fresh: Proj
     assert done.returncode == 0, done.stderr
     assert not (fresh.folder / "results/data").exists()
     flip_a_byte(fresh.folder / "results/tables/sparse.csv")
-    refused = fresh.run("mbdl_repro.cli.main", "adopt")
+    refused = fresh.run("mbdl_repro.cli", "adopt")
     assert refused.returncode == 1
     assert "tabulate sparse is damaged" in refused.stderr
 
@@ -263,8 +263,8 @@ def test_the_end_of_a_run_says_where_things_lie(copy: Project) -> None:
 
 def test_what_is_not_needed_any_more_can_be_removed(copy: Project) -> None:
     before = set(copy.folder.glob("results/cells/*/*-*"))
-    assert "would remove 0 files" in copy.run("mbdl_repro.cli.main", "prune", "--dry-run").stdout
+    assert "would remove 0 files" in copy.run("mbdl_repro.cli", "prune", "--dry-run").stdout
     copy.edit(copy.experiment("sparse"), "rho: 0.1, recipe", "rho: 0.2, recipe")
-    assert copy.run("mbdl_repro.cli.main", "prune").returncode == 0
+    assert copy.run("mbdl_repro.cli", "prune").returncode == 0
     removed = before - set(copy.folder.glob("results/cells/*/*-*"))
     assert len(removed) == 4 + 4  # the fits of lista, and their scores

@@ -20,7 +20,8 @@ from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry, Poin
 from mbdl_repro.pipeline.caches import score_cache
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.models import Models, to_device
-from mbdl_repro.pipeline.rows import N_EXAMPLES, measured, rows_of
+from mbdl_repro.contract.table import N_EXAMPLES
+from mbdl_repro.pipeline.rows import measured, rows_of
 from mbdl_repro.store.files import arrays_from_bytes, arrays_to_bytes, table_to_bytes
 
 _EXAMPLE = "example/"

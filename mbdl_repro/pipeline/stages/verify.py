@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbdl_repro.experiments.experiment import Claim, Experiment, Place, same, uses_n_train
+from mbdl_repro.contract.table import Place, same
+from mbdl_repro.experiments.experiment import Claim, Experiment, uses_n_train
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.statistics.comparisons import Comparison, combine, compare
 from mbdl_repro.statistics.crossings import first_crossing

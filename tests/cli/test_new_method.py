@@ -1,0 +1,64 @@
+"""A method that is begun is a method, and a name that cannot be one is refused."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from commands import mbdl, mistake
+
+from mbdl_repro import catalogue
+from mbdl_repro.catalogue.inspection import describe_method
+from mbdl_repro.cli import main
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+@pytest.mark.parametrize("family", ["model_based", "unfolded_objective"])
+@pytest.mark.parametrize("area", catalogue.areas())
+def test_new_method_is_a_method_and_well_formed(area, family, monkeypatch):
+    folder = Path("mbdl_repro", "areas", area, "methods")
+    folder.mkdir(parents=True)
+    arguments = ["new-method", "my_idea", "--area", area, "--family", family]
+    shown = mbdl(*arguments)
+    said = CliRunner().invoke(main, [*arguments, "--write"]).output
+    path = folder / "my_idea.py"
+    assert path.read_text(encoding="utf-8") == shown
+    assert "my_idea: {}" in said
+    assert "snakemake --cores all --config experiments=" in said
+    name = f"mbdl_repro.areas.{area}.methods.my_idea"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    record = describe_method(module)
+    assert (record["class_name"], record["family"]) == ("MyIdea", family.upper())
+    assert record["meanings"].keys() == {"belief", *record["settings"]}
+    assert bool(list(module.MyIdea(None).parameters())) == record["learns"]
+    there = [
+        "--no-cache",
+        "--stdin-filename",
+        str(catalogue.PACKAGE / "areas" / area / "methods" / path.name),
+    ]
+    for words in (["check"], ["format", "--check"]):
+        command = [sys.executable, "-m", "ruff", *words, *there, "-"]
+        subprocess.run(command, input=shown, text=True, check=True)
+
+
+def test_new_method_refuses():
+    def refusal(name, area="sparse_recovery", family="model_based", *more):
+        return mistake("new-method", name, "--area", area, "--family", family, *more)
+
+    for name in ("My_Idea", "2fast", "my-idea", "class", "_hidden", "../up"):
+        assert "cannot name a method; allowed: lower-case letters" in refusal(name)
+    assert "already" in refusal("ista")
+    assert "already" in refusal("lasso")
+    assert "no area 'sparse'" in refusal("my_idea", "sparse")
+    assert "did you mean unfolded_objective?" in refusal("my_idea", family="unfolded_objectiv")
+    assert "no folder" in refusal("my_idea", "sparse_recovery", "model_based", "--write")
+    path = Path("mbdl_repro/areas/sparse_recovery/methods/my_idea.py")
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    assert "there already" in refusal("my_idea", "sparse_recovery", "model_based", "--write")
+    assert path.read_text() == "mine"

@@ -1,0 +1,99 @@
+"""Tables and verdicts in every format, and every mistake in asking for them."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from commands import mbdl, mistake
+
+from mbdl_repro.store.records import read_table
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+LISTA = ["table", "5.06_lista", "--method", "lista"]
+
+
+def test_table_shows_answers_with_their_intervals():
+    lines = [line.split() for line in mbdl("table", "5.06_lista").splitlines()]
+    assert ["method", "squared_error", "squared_residual"] in lines
+    rows = {line[0]: line for line in lines if line}
+    assert rows["lista"][2] == "±"
+    assert float(rows["lista"][1]) == pytest.approx(0.5, abs=0.05)
+
+
+def test_table_of_a_sweep_has_a_line_a_place():
+    text = mbdl("table", "6.01")  # a name may be cut short
+    assert [line.split()[:2] for line in text.splitlines() if "generative" in line] == [
+        ["generative", "0.1"],
+        ["generative", "0.3"],
+    ]
+
+
+def test_table_can_be_narrowed():
+    seeds = mbdl(*LISTA, "--seeds", "--metric", "squared_error")
+    assert [line.split()[:2] for line in seeds.splitlines() if "lista" in line] == [
+        ["lista", str(seed)] for seed in range(4)
+    ]
+    assert "squared_residual" not in seeds
+    iterations = mbdl(*LISTA, "--iterations")
+    assert [line.split()[1] for line in iterations.splitlines() if "lista" in line] == [
+        "0",
+        "5",
+        "last",
+    ]
+
+
+def test_csv_is_exact(store):
+    text = mbdl("table", "5.06_lista", "--iterations", "--format", "csv")
+    given = pd.read_csv(
+        io.StringIO(text), float_precision=None, keep_default_na=False, na_values=""
+    )
+    pd.testing.assert_frame_equal(given, read_table(store.table("5.06_lista")), rtol=1e-15)
+
+
+def test_markdown_and_latex():
+    markdown = mbdl(*LISTA, "--format", "markdown").splitlines()
+    assert markdown[0] == "| method | squared_error | squared_residual |"
+    assert markdown[1] == "| --- | ---: | ---: |"
+    assert markdown[2].startswith("| lista | 0.")
+    assert markdown[2].count("±") == 2
+    latex = mbdl(*LISTA, "--format", "latex").splitlines()
+    assert latex[0] == r"\begin{tabular}{lrr}"
+    assert latex[2] == r"method & squared\_error & squared\_residual \\"
+    assert latex[4].count(r"$\pm$") == 2
+
+
+@pytest.mark.parametrize("form", ["text", "csv", "markdown", "latex"])
+def test_output_holds_what_is_shown(form):
+    for command in (LISTA, ["verdicts"]):
+        shown = mbdl(*command, "--format", form)
+        assert mbdl(*command, "--format", form, "--output", "new/file") == ""
+        assert Path("new/file").read_text(encoding="utf-8") == shown
+
+
+def test_verdicts():
+    text = " ".join(mbdl("verdicts").split())
+    assert 'holds LISTA is better than <script>alert("ISTA")</script> & co. lista 0.' in text
+    assert "fails Tuning is in vain." in text
+    assert "not run Nobody looked. generative (noise_std 0.3, n_train 20) < " in text
+    assert "≈ 0.5 ±0.2" in text
+    assert text.endswith("holds: 2, fails: 1, undecided: 1, not run: 1")
+    assert "Tuning" not in mbdl("verdicts", "6.01_linear")
+    assert len(mbdl("verdicts", "5.06_lista", "--format", "markdown").splitlines()) == 2 + 3
+    assert r"$\approx$ 0.5" in mbdl("verdicts", "--format", "latex")
+
+
+def test_results_that_are_not_there_or_damaged(store):
+    assert "is missing: run snakemake" in mistake("table", "5.06_lista", "--scale", "smoke")
+    assert "no verdicts in results/smoke" in mistake("verdicts", "--scale", "smoke")
+    store.table("5.06_lista").write_text("not as it was")
+    assert "is damaged" in mistake("table", "5.06_lista")
+
+
+def test_names_that_are_not_there():
+    assert "no experiment '7'; allowed: 5.06_lista, 6.01_linear" in mistake("table", "7")
+    assert "no scale 'smok'; did you mean smoke?" in mistake("table", "5.06", "--scale", "smok")
+    assert "no metric 'mse'" in mistake("table", "5.06_lista", "--metric", "mse")
+    assert "did you mean lista?" in mistake("table", "5.06_lista", "--method", "lita")

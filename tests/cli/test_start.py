@@ -1,0 +1,56 @@
+"""Where commands run, which there are, and how light they start."""
+
+import importlib
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from commands import mbdl, mistake
+
+from mbdl_repro import catalogue
+from mbdl_repro.cli import main
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+def test_commands_and_formats_that_are_not_there():
+    for arguments, words in (
+        (["tabel"], "did you mean table?"),
+        (["table", "5.06_lista", "--format", "pdf"], "'text', 'csv', 'markdown', 'latex'"),
+    ):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 2
+        assert words in result.stderr
+
+
+def test_outside_the_root(monkeypatch):
+    root = Path.cwd()
+    monkeypatch.chdir("workflow")
+    assert mistake("examples").endswith(f"in the project's root folder, {root}")
+    monkeypatch.chdir(root.parent)
+    assert "root folder, the one that holds the Snakefile" in mistake("methods")
+    assert "Usage" in mbdl("table", "--help")
+
+
+def test_the_project_names_this_command_line():
+    text = (catalogue.PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    module, name = tomllib.loads(text)["project"]["scripts"]["mbdl"].split(":")
+    assert getattr(importlib.import_module(module), name) is main
+
+
+def test_start_is_light_and_a_closed_pipe_is_silent():
+    env = os.environ | {"PYTHONPATH": str(catalogue.PACKAGE.parent)}
+    code = "import sys, mbdl_repro.cli; print({'torch', 'pandas', 'rich'} & {*sys.modules})"
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, capture_output=True, text=True, env=env)
+    assert answer.stdout == "set()\n", answer.stderr
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "mbdl_repro.cli", "methods"]
+    piped = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=env)
+    os.close(writer)
+    assert piped.stderr == ""
