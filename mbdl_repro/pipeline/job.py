@@ -170,6 +170,7 @@ def run(verb: str, do: Callable[[Job], None]) -> None:
             experiment = experiment_file.load(arguments.experiment, scale) if named else None
             _stop_unless_complete(verb, experiment, arguments.method)
             os.environ["MBDL_SHARED"] = str(Store.of(scale).cells("priors"))
+            _keep_to_one_thread()
             do(Job(verb, experiment, scale, arguments.method, arguments.part))
         except UserError as error:
             sys.exit(f"{verb}{named}: {error}")
@@ -178,6 +179,13 @@ def run(verb: str, do: Callable[[Job], None]) -> None:
             sys.exit(f"{verb}{named}: an error in the program; see above")
         finally:
             os.environ.pop("MBDL_SHARED", None)
+
+
+def _keep_to_one_thread() -> None:
+    """Give torch one thread, be it loaded or not: jobs run side by side, and bits depend on it."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # read where torch is loaded later, as by some bounds
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 def shared_folder() -> str | None:

@@ -30,9 +30,6 @@ from mbdl_repro.pipeline.data import Data
 from mbdl_repro.store.artifacts import Store
 from mbdl_repro.store.cells import model_cells
 
-torch.set_num_threads(1)
-torch.set_default_dtype(torch.float64)
-
 
 class Models:
     """The fits of one method of an experiment."""
