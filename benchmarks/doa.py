@@ -27,8 +27,6 @@ try:
 except ImportError as missing:
     sys.exit(f"{missing.name} is missing: pip install doa-py pyroomacoustics")
 
-torch.set_num_threads(1)
-
 N_ROWS = 1000
 LOOPED = 50
 """Trials that the loop draws; its time is in proportion to their number."""

@@ -27,8 +27,6 @@ try:
 except ImportError as missing:
     sys.exit(f"{missing.name} is missing: pip install PyWavelets")
 
-torch.set_num_threads(1)
-
 N_ROWS, SIDE, RIDGE = 64, 72, 0.01
 TRUTHS = {
     "super-resolution by 2": Photographs(degradation="super_resolution", noise_std=0.01),

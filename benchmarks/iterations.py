@@ -19,8 +19,6 @@ from mbdl_repro.areas.sparse_recovery.methods.lista import Lista  # noqa: E402
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery  # noqa: E402
 from mbdl_repro.contract.method import IterativeMethod  # noqa: E402
 
-torch.set_num_threads(1)
-
 TRUTH = SparseRecovery(
     observation_matrix="unit_columns",
     n_observations=250,

@@ -29,8 +29,6 @@ try:
 except ImportError:
     sys.exit("torch-kf is missing: pip install torch-kf")
 
-torch.set_num_threads(1)
-
 N_ROWS, T = 1000, 200
 BY_FILTERPY = 20
 """Trajectories that filterpy is timed on; its time is in proportion to their number."""

@@ -17,8 +17,6 @@ from mbdl_repro.areas.sparse_recovery.exact_lasso import lasso_solution  # noqa:
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery  # noqa: E402
 from mbdl_repro.areas.sparse_recovery.updates import duality_gap  # noqa: E402
 
-torch.set_num_threads(1)
-
 EXAMPLE_5_6 = SparseRecovery(
     observation_matrix="unit_columns",
     n_observations=150,

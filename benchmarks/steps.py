@@ -43,7 +43,6 @@ def system(size: int) -> LinearStateSpace:
 
 def main() -> None:
     """Time a pass over the same observations by one method after another."""
-    torch.set_default_dtype(torch.float64)
     rows = []
     for size in (1, 2, 3, 5, 10):
         truth = system(size)

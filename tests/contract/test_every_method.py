@@ -189,15 +189,6 @@ every_child = of_infos([info for info in METHODS if info.parent])
 every_iterative_method = of_infos([info for info in METHODS if info.iterative])
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    """As where methods are fitted and scored."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 # --- instances ---
 
 

@@ -59,7 +59,7 @@ def test_example_3_8_admm_stops_after_3574_iterations():
     s[support] = 0.5 * stream.randn(k)
     x = H @ s + 0.01 * stream.randn(n)
 
-    before, stopped = torch.zeros(m), None
+    before, stopped = torch.zeros(m, dtype=torch.float64), None
     settings = ((RHO, RHO / (2 * LAMBDA), MU) for _ in range(10_000))
     iterates = notebook_admm(torch.from_numpy(x)[None], torch.from_numpy(H), settings)
     for iteration, (estimate,) in enumerate(iterates, start=1):
@@ -78,16 +78,16 @@ class Notebook:
     def __init__(self, noise_of_torch=False):
         self.torch_stream = torch.Generator().manual_seed(0)
         numpy_stream = np.random.RandomState(0)
-        H = torch.randn(N, M, generator=self.torch_stream)
+        H = torch.randn(N, M, generator=self.torch_stream, dtype=torch.float64)
         self.H = H / torch.linalg.norm(H, dim=0)
 
         def draw():
-            x, s = torch.zeros(1000, N), torch.zeros(1000, M)
+            x, s = (torch.zeros(1000, size, dtype=torch.float64) for size in (N, M))
             for i in range(1000):
                 support = numpy_stream.choice(M, K, replace=False)
                 s[i, support] = torch.from_numpy(0.5 * numpy_stream.randn(K))
                 if noise_of_torch:
-                    noise = torch.randn(N, generator=self.torch_stream)
+                    noise = torch.randn(N, generator=self.torch_stream, dtype=torch.float64)
                 else:
                     noise = torch.from_numpy(numpy_stream.randn(N))
                 x[i] = self.H @ s[i] + 0.01 * noise
@@ -148,20 +148,12 @@ def enter(state, parameters, optimizer):
     """Put parameters and momenta where :func:`state_of` found them."""
     for parameter, (value, momentum) in zip(parameters, state, strict=True):
         with torch.no_grad():
-            parameter.copy_(torch.tensor(value))
-        optimizer.state[parameter]["momentum_buffer"] = torch.tensor(momentum)
-
-
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
+            parameter.copy_(torch.tensor(value, dtype=torch.float64))
+        optimizer.state[parameter]["momentum_buffer"] = torch.tensor(momentum, dtype=torch.float64)
 
 
 def parameter(value, *shape):
-    return torch.full(shape, value).requires_grad_()
+    return torch.full(shape, value, dtype=torch.float64).requires_grad_()
 
 
 def shrunk_by(rho, lam):
@@ -174,7 +166,7 @@ def learned_admm(H):
     rho, lam, mu = parameter(RHO, 1), parameter(LAMBDA, 1), parameter(MU, 1)
 
     def model(x):
-        before = torch.zeros(len(x), M)
+        before = torch.zeros(len(x), M, dtype=torch.float64)
         settings = ((rho, shrunk_by(rho, lam), mu) for _ in range(1001))
         for s in notebook_admm(x, H, settings):
             if torch.linalg.norm(s.detach() - before) <= 1e-2:
@@ -260,7 +252,7 @@ def test_example_5_6_lista():
     for _ in "AB":
         # Weights that H and its Gram matrix then replace. As published, the first of them is
         # 200 × 150; what is printed is from before that was mended, when both had 200 × 200.
-        torch.empty(M, M).uniform_(generator=notebook.torch_stream)
+        torch.empty(M, M, dtype=torch.float64).uniform_(generator=notebook.torch_stream)
     A, B = notebook.H.T.clone().requires_grad_(), (notebook.H.T @ notebook.H).requires_grad_()
     beta, mu = parameter(1.0, 6), parameter(1.0, 6)
 
@@ -278,7 +270,6 @@ def test_example_5_6_lista():
 
 def main():
     """Run Examples 5.4 and 5.5 from the start, and store the states on the way."""
-    torch.set_default_dtype(torch.float64)
     states = {"5.4": {}} | {f"5.5 {layers}": {} for layers in PRINTED_5_5}
     assert learned_admm_losses(states["5.4"], whole=True) == PRINTED_5_4
     for layers, printed in PRINTED_5_5.items():

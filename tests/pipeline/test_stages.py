@@ -183,8 +183,6 @@ def compute(experiment: Experiment, scale) -> None:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A project after a run, for reading only: its folder, its store and its experiments."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
     folder = project(
         tmp_path_factory.mktemp("stages") / "p", linear=LINEAR, sparse=SPARSE, array=ARRAY
     )
@@ -197,18 +195,9 @@ def made(tmp_path_factory):
                 verb(Job(verb.__name__, experiment, scale))
         for verb in (gather, report):
             verb(Job(verb.__name__, None, scale))
-    torch.set_default_dtype(before)
     stored = Store.of(scale)
     store = Store(folder / stored.results, folder / stored.figures)
     return SimpleNamespace(folder=folder, store=store, scale=scale, **experiments)
-
-
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
 
 
 def rows_of(path: Path, **where) -> pd.DataFrame:

@@ -7,14 +7,6 @@ from contract.test_every_method import METHODS, built, pairs
 OF_DOA = [info for info in METHODS if info.area == "doa"]
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 @pytest.mark.parametrize("info", OF_DOA, ids=lambda info: info.name)
 def test_rows_of_zeros_and_of_what_is_no_number_are_not_answered(info):
     method, x = built(info), pairs(info, 6, "test").x

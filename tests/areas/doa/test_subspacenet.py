@@ -27,15 +27,6 @@ LOSSES = ("esprit", "root_music", "both", "subspace", "subspace_esprit")
 STRUCTURES = ("free", "persymmetric", "toeplitz")
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    """As where methods are fitted and scored."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 def pairs(truth, n, *stream):
     return Split(*(torch.from_numpy(part) for part in truth.draw(n, *stream)))
 

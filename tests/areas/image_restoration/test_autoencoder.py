@@ -47,7 +47,9 @@ def with_linear_decoder(method):
     method.prior.decoder = Perceptron([d, side**2])
     method.prior.decoder.draw(drawn("linear"), last_scale=0.3)
     with torch.no_grad():
-        method.prior.decoder.offsets[0].copy_(0.2 * torch.randn(side**2, generator=drawn("mean")))
+        method.prior.decoder.offsets[0].copy_(
+            0.2 * torch.randn(side**2, generator=drawn("mean"), dtype=torch.float64)
+        )
         method.prior.log_variance.fill_(-5.0)
     A = method.prior.decoder.weights[0].detach()
     return A, method.prior.decoder.offsets[0].detach()
@@ -57,7 +59,7 @@ def with_linear_decoder(method):
 
 
 def test_the_divergence_is_that_of_torch():
-    mean, logs = torch.randn(2, 7, 5, generator=drawn("kl"))
+    mean, logs = torch.randn(2, 7, 5, generator=drawn("kl"), dtype=torch.float64)
     ours = kl_to_standard_normal(mean, logs)
     posterior = torch.distributions.Normal(mean, (logs / 2).exp())
     expected = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(0, 1))
@@ -72,13 +74,15 @@ def test_the_loss_bounds_the_evidence_and_meets_it_where_the_posterior_is_exact(
     A, a = with_linear_decoder(holder)
     # Orthogonal columns: the posterior's covariance is diagonal, as the encoder's is.
     with torch.no_grad():
-        prior.decoder.weights[0].copy_(torch.linalg.qr(A).Q * torch.tensor([1.0, 2.0, 0.5]))
+        prior.decoder.weights[0].copy_(
+            torch.linalg.qr(A).Q * torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)
+        )
     A, variance = prior.decoder.weights[0].detach(), prior.log_variance.exp().item()
     s = pairs(4, "train").s
     evidence = torch.distributions.MultivariateNormal(
-        a, A @ A.mT + variance * torch.eye(64)
+        a, A @ A.mT + variance * torch.eye(64, dtype=torch.float64)
     ).log_prob(s.flatten(1))
-    precision = A.mT @ A / variance + torch.eye(3)
+    precision = A.mT @ A / variance + torch.eye(3, dtype=torch.float64)
     mean = (s.flatten(1) - a) @ A / variance @ precision.inverse()
     logs = -precision.diagonal().log()
 
@@ -86,7 +90,7 @@ def test_the_loss_bounds_the_evidence_and_meets_it_where_the_posterior_is_exact(
         prior.encode = lambda s: (mean[: len(s)] + shift, logs.expand(len(s), -1))
         return np.mean([prior.loss(e[None], s[:1]).item() for e in noise])
 
-    one = torch.randn(2000, 3, generator=drawn("noise"))
+    one = torch.randn(2000, 3, generator=drawn("noise"), dtype=torch.float64)
     noise = torch.cat([one, -one])
     exact = -evidence[0].item()
     # Antithetic draws cancel what is odd; what is left has this spread.
@@ -116,7 +120,7 @@ def test_the_posterior_cannot_overflow():
 
 def test_the_jacobian_is_that_of_automatic_differentiation():
     prior = with_random_weights(VariationalAutoencoder(8, 4, 6))
-    z = torch.randn(3, 4, generator=drawn("z"))
+    z = torch.randn(3, 4, generator=drawn("z"), dtype=torch.float64)
     s, ours = prior.generate_with_jacobian(z)
     torch.testing.assert_close(s, prior.generate(z))
     theirs = torch.func.vmap(torch.func.jacrev(lambda z: prior.generate(z[None])[0]))(z)
@@ -142,9 +146,9 @@ def test_with_a_linear_decoder_the_answer_is_ridge_regression(weight, decoder_st
     x = pairs(6, "test").x
     H = torch.from_numpy(TRUTH.matrix.copy())
     variance = method.prior.log_variance.exp().item() if decoder_std is None else 0.0
-    C = variance * H @ H.mT + TRUTH.noise_std**2 * torch.eye(len(H))
+    C = variance * H @ H.mT + TRUTH.noise_std**2 * torch.eye(len(H), dtype=torch.float64)
     HA = H @ A
-    normal = HA.mT @ torch.linalg.solve(C, HA) + weight * torch.eye(3)
+    normal = HA.mT @ torch.linalg.solve(C, HA) + weight * torch.eye(3, dtype=torch.float64)
     right = torch.linalg.solve(C, x.flatten(1).mT - (H @ a)[:, None])
     z = torch.linalg.solve(normal, HA.mT @ right)
     expected = (A @ z).mT + a
@@ -165,8 +169,9 @@ def test_a_corrected_answer_is_the_mean_of_the_gaussian_posterior():
     x = pairs(6, "test").x
     H = torch.from_numpy(TRUTH.matrix.copy())
     # s ~ N(a, A Aᵀ + τ² I): with the most probable z, the posterior's mean of s.
-    S = A @ A.mT + method.prior.log_variance.exp() * torch.eye(64)
-    gain = S @ H.mT @ torch.linalg.inv(H @ S @ H.mT + TRUTH.noise_std**2 * torch.eye(len(H)))
+    S = A @ A.mT + method.prior.log_variance.exp() * torch.eye(64, dtype=torch.float64)
+    noise = TRUTH.noise_std**2 * torch.eye(len(H), dtype=torch.float64)
+    gain = S @ H.mT @ torch.linalg.inv(H @ S @ H.mT + noise)
     expected = a + (x.flatten(1) - H @ a) @ gain.mT
     torch.testing.assert_close(method(x).flatten(1), expected, rtol=0, atol=1e-8)
 
@@ -174,16 +179,18 @@ def test_a_corrected_answer_is_the_mean_of_the_gaussian_posterior():
 @torch.no_grad()
 def drawn_and_measured(method, n):
     """Noisy observations of what the decoder draws."""
-    z = torch.randn(n, method.prior.latent_size, generator=drawn("truths"))
+    z = torch.randn(n, method.prior.latent_size, generator=drawn("truths"), dtype=torch.float64)
     clean = method.H(method.prior.generate(z))
-    return clean + TRUTH.noise_std * torch.randn(clean.shape, generator=drawn("noise"))
+    return clean + TRUTH.noise_std * torch.randn(
+        clean.shape, generator=drawn("noise"), dtype=torch.float64
+    )
 
 
 def objective(method, z, x):
     """Of one image, written out."""
     H = torch.from_numpy(TRUTH.matrix.copy())
     variance = method.prior.log_variance.exp().item()
-    C = variance * H @ H.mT + TRUTH.noise_std**2 * torch.eye(len(H))
+    C = variance * H @ H.mT + TRUTH.noise_std**2 * torch.eye(len(H), dtype=torch.float64)
     r = x.flatten() - H @ method.prior.generate(z[None]).flatten()
     return 0.5 * r @ torch.linalg.solve(C, r) + 0.5 * z @ z
 
@@ -230,7 +237,7 @@ def test_it_recovers_what_its_decoder_drew():
         truth, latent_size=4, hidden_size=16, iterations=60, restarts=10, weight=0.0
     )
     with_random_weights(method.prior, 1.0)
-    z = torch.randn(20, 4, generator=drawn("truths"))
+    z = torch.randn(20, 4, generator=drawn("truths"), dtype=torch.float64)
     s = method.prior.generate(z).detach()
     x = operator_of(truth)(s)
     assert (method(x) - s).abs().max() < 1e-4
@@ -263,7 +270,7 @@ def test_the_floor_is_measured():
 def test_images_of_another_size_are_refused():
     method = GenerativePrior(TRUTH, latent_size=3, hidden_size=4)
     with pytest.raises(ValueError, match="16 pixels"):
-        method(torch.zeros(2, 2, 2, len(TRUTH.matrix)))
+        method(torch.zeros(2, 2, 2, len(TRUTH.matrix), dtype=torch.float64))
     with pytest.raises(ValueError, match="patch_side 36"):
         GenerativePrior(
             Photographs(degradation="denoising", noise_std=0.1), latent_size=3, hidden_size=4

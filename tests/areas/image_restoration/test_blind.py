@@ -100,12 +100,12 @@ def test_the_threshold_is_the_proximal_map_of_the_absolute_value():
     grid = torch.linspace(-1, 1, 20001, dtype=torch.float64)
     cost = 0.5 * (grid[:, None] - v).square() + 0.3 * grid.abs()[:, None]
     expected = grid[cost.argmin(0)]
-    ours = blind.soft_threshold(v, torch.tensor(0.3))
+    ours = blind.soft_threshold(v, torch.tensor(0.3, dtype=torch.float64))
     torch.testing.assert_close(ours, expected, rtol=0, atol=1e-4)
 
 
 def test_kernels_are_not_negative_and_sum_to_one_and_nothing_is_no_blur():
-    k = blind.as_kernel(torch.cat([noise(6, 9, 9), -torch.ones(1, 9, 9)]), 0.1)
+    k = blind.as_kernel(torch.cat([noise(6, 9, 9), -torch.ones(1, 9, 9, dtype=torch.float64)]), 0.1)
     assert (k >= 0).all()
     torch.testing.assert_close(k.sum((1, 2)), torch.ones(7, dtype=k.dtype))
     assert k[6, 4, 4] == 1
@@ -177,4 +177,4 @@ def test_copies_of_the_filters_differ_after_a_start_and_not_before():
 @pytest.mark.parametrize("shape", [(2, 12, 13), (2, 6, 6), (12, 12)])
 def test_what_is_no_batch_of_square_images_is_refused(shape):
     with pytest.raises(ValueError, match="should be"):
-        BlindDeconvolution(BELIEF, iterations=1)(torch.zeros(shape))
+        BlindDeconvolution(BELIEF, iterations=1)(torch.zeros(shape, dtype=torch.float64))

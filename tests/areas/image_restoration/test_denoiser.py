@@ -23,7 +23,7 @@ def reflecting(scale: float, layers: int = 4) -> Denoiser:
     denoiser = Denoiser(channels=8, layers=layers, lipschitz="firmly_nonexpansive")
     for parameter in denoiser.parameters():
         parameter.requires_grad_(False)
-        parameter.copy_(scale * torch.randn(parameter.shape, generator=rng))
+        parameter.copy_(scale * torch.randn(parameter.shape, generator=rng, dtype=torch.float64))
     return denoiser
 
 
@@ -38,13 +38,13 @@ def free(scale: float) -> Denoiser:
 
 def dense(W: torch.Tensor, side: int) -> torch.Tensor:
     """The matrix of a periodic convolution, column by column."""
-    unit = torch.eye(W.shape[1] * side**2).view(-1, W.shape[1], side, side)
+    unit = torch.eye(W.shape[1] * side**2, dtype=torch.float64).view(-1, W.shape[1], side, side)
     return functional.conv2d(functional.pad(unit, (1, 1, 1, 1), mode="circular"), W).flatten(1).T
 
 
 @pytest.mark.parametrize("side", [4, 7, 9, 16])
 def test_the_norm_of_a_convolution_is_that_of_its_matrix_or_a_little_above(side):
-    W = torch.randn(3, 2, 3, 3, generator=torch_rng_for("W", side))
+    W = torch.randn(3, 2, 3, 3, generator=torch_rng_for("W", side), dtype=torch.float64)
     largest = torch.linalg.matrix_norm(dense(W, side), 2)
     assert largest <= operator_norm(W)
     if side == 16:  # its frequencies are half of the grid's
@@ -53,14 +53,14 @@ def test_the_norm_of_a_convolution_is_that_of_its_matrix_or_a_little_above(side)
 
 def test_the_norm_is_the_largest_of_all_frequencies_and_at_most_two_percent_above():
     for seed in range(3):
-        W = torch.randn(8, 4, 3, 3, generator=torch_rng_for("W", seed))
+        W = torch.randn(8, 4, 3, 3, generator=torch_rng_for("W", seed), dtype=torch.float64)
         fine = np.fft.fft2(W.numpy(), s=(96, 96)).transpose(2, 3, 0, 1)
         largest = np.linalg.svd(fine, compute_uv=False).max()
         assert largest <= operator_norm(W).item() <= largest / np.cos(2 * np.pi / GRID)
 
 
 def test_gradients_pass_through_the_norm():
-    W = torch.randn(3, 4, 3, 3, generator=torch_rng_for("W")).requires_grad_()
+    W = torch.randn(3, 4, 3, 3, generator=torch_rng_for("W"), dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(operator_norm, (W,))
 
 
@@ -72,7 +72,7 @@ def test_gradients_pass_through_the_norm():
 def test_it_is_firmly_nonexpansive_whatever_its_weights(scale, std):
     denoiser = reflecting(scale)
     rng = torch_rng_for("pairs", scale, std)
-    a, b = torch.randn(2, 50, 10, 12, generator=rng)
+    a, b = torch.randn(2, 50, 10, 12, generator=rng, dtype=torch.float64)
     b[::2] = a[::2] + 1e-3 * b[::2]  # pairs that are near, and pairs that are far apart
     moved, between = denoiser(a, std) - denoiser(b, std), a - b
     inner = (moved * between).sum((1, 2))
@@ -85,18 +85,20 @@ def test_the_largest_gain_of_the_reflected_jacobian_is_one_at_most(scale):
     denoiser = reflecting(scale or 1.0)
     if scale is None:
         denoiser.network.draw(torch_rng_for("drawn"))
-    z = torch.rand(1, 6, 6, generator=torch_rng_for("z"))
+    z = torch.rand(1, 6, 6, generator=torch_rng_for("z"), dtype=torch.float64)
     jacobian = torch.autograd.functional.jacobian(lambda z: 2 * denoiser(z, 0.1) - z, z)
     jacobian = jacobian.view(36, 36)
-    v = torch.randn(36, generator=torch_rng_for("v"))
+    v = torch.randn(36, generator=torch_rng_for("v"), dtype=torch.float64)
     for _ in range(300):  # power iteration
         v = jacobian.mT @ (jacobian @ v)
         squared_gain = v.norm()
         v = v / squared_gain
     assert squared_gain <= 1 + 1e-12
-    assert (jacobian - torch.eye(36)).abs().max() > 0.01, "it leaves everything"
+    eye = torch.eye(36, dtype=torch.float64)
+    assert (jacobian - eye).abs().max() > 0.01, "it leaves everything"
     if scale is None:  # filters that sum to zero let an image without contrast pass
-        torch.testing.assert_close(jacobian @ torch.ones(36), torch.ones(36))
+        grey = torch.ones(36, dtype=torch.float64)
+        torch.testing.assert_close(jacobian @ grey, grey)
         assert squared_gain > 1 - 1e-12
 
 
@@ -105,12 +107,12 @@ def test_a_layer_is_a_gradient_step_on_a_convex_function():
     denoiser = reflecting(0.3, layers=1)
     network = denoiser.network
     assert isinstance(network, Reflections)
-    z = torch.rand(1, 6, 6, generator=torch_rng_for("z"), requires_grad=True)
+    z = torch.rand(1, 6, 6, generator=torch_rng_for("z"), requires_grad=True, dtype=torch.float64)
     W = network.filters[0] / operator_norm(network.filters[0]).clamp_min(1.0)
     y = functional.pixel_unshuffle(z[:, None], 2)
     t = functional.conv2d(functional.pad(y, (1, 1, 1, 1), mode="circular"), W)
     thresholds = 0.2 * network.log_thresholds[0].exp()
-    value = torch.zeros(())
+    value = torch.zeros((), dtype=torch.float64)
     for channel, threshold in zip(t[0], thresholds, strict=True):
         value = value + functional.huber_loss(
             channel, torch.zeros_like(channel), reduction="sum", delta=threshold.item()
@@ -121,7 +123,7 @@ def test_a_layer_is_a_gradient_step_on_a_convex_function():
 
 def test_it_refuses_odd_sides():
     with pytest.raises(ValueError, match=r"9 × 8 pixels.*even"):
-        reflecting(1.0)(torch.zeros(1, 9, 8), 0.1)
+        reflecting(1.0)(torch.zeros(1, 9, 8, dtype=torch.float64), 0.1)
 
 
 # --- both kinds ---
@@ -129,7 +131,7 @@ def test_it_refuses_odd_sides():
 
 @pytest.mark.parametrize("make", [reflecting, free])
 def test_without_noise_it_changes_nothing(make):
-    z = torch.rand(3, 8, 8, generator=torch_rng_for("z"))
+    z = torch.rand(3, 8, 8, generator=torch_rng_for("z"), dtype=torch.float64)
     denoiser = make(0.5)
     torch.testing.assert_close(denoiser(z, 0.0), z, rtol=0, atol=1e-15)
     little = (denoiser(z, 1e-6) - z).norm()
@@ -139,8 +141,8 @@ def test_without_noise_it_changes_nothing(make):
 @pytest.mark.parametrize("make", [reflecting, free])
 def test_each_image_has_its_own_level_and_is_alone(make):
     denoiser = make(0.5)
-    z = torch.rand(3, 8, 8, generator=torch_rng_for("z"))
-    std = torch.tensor([0.01, 0.05, 0.2])
+    z = torch.rand(3, 8, 8, generator=torch_rng_for("z"), dtype=torch.float64)
+    std = torch.tensor([0.01, 0.05, 0.2], dtype=torch.float64)
     together = denoiser(z, std)
     for i in range(3):
         torch.testing.assert_close(denoiser(z[i : i + 1], std[i].item())[0], together[i])
@@ -149,7 +151,7 @@ def test_each_image_has_its_own_level_and_is_alone(make):
 @pytest.mark.parametrize("make", [reflecting, free])
 def test_without_gradients_it_is_as_good_in_single_precision(make):
     denoiser = make(0.5)
-    z = torch.rand(3, 8, 8, generator=torch_rng_for("z"))
+    z = torch.rand(3, 8, 8, generator=torch_rng_for("z"), dtype=torch.float64)
     precise = denoiser(z, 0.1)
     with torch.no_grad():
         quick = denoiser(z, 0.1)
@@ -158,7 +160,7 @@ def test_without_gradients_it_is_as_good_in_single_precision(make):
 
 
 def test_pairs_have_the_noise_that_they_tell():
-    s = torch.rand(400, 12, 12, generator=torch_rng_for("s"))
+    s = torch.rand(400, 12, 12, generator=torch_rng_for("s"), dtype=torch.float64)
     denoiser = Denoiser(channels=2, layers=2, largest_std=0.3)
     x, targets = denoiser.pairs(s, torch_rng_for("pairs"))
     again = denoiser.pairs(s, torch_rng_for("pairs"))
@@ -170,7 +172,7 @@ def test_pairs_have_the_noise_that_they_tell():
     assert abs(noise.mean()) < 5 / n**0.5
     assert abs(noise.square().mean() - 1) < 5 * (2 / n) ** 0.5
     order = levels.sort().values
-    places = torch.arange(len(order)) / len(order)
+    places = torch.arange(len(order), dtype=torch.float64) / len(order)
     assert (order >= 0.3 * places).all()
     assert (order <= 0.3 * (places + 1 / len(order))).all()
     # Two levels for each patch, and not the same.
@@ -200,7 +202,7 @@ def test_a_short_fit_takes_noise_away(lipschitz):
     method = PlugAndPlayHqs(TRUTH, channels=8, layers=3, lipschitz=lipschitz)
     method.fit(drawn(100, "train"), drawn(8, "validation"), RECIPE, torch_rng_for("fit"))
     s = drawn(16, "validation").s
-    z = s + 0.1 * torch.randn(s.shape, generator=torch_rng_for("noise"))
+    z = s + 0.1 * torch.randn(s.shape, generator=torch_rng_for("noise"), dtype=torch.float64)
     with torch.no_grad():
         left = (method.prior(z, 0.1) - s).square().mean()
     assert left < 0.4 * (z - s).square().mean()  # 4 dB

@@ -29,7 +29,7 @@ def bent(flow):
     """Random weights, none of them small."""
     for network in flow.networks:
         network.draw(drawn("weights"), last_scale=0.7)
-    flow.mean.copy_(torch.rand(flow.size, generator=drawn("mean")))
+    flow.mean.copy_(torch.rand(flow.size, generator=drawn("mean"), dtype=torch.float64))
     flow.log_gain.fill_(math.log(0.4))
     return flow
 
@@ -37,7 +37,7 @@ def bent(flow):
 @pytest.mark.parametrize("size", [2, 5, 64])
 def test_the_inverse_is_the_inverse_and_determinants_are_opposite(size):
     flow = bent(Flow(size, layers=4, hidden_size=6, dither=0.1))
-    s = torch.rand(7, size, generator=drawn("images"))
+    s = torch.rand(7, size, generator=drawn("images"), dtype=torch.float64)
     z, log_det = flow.latent(s)
     back, opposite = flow.generate(z)
     torch.testing.assert_close(back, s)
@@ -47,29 +47,29 @@ def test_the_inverse_is_the_inverse_and_determinants_are_opposite(size):
 @pytest.mark.parametrize("size", [2, 5, 8])
 def test_the_determinant_is_that_of_the_jacobian(size):
     flow = bent(Flow(size, layers=4, hidden_size=6, dither=0.1))
-    s = torch.rand(4, size, generator=drawn("images"))
+    s = torch.rand(4, size, generator=drawn("images"), dtype=torch.float64)
     jacobians = torch.func.vmap(torch.func.jacrev(lambda s: flow.latent(s[None])[0][0]))(s)
     torch.testing.assert_close(flow.latent(s)[1], torch.linalg.slogdet(jacobians).logabsdet)
 
 
 def test_every_entry_is_moved_by_what_others_hold():
     flow = bent(Flow(9, layers=4, hidden_size=6, dither=0.1))
-    s = torch.rand(1, 9, generator=drawn("images"))
+    s = torch.rand(1, 9, generator=drawn("images"), dtype=torch.float64)
     jacobian = torch.func.jacrev(lambda s: flow.latent(s)[0][0])(s)[:, 0]
     assert ((jacobian - jacobian.diagonal().diag()).abs().sum(1) > 1e-3).all()
 
 
 def test_the_density_is_the_normal_one_where_nothing_is_moved():
     flow = Flow(3, layers=2, hidden_size=4, dither=0.1)
-    s = torch.randn(5, 3, generator=drawn("images"))
+    s = torch.randn(5, 3, generator=drawn("images"), dtype=torch.float64)
     normal = torch.distributions.Normal(0, 1).log_prob(s).sum(1)
     torch.testing.assert_close(flow.log_density(s), normal)
     torch.testing.assert_close(standard_normal_log_density(s), normal)
 
 
 def ring(n, *names):
-    angle = 2 * math.pi * torch.rand(n, generator=drawn("angle", *names))
-    radius = 1 + 0.15 * torch.randn(n, generator=drawn("radius", *names))
+    angle = 2 * math.pi * torch.rand(n, generator=drawn("angle", *names), dtype=torch.float64)
+    radius = 1 + 0.15 * torch.randn(n, generator=drawn("radius", *names), dtype=torch.float64)
     return torch.stack([radius * angle.cos(), radius * angle.sin()], 1)[:, :, None]
 
 
@@ -84,7 +84,7 @@ def fitted_to_a_ring():
 
 @torch.no_grad()
 def test_a_fitted_density_integrates_to_one_and_gains_on_a_gaussian(fitted_to_a_ring):
-    line = torch.linspace(-4, 4, 801)
+    line = torch.linspace(-4, 4, 801, dtype=torch.float64)
     grid = torch.cartesian_prod(line, line)
     density = fitted_to_a_ring.log_density(grid).exp()
     assert density.sum().item() * 0.01**2 == pytest.approx(1, abs=5e-3)
@@ -97,7 +97,9 @@ def test_a_fitted_density_integrates_to_one_and_gains_on_a_gaussian(fitted_to_a_
 @torch.no_grad()
 def test_what_a_fitted_flow_generates_lies_near_the_ring(fitted_to_a_ring):
     """Of a Gaussian with the same covariance more than twice as much would be far from it."""
-    s, _ = fitted_to_a_ring.generate(torch.randn(2000, 2, generator=drawn("z")))
+    s, _ = fitted_to_a_ring.generate(
+        torch.randn(2000, 2, generator=drawn("z"), dtype=torch.float64)
+    )
     far = ((s.norm(dim=1) - 1).abs() > 0.45).double().mean().item()
     variance = (1 + 0.15**2) / 2
     gaussian = 1 - (math.exp(-(0.55**2) / 2 / variance) - math.exp(-(1.45**2) / 2 / variance))
@@ -121,7 +123,7 @@ def test_dither_is_uniform_and_within_its_width():
 def linear(method):
     """A flow that shifts and scales alone: images N(a, g² I)."""
     with torch.no_grad():
-        method.prior.mean.copy_(torch.rand(64, generator=drawn("mean")))
+        method.prior.mean.copy_(torch.rand(64, generator=drawn("mean"), dtype=torch.float64))
         method.prior.log_gain.fill_(math.log(0.3))
     return method.prior.mean.detach(), 0.3**2
 
@@ -133,8 +135,8 @@ def test_under_a_gaussian_prior_the_answer_is_the_posterior_mean(weight):
     a, variance = linear(method)
     x = torch.from_numpy(truth.draw(4, "test").x)
     H = torch.from_numpy(truth.matrix.copy())
-    noise = weight * truth.noise_std**2
-    gain = variance * H.mT @ torch.linalg.inv(variance * H @ H.mT + noise * torch.eye(len(H)))
+    noise = weight * truth.noise_std**2 * torch.eye(len(H), dtype=torch.float64)
+    gain = variance * H.mT @ torch.linalg.inv(variance * H @ H.mT + noise)
     expected = a + (x.flatten(1) - H @ a) @ gain.mT
     torch.testing.assert_close(method(x).flatten(1), expected, rtol=0, atol=1e-4)
 
@@ -144,7 +146,7 @@ def test_the_objective_is_the_negative_log_posterior(most_probable):
     method = FlowPrior(TRUTH, **SIZES, weight=2.0, most_probable=most_probable)
     bent(method.prior)
     x = torch.from_numpy(TRUTH.draw(4, "test").x)
-    z = torch.randn(4, 64, generator=drawn("z"))
+    z = torch.randn(4, 64, generator=drawn("z"), dtype=torch.float64)
     s = method.prior.generate(z)[0].detach()
     likelihood = torch.distributions.Normal(
         s @ torch.from_numpy(TRUTH.matrix.copy()).mT, TRUTH.noise_std
@@ -178,6 +180,6 @@ def test_it_has_no_floor():
 def test_images_of_another_size_are_refused():
     method = FlowPrior(TRUTH, **SIZES)
     with pytest.raises(ValueError, match="16 pixels"):
-        method(torch.zeros(2, 2, 2, len(TRUTH.matrix)))
+        method(torch.zeros(2, 2, 2, len(TRUTH.matrix), dtype=torch.float64))
     with pytest.raises(ValueError, match="patch_side 36"):
         FlowPrior(Photographs(degradation="denoising", noise_std=np.float64(0.1)), **SIZES)

@@ -47,7 +47,7 @@ def split(truth, n, *stream):
 
 
 def dense(H, side):
-    return H(torch.eye(side * side).view(-1, side, side)).flatten(1).mT
+    return H(torch.eye(side * side, dtype=torch.float64).view(-1, side, side)).flatten(1).mT
 
 
 # --- bicubic ---
@@ -116,7 +116,7 @@ def test_it_refuses_what_has_no_pixels():
     with pytest.raises(ValueError, match="degradation is asked for, and is withheld"):
         Bicubic(SMALL.believed(degradation=None))
     with pytest.raises(ValueError, match="they should be square"):
-        upsampled(2)(torch.zeros(1, 8, 12))
+        upsampled(2)(torch.zeros(1, 8, 12, dtype=torch.float64))
 
 
 # --- least squares ---
@@ -127,7 +127,7 @@ def test_tikhonov_is_the_minimum_of_its_objective(truth):
     x = split(truth, 3, "validation", 100).x
     matrix = dense(operator_of(truth), 12)
     for weight in (0.003, 0.5):
-        normal = matrix.mT @ matrix + weight * torch.eye(144)
+        normal = matrix.mT @ matrix + weight * torch.eye(144, dtype=torch.float64)
         expected = torch.linalg.solve(normal, matrix.mT @ x.flatten(1).mT).mT
         answer = Tikhonov(truth, weight=weight)(x)
         torch.testing.assert_close(answer.flatten(1), expected, rtol=0, atol=1e-11)
@@ -140,7 +140,7 @@ def test_gradient_descent_filters_each_singular_vector(truth, start):
     H, x = operator_of(truth), split(truth, 3, "validation", 100).x
     matrix = dense(H, 12)
     values, V = torch.linalg.eigh(matrix.mT @ matrix)
-    first = H.start(x).flatten(1) if start == "linear" else torch.zeros(3, 144)
+    first = H.start(x).flatten(1) if start == "linear" else torch.zeros(3, 144, dtype=torch.float64)
     goal = x.flatten(1) @ matrix
     for step in (None, 0.5 / values.max().item()):
         mu = 1 / values.max() if step is None else step
@@ -173,7 +173,7 @@ def test_gradient_descent_nears_the_smallest_image_that_agrees(truth):
 @pytest.mark.parametrize("method", [Tikhonov, lambda t: GradientDescent(t, iterations=2)])
 def test_they_refuse_images_that_are_not_square(method):
     with pytest.raises(ValueError, match="images of 12 × 24 pixels: they should be square"):
-        method(SMALL)(torch.zeros(1, 1, 2, 58))
+        method(SMALL)(torch.zeros(1, 1, 2, 58, dtype=torch.float64))
 
 
 # --- the Gaussian prior ---
@@ -211,7 +211,7 @@ def test_it_is_the_posterior_mean(ratio):
 def test_with_a_white_prior_about_zero_it_is_tikhonov():
     method = LinearMMSE(SMALL)
     with torch.no_grad():
-        method.covariance.copy_(torch.eye(144) * 0.05**2 / 0.3)
+        method.covariance.copy_(torch.eye(144, dtype=torch.float64) * 0.05**2 / 0.3)
     x = split(SMALL, 3, "validation", 100).x
     torch.testing.assert_close(method(x).detach(), Tikhonov(SMALL, weight=0.3)(x))
 
@@ -258,7 +258,7 @@ def test_it_refuses_images_of_another_size_than_those_of_training():
     with pytest.raises(ValueError, match=r"side is 36 and patch_side 36: .* at most 32"):
         LinearMMSE(Photographs(degradation="denoising", noise_std=0.1, side=36))
     with pytest.raises(ValueError, match="images of 16 × 16 pixels: should be 8 × 8"):
-        LinearMMSE(DIGITS)(torch.zeros(1, 2, 2, 16))
+        LinearMMSE(DIGITS)(torch.zeros(1, 2, 2, 16, dtype=torch.float64))
     with pytest.raises(ValueError, match="noise_std is asked for, and is withheld"):
         LinearMMSE(DIGITS.believed(noise_std=None))
     with pytest.raises(ValueError, match="n_train is 1: a covariance needs 2 images"):

@@ -49,7 +49,7 @@ def drawn(*shape, seed=0):
 
 def dense(H, side):
     """The matrix of H, one column a pixel."""
-    return H(torch.eye(side * side).view(-1, side, side)).flatten(1).mT
+    return H(torch.eye(side * side, dtype=torch.float64).view(-1, side, side)).flatten(1).mT
 
 
 def close(a, b, tolerance=1e-11):
@@ -139,14 +139,14 @@ def test_the_closed_forms_are_those_of_the_dense_matrix(truth):
     matrix, z = dense(H, side), drawn(4, side, side)
     x = drawn(*H(z).shape, seed=1)
     flat_x, flat_z = x.flatten(1), z.flatten(1)
-    one, many = 0.37, torch.tensor([0.01, 0.1, 1.0, 10.0])
+    one, many = 0.37, torch.tensor([0.01, 0.1, 1.0, 10.0], dtype=torch.float64)
     for ridge in (one, many):
         for i in range(4):
             rho = ridge if isinstance(ridge, float) else ridge[i].item()
-            gram = matrix @ matrix.mT + rho * torch.eye(len(matrix))
+            gram = matrix @ matrix.mT + rho * torch.eye(len(matrix), dtype=torch.float64)
             expected = torch.linalg.solve(gram, flat_x[i])
             close(H.solve_gram(x, ridge)[i].flatten(), expected)
-            normal = matrix.mT @ matrix + rho * torch.eye(side * side)
+            normal = matrix.mT @ matrix + rho * torch.eye(side * side, dtype=torch.float64)
             expected = torch.linalg.solve(normal, matrix.mT @ flat_x[i] + rho * flat_z[i])
             close(H.proximal(z, x, ridge)[i].flatten(), expected)
     assert H.lipschitz_constant(side) == pytest.approx(
@@ -211,14 +211,14 @@ def test_the_first_image_is_a_regularized_inverse_or_smooth(truth):
         block = torch.tensor(truth.matrix)
         ridge = (block @ C @ block.mT).diagonal().mean() / 100
         precision = torch.linalg.inv(C) + block.mT @ block / ridge
-        cut = x.reshape(-1, len(block)) - block @ torch.full((b * b,), 0.5)
+        cut = x.reshape(-1, len(block)) - block @ torch.full((b * b,), 0.5, dtype=torch.float64)
         blocks = 0.5 + torch.linalg.solve(precision, block.mT @ cut.mT / ridge).mT
         given = torch.tensor(blocks_of(H.start(x).numpy(), b)).reshape(-1, b * b)
         torch.testing.assert_close(given, blocks, rtol=0, atol=1e-8)
         return
     weight = torch.linalg.matrix_norm(matrix, 2) ** 2 / 100
-    stacked = torch.cat([matrix, weight.sqrt() * torch.eye(matrix.shape[1])])
-    padded = torch.cat([x.flatten(1), torch.zeros(2, matrix.shape[1])], 1)
+    stacked = torch.cat([matrix, weight.sqrt() * torch.eye(matrix.shape[1], dtype=torch.float64)])
+    padded = torch.cat([x.flatten(1), torch.zeros(2, matrix.shape[1], dtype=torch.float64)], 1)
     expected = torch.linalg.lstsq(stacked, padded.mT).solution.mT
     close(H.start(x).flatten(1), expected)
 
@@ -256,7 +256,7 @@ def test_operators_store_nothing():
 )
 def test_it_refuses_observations_that_no_square_image_has(method, degradation, shape, message):
     with pytest.raises(ValueError, match=message):
-        getattr(operator_of(small(degradation)), method)(torch.zeros(shape))
+        getattr(operator_of(small(degradation)), method)(torch.zeros(shape, dtype=torch.float64))
 
 
 def test_no_operator_is_made_of_what_is_not_known():
@@ -285,4 +285,6 @@ def test_a_block_matrix_takes_images_of_many_blocks_each_alone():
 def test_images_that_blocks_do_not_divide_are_refused():
     truth = next(t for t in TRUTHS.values() if t.degradation == "compressed_sensing")
     with pytest.raises(ValueError, match=f"should be multiples of block_side, {truth.block_side}"):
-        operator_of(truth)(torch.zeros(1, truth.block_side + 1, truth.block_side))
+        operator_of(truth)(
+            torch.zeros(1, truth.block_side + 1, truth.block_side, dtype=torch.float64)
+        )

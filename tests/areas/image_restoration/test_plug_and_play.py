@@ -61,7 +61,7 @@ class Linear(torch.nn.Module):
 
 def dense(H, side: int) -> torch.Tensor:
     """The matrix of an operator (observations, pixels)."""
-    return H(torch.eye(side**2).view(-1, side, side)).flatten(1).mT
+    return H(torch.eye(side**2, dtype=torch.float64).view(-1, side, side)).flatten(1).mT
 
 
 # --- ADMM ---
@@ -104,10 +104,11 @@ def test_plug_and_play_admm_with_a_denoiser_that_shrinks_is_tikhonov():
     x, s = observed(DIGITS)
     method = PlugAndPlayAdmm(DIGITS, iterations=2000, strength=1.0, penalty=0.5, **CONSTANT)
     alpha, rho = 0.9, 0.5
-    method.prior = Linear(alpha * torch.eye(64))
+    method.prior = Linear(alpha * torch.eye(64, dtype=torch.float64))
     ridge = rho * (1 - alpha) / alpha
     H = dense(method.H, 8)
-    expected = torch.linalg.solve(H.mT @ H + ridge * torch.eye(64), H.mT @ x.flatten(1).mT)
+    normal = H.mT @ H + ridge * torch.eye(64, dtype=torch.float64)
+    expected = torch.linalg.solve(normal, H.mT @ x.flatten(1).mT)
     torch.testing.assert_close(method(x), expected.mT.view_as(s), rtol=0, atol=1e-10)
 
 
@@ -121,8 +122,8 @@ BLURRED = Photographs(
 def symmetric() -> torch.Tensor:
     """A symmetric A, 0 < A < I, that is no convolution."""
     rng = torch_rng_for("A")
-    Q = torch.linalg.qr(torch.randn(64, 64, generator=rng))[0]
-    return (Q * torch.linspace(0.2, 0.95, 64)) @ Q.mT
+    Q = torch.linalg.qr(torch.randn(64, 64, generator=rng, dtype=torch.float64))[0]
+    return (Q * torch.linspace(0.2, 0.95, 64, dtype=torch.float64)) @ Q.mT
 
 
 @pytest.mark.parametrize("kind", METHODS)
@@ -130,7 +131,7 @@ def symmetric() -> torch.Tensor:
 def test_fixed_points_solve_linear_equations(kind, truth):
     x, s = observed(truth)
     method = kind(truth, iterations=3000, strength=2.0, penalty=0.8, **CONSTANT)
-    A, eye, rho = symmetric(), torch.eye(64), 0.8 / 2.0**2
+    A, eye, rho = symmetric(), torch.eye(64, dtype=torch.float64), 0.8 / 2.0**2
     method.prior = Linear(A)
     H = dense(method.H, 8)
     gram, data = H.mT @ H, H.mT @ x.flatten(1).mT
@@ -219,7 +220,7 @@ def contracting(kind, truth, scale, iterations):
     ).requires_grad_(False)
     rng = torch_rng_for("weights", scale)
     for parameter in method.prior.parameters():
-        parameter.copy_(scale * torch.randn(parameter.shape, generator=rng))
+        parameter.copy_(scale * torch.randn(parameter.shape, generator=rng, dtype=torch.float64))
     if scale < 1:
         method.prior.network.draw(rng)
     return method

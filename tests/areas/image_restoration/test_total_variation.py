@@ -45,7 +45,8 @@ def split(truth, n, *stream):
 
 
 def dense(linear, side=8):
-    return linear(torch.eye(side * side).view(-1, side, side)).flatten(1).mT.numpy()
+    pixels = torch.eye(side * side, dtype=torch.float64).view(-1, side, side)
+    return linear(pixels).flatten(1).mT.numpy()
 
 
 def drawn(*shape, seed=0):
@@ -124,7 +125,7 @@ def test_with_lengths_of_differences_it_is_chambolles(noisy):
         length = d.square().sum(1, keepdim=True).sqrt()
         return d * (1 - 0.1 / 0.5 / length.clamp_min(1e-300)).clamp_min(0)
 
-    H = BlurAndDecimate(torch.ones(1, 1), 1)
+    H = BlurAndDecimate(torch.ones(1, 1, dtype=torch.float64), 1)
     x = torch.from_numpy(noisy)[None]
     stages = [Stage(difference_filters(2), shrink, 1.0, 0.5)] * 500
     *_, answer = analysis_admm_iterates(x, x, H, stages)
@@ -234,7 +235,8 @@ def test_gradients_pass_through_filters_thresholds_and_penalties():
         *_, z = analysis_admm_iterates(first, x, H, [Stage(filters, shrink, rho, mu)] * 2)
         return z
 
-    inputs = [drawn(2, 3, 3), torch.tensor([0.1, 0.2]), torch.tensor(0.3), torch.tensor([0.1, 0.2])]
+    numbers = [torch.tensor(v, dtype=torch.float64) for v in ([0.1, 0.2], 0.3, [0.1, 0.2])]
+    inputs = [drawn(2, 3, 3), *numbers]
     assert torch.autograd.gradcheck(last, [t.requires_grad_() for t in inputs])
 
 

@@ -35,7 +35,7 @@ def by_torch(latent, weights, side):
 @pytest.mark.parametrize("side", [8, 20, 21])
 @pytest.mark.parametrize("layers", [2, 4])
 def test_it_makes_what_layers_of_torch_make(side, layers):
-    fit = untrained.start(torch.zeros(3, side, side), 5, layers)
+    fit = untrained.start(torch.zeros(3, side, side, dtype=torch.float64), 5, layers)
     fit.weights = [weight + torch.rand_like(weight) for weight in fit.weights]
     made = untrained.images(fit)
     assert made.shape == (3, side, side)

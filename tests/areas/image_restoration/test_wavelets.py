@@ -55,7 +55,7 @@ def split(truth, n, *stream):
 
 def dense(linear, side):
     """The matrix of a linear map of images, one column a pixel."""
-    return linear(torch.eye(side * side).view(-1, side, side)).flatten(1).mT
+    return linear(torch.eye(side * side, dtype=torch.float64).view(-1, side, side)).flatten(1).mT
 
 
 def drawn(*shape):
@@ -88,7 +88,7 @@ def test_the_transform_is_orthogonal(wavelet):
     tolerance = 1e-6 if wavelet.startswith("coif") else 1e-10
     for side, levels in ((16, 2), (24, 3)):
         W = dense(lambda s, n=levels: wavelet_transform(s, wavelet, n), side)
-        assert (W @ W.mT - torch.eye(side**2)).abs().max() < tolerance
+        assert (W @ W.mT - torch.eye(side**2, dtype=torch.float64)).abs().max() < tolerance
     c = drawn(2, 24, 24)
     s = inverse_wavelet_transform(c, wavelet, 3)
     torch.testing.assert_close(wavelet_transform(s, wavelet, 3), c, rtol=0, atol=10 * tolerance)
@@ -96,7 +96,7 @@ def test_the_transform_is_orthogonal(wavelet):
 
 def test_details_do_not_see_a_grey_image_and_short_ones_do_not_see_a_slope():
     A = torch.from_numpy(analysis_matrix("db4", 32).copy())
-    grey, slope = torch.ones(32), torch.arange(32.0) ** 3
+    grey, slope = torch.ones(32, dtype=torch.float64), torch.arange(32.0, dtype=torch.float64) ** 3
     assert (A @ grey)[16:].abs().max() < 1e-11
     # Four vanishing moments: cubes are not seen, but where the image goes around.
     assert (A @ slope)[20:28].abs().max() < 1e-7 < (A @ slope)[16:].abs().max()
@@ -123,7 +123,7 @@ def kkt(method, truth, s, x):
     levels = levels_of(12, method.levels)
     c = wavelet_transform(s, method.wavelet, levels)
     g = wavelet_transform(operator_of(truth).gradient(s, x), method.wavelet, levels)
-    rho = torch.full((12, 12), method.weight)
+    rho = torch.full((12, 12), method.weight, dtype=torch.float64)
     rho[: 12 >> levels, : 12 >> levels] = 0
     at_rest = (g.abs() - rho).clamp_min(0)
     return torch.where(c.abs() > 1e-8, g + rho * c.sign(), at_rest).abs().max().item()
@@ -249,7 +249,7 @@ def test_cosines_are_scipys_and_orthonormal():
     C = torch.from_numpy(cosines(8).copy())
     expected = fft.dctn(s.numpy(), axes=(1, 2), norm="ortho")
     np.testing.assert_allclose(C @ s @ C.mT, expected, atol=1e-13)
-    torch.testing.assert_close(C @ C.mT, torch.eye(8))
+    torch.testing.assert_close(C @ C.mT, torch.eye(8, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("ratio", [0.125, 0.5, 1.0])
@@ -273,7 +273,7 @@ def test_it_is_fista_of_sparse_recovery_seen_through_cosines():
     def shrunk(z):
         return C.mT @ soft_threshold(C @ z @ C.mT, weight / L) @ C
 
-    zero = torch.zeros(4, 8, 8)
+    zero = torch.zeros(4, 8, 8, dtype=torch.float64)
     ours = fista_iterates(zero, x, H, 1 / L, [shrunk] * 50)
     for s, theta in zip(ours, classical.iterates(x.flatten(1)), strict=True):
         torch.testing.assert_close((C @ s @ C.mT).flatten(1), theta, rtol=0, atol=1e-11)

@@ -22,14 +22,6 @@ FILTERS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 def method(name: str, belief):
     return catalogue.method_class(catalogue.methods("tracking")[name])(belief)
 
@@ -65,13 +57,13 @@ def test_a_system_that_cannot_be(fields, words):
 @pytest.mark.parametrize("shape", [(5, 2), (3, 0, 2), (3, 5, 1)], ids=["flat", "T = 0", "n"])
 def test_observations_that_do_not_fit(name, shape):
     with pytest.raises(ValueError, match="observations have shape"), torch.no_grad():
-        method(name, LinearStateSpace(**LINEAR))(torch.zeros(shape))
+        method(name, LinearStateSpace(**LINEAR))(torch.zeros(shape, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_a_trajectory_longer_than_matrices_that_vary(name):
     with pytest.raises(ValueError, match="given for 5 steps"), torch.no_grad():
-        method(name, VARYING)(torch.zeros(3, 6, 2))
+        method(name, VARYING)(torch.zeros(3, 6, 2, dtype=torch.float64))
 
 
 def test_an_innovation_without_uncertainty():
@@ -80,14 +72,16 @@ def test_an_innovation_without_uncertainty():
     )
     for name in ("kalman_filter", "extended_kalman_filter"):
         with pytest.raises(ValueError, match="singular"), torch.no_grad():
-            method(name, exact)(torch.zeros(3, 5, 2))
+            method(name, exact)(torch.zeros(3, 5, 2, dtype=torch.float64))
     with pytest.raises(ValueError, match="no particle"), torch.no_grad():
-        method("particle_filter", exact)(torch.zeros(3, 5, 2))
+        method("particle_filter", exact)(torch.zeros(3, 5, 2, dtype=torch.float64))
 
 
 def test_observations_of_another_precision():
     with pytest.raises(ValueError, match="float32"), torch.no_grad():
-        method("kalman_filter", LinearStateSpace(**LINEAR))(torch.zeros(3, 5, 2).float())
+        method("kalman_filter", LinearStateSpace(**LINEAR))(
+            torch.zeros(3, 5, 2, dtype=torch.float32)
+        )
 
 
 @pytest.mark.parametrize("name", ["kalman_filter", "kalman_smoother", "em_kalman_filter"])
@@ -100,7 +94,7 @@ def test_linear_filters_of_what_is_not_linear(name):
 @pytest.mark.parametrize("name", [n for n in FILTERS if n != "kalman_smoother"])
 def test_where_nothing_was_seen_the_answer_is_the_prediction(name):
     truth = LinearStateSpace(**LINEAR | {"initial_state": (1.0, 2.0)})
-    x = torch.full((2, 5, 2), torch.nan)
+    x = torch.full((2, 5, 2), torch.nan, dtype=torch.float64)
     with torch.no_grad():
         answer = method(name, truth)(x)
     s = torch.tensor(truth.mean_0)

@@ -30,14 +30,6 @@ every_system = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 def pairs(truth, n, *stream):
     return Split(*(torch.from_numpy(part) for part in truth.draw(n, *stream)))
 
@@ -85,7 +77,7 @@ def test_a_fit_starts_from_the_best_fixed_gain(kind):
     model = linear_model(TRUTH)
     errors = {}
     for gain in learned_gain.FIXED_GAINS:
-        s = linear_filter(train.x, gain * torch.eye(2), model)
+        s = linear_filter(train.x, gain * torch.eye(2, dtype=torch.float64), model)
         unsupervised = kind is UnsupervisedKalmannet
         before = torch.cat((model.mean_0.expand(200, 1, 2), s[:, :-1]), 1)
         wrong = train.x - before @ model.F.T if unsupervised else s - train.s
@@ -93,7 +85,7 @@ def test_a_fit_starts_from_the_best_fixed_gain(kind):
     method.initialize(train, torch.Generator().manual_seed(0))
     best = min(errors, key=errors.get)
     assert 0.02 < best < 1.0, "any start would do"
-    expected = linear_filter(train.x, best * torch.eye(2), model)
+    expected = linear_filter(train.x, best * torch.eye(2, dtype=torch.float64), model)
     torch.testing.assert_close(answer(method, train.x), expected, rtol=1e-12, atol=1e-12)
     with torch.no_grad():
         assert method.loss(*train).item() == pytest.approx(1.0, rel=1e-12)
@@ -181,7 +173,7 @@ def test_matrices_that_vary_in_time_are_followed():
     truth = TRUTH.believed(transition=F)
     x = pairs(truth, 5, "test").x
     model = linear_model(truth)
-    expected = linear_filter(x, 0.5 * torch.eye(2), model)
+    expected = linear_filter(x, 0.5 * torch.eye(2, dtype=torch.float64), model)
     torch.testing.assert_close(answer(Kalmannet(truth, **SMALL), x), expected)
 
 
@@ -221,8 +213,9 @@ def test_it_approaches_the_kalman_filter_and_goes_on_beyond_the_trained_length(k
     gains, _ = kalman_gains(model, 120)
     best = (linear_filter(test.x, gains, model) - test.s).square().mean()
     ours = (answer(method, test.x) - test.s).square().mean()
+    eye = torch.eye(2, dtype=torch.float64)
     fixed = [
-        (linear_filter(test.x, gain * torch.eye(2), model) - test.s).square().mean()
+        (linear_filter(test.x, gain * eye, model) - test.s).square().mean()
         for gain in learned_gain.FIXED_GAINS
     ]
     assert ours - best < 0.25 * (min(fixed) - best), "hardly better than where it starts"
@@ -263,9 +256,10 @@ def test_the_variance_by_way_of_the_predicted_covariance():
 
 
 def test_a_gain_that_implies_a_negative_variance_claims_none():
-    gain = torch.tensor([[-0.1, 0.0], [0.0, 0.2]])
-    implied = learned_gain.implied_variances(gain, torch.eye(2), torch.eye(2))
-    torch.testing.assert_close(implied, torch.tensor([0.0, 0.2]))
+    gain = torch.tensor([[-0.1, 0.0], [0.0, 0.2]], dtype=torch.float64)
+    eye = torch.eye(2, dtype=torch.float64)
+    implied = learned_gain.implied_variances(gain, eye, eye)
+    torch.testing.assert_close(implied, torch.tensor([0.0, 0.2], dtype=torch.float64))
 
 
 def test_no_variance_is_claimed_where_none_is_implied():
@@ -283,4 +277,4 @@ def test_no_variance_is_claimed_where_none_is_implied():
 def test_observations_of_a_wrong_shape_are_refused():
     for shape in ((3, 4), (3, 0, 2), (3, 4, 1)):
         with pytest.raises(ValueError, match="observations have shape"):
-            Kalmannet(TRUTH, **SMALL)(torch.zeros(shape))
+            Kalmannet(TRUTH, **SMALL)(torch.zeros(shape, dtype=torch.float64))

@@ -14,14 +14,6 @@ LINEAR = LinearStateSpace(
 LORENZ = Lorenz(process_noise_std=0.1, noise_std=0.5, n_steps=6)
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 def method(name: str, belief, **settings):
     return catalogue.method_class(catalogue.methods("tracking")[name])(belief, **settings)
 

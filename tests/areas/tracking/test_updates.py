@@ -19,14 +19,6 @@ from mbdl_repro.areas.tracking.updates import (
 )
 
 
-@pytest.fixture(autouse=True)
-def _double_precision():
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
-
-
 def covariance(rng, *shape):
     root = torch.from_numpy(rng.standard_normal(shape))
     return root @ root.mT
@@ -61,7 +53,8 @@ def test_gradients_of_the_gains_are_those_of_finite_differences():
     def gains(V_root, W_root, F):
         return kalman_gains(model._replace(V=V_root @ V_root.mT, W=W_root @ W_root.mT, F=F), 4)
 
-    roots = (torch.eye(2) + 0.3, torch.eye(2) - 0.2, model.F)
+    eye = torch.eye(2, dtype=torch.float64)
+    roots = (eye + 0.3, eye - 0.2, model.F)
     assert torch.autograd.gradcheck(gains, tuple(r.clone().requires_grad_() for r in roots))
 
 
@@ -72,7 +65,7 @@ def test_gradients_of_the_likelihood_are_those_of_finite_differences():
         x[0, 1, 0] = torch.nan if missing else 0.0
         assert torch.autograd.gradcheck(
             lambda root, x=x: negative_log_likelihood(x, model._replace(V=root @ root.mT)),
-            (torch.eye(2).add(0.3).requires_grad_(),),
+            (torch.eye(2, dtype=torch.float64).add(0.3).requires_grad_(),),
         )
 
 
@@ -115,14 +108,14 @@ def test_steps_taken_together_are_steps_taken_one_by_one(name, T):
 
 
 def test_what_is_missing_says_nothing():
-    W = torch.tensor([[2.0, 0.5], [0.5, 1.0]])
-    H = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
-    x = torch.tensor([[5.0, torch.nan], [5.0, 6.0], [torch.nan, torch.nan]])
+    W = torch.tensor([[2.0, 0.5], [0.5, 1.0]], dtype=torch.float64)
+    H = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64)
+    x = torch.tensor([[5.0, torch.nan], [5.0, 6.0], [torch.nan, torch.nan]], dtype=torch.float64)
     z, H_seen, W_seen = only_seen(x, H, W)
     assert z.tolist() == [[5, 0], [5, 6], [0, 0]]
     assert H_seen.tolist() == [[[1, 2], [0, 0]], [[1, 2], [3, 4]], [[0, 0], [0, 0]]]
     assert W_seen.tolist() == [[[2, 0], [0, 1]], [[2, 0.5], [0.5, 1]], [[1, 0], [0, 1]]]
-    P = torch.tensor([[3.0, 1.0], [1.0, 2.0]])
+    P = torch.tensor([[3.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
     K = kalman_gain(P, H_seen, W_seen)
     torch.testing.assert_close(K[0, :, :1], kalman_gain(P, H[:1], W[:1, :1]))
     assert not K[0, :, 1].any() and not K[2].any()

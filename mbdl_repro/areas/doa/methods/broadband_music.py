@@ -110,7 +110,7 @@ class BroadbandMusic(Method):
         D = self.null_spectrum(x)
         at, there = highest_peaks(-D, self.n_sources, circular=False)
         step = math.pi / (len(self.grid_rad) - 1)
-        angle = (vertices(-D, at) if self.refine else at) * step - math.pi / 2
+        angle = (vertices(-D, at) if self.refine else at.to(D.dtype)) * step - math.pi / 2
         return torch.where(there & rows[:, None], angle, math.nan).sort(-1).values
 
     def null_spectrum(self, x: Tensor) -> Tensor:

@@ -58,7 +58,8 @@ class Mvdr(SpectralMethod):
         R = super().covariance(x)
         if not self.loading:
             self.check_rank(x.shape[-1], "loading is 0")
-        return R + self.loading * _mean_power(R) * torch.eye(self.subarray, device=R.device)
+        identity = torch.eye(self.subarray, dtype=torch.float64, device=R.device)
+        return R + self.loading * _mean_power(R) * identity
 
     def coefficients(self, R: Tensor, n_sources: int) -> Tensor:
         """Return those of 1/P."""

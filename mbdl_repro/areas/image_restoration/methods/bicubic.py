@@ -36,7 +36,7 @@ class Bicubic(Method):
                 "degradation should be another one"
             )
         self.factor = belief.decimation
-        self.grid = BlurAndDecimate(torch.ones(1, 1), self.factor)
+        self.grid = BlurAndDecimate(torch.ones(1, 1, dtype=torch.float64), self.factor)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map observations (n, side/f, side/f) to images (n, side, side)."""

@@ -1,0 +1,112 @@
+"""Methods compute alike whatever torch's default dtype is, and no import sets it.
+
+A tensor that is created without a dtype takes the default one: who uses a method in a program of
+their own would get other numbers than a run does.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+from contract.test_every_method import (
+    built,
+    descended,
+    estimates,
+    every_learner,
+    every_method,
+    fit,
+    pairs,
+)
+
+from mbdl_repro.catalogue import MethodInfo
+from mbdl_repro.contract.method import IterativeMethod, Method
+from mbdl_repro.contract.seeding import torch_rng_for
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def copied(method: Method, when: str) -> dict[str, torch.Tensor]:
+    return {f"{name}, {when}": tensor.clone() for name, tensor in method.state_dict().items()}
+
+
+def answers(info: MethodInfo, method: Method) -> dict[str, torch.Tensor]:
+    x = pairs(info, 4, "test").x
+    found = {"answer": estimates(method, x), "answer with gradients": method(x).detach()}
+    if isinstance(method, IterativeMethod):
+        with torch.no_grad():
+            found |= {f"iterate {k}": s.clone() for k, s in enumerate(method.iterates(x))}
+    return found
+
+
+def unfitted(info: MethodInfo) -> dict[str, torch.Tensor]:
+    """The method's tensors and answers when it is built, and where its fit would start from."""
+    method = built(info)
+    found = copied(method, "built") | answers(info, method)
+    if info.learns:
+        module, train = descended(info, method, 30, "train")
+        module.initialize(train, torch_rng_for("initialize"))
+        found |= copied(method, "initialized") | {"loss": module.loss(*train).detach()}
+    return found
+
+
+def fitted(info: MethodInfo, precision: str) -> dict[str, torch.Tensor]:
+    """The method's tensors and answers after two steps."""
+    method = built(info)
+    fit(info, method, steps=2, validate_every=1, precision=precision)
+    return copied(method, "fitted") | answers(info, method)
+
+
+def assert_the_same_bits(compute, *args):
+    with default_dtype(torch.float64):
+        expected = compute(*args)
+    with default_dtype(torch.float32):
+        found = compute(*args)
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert found[name].dtype == tensor.dtype, name
+        equal = torch.equal(found[name].nan_to_num(nan=1e9), tensor.nan_to_num(nan=1e9))
+        assert equal, f"{name} takes the default dtype somewhere"
+
+
+@every_method
+def test_a_method_does_not_depend_on_the_default_dtype(info):
+    assert_the_same_bits(unfitted, info)
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+@every_learner
+def test_a_fit_does_not_depend_on_the_default_dtype(info, precision):
+    assert_the_same_bits(fitted, info, precision)
+
+
+IMPORTS = """
+import importlib, pkgutil, torch
+import mbdl_repro
+
+torch.set_num_threads(3)
+before = torch.get_default_dtype(), torch.get_num_threads()
+for module in pkgutil.walk_packages(mbdl_repro.__path__, "mbdl_repro."):
+    importlib.import_module(module.name)
+    after = torch.get_default_dtype(), torch.get_num_threads()
+    assert after == before, f"{module.name}: {before} is now {after}"
+print(*before)
+"""
+
+
+def test_no_import_sets_the_default_dtype_or_the_number_of_threads():
+    ran = subprocess.run(
+        [sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "torch.float32 3\n"
