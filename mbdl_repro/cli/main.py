@@ -13,9 +13,11 @@ import click
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import REQUIRED, FunctionInfo, MethodInfo
 from mbdl_repro.contract.family import Family
+from mbdl_repro.contract.table import distinct
 from mbdl_repro.errors import UserError, one_of
-from mbdl_repro.experiments import reader as experiment_file
-from mbdl_repro.experiments.experiment import Experiment, Scale, distinct
+from mbdl_repro.experiments import reading as experiment_file
+from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.reporting import readable
 from mbdl_repro.statistics.relations import SIGNS
 from mbdl_repro.store.artifacts import Store, damage, read_table, table_to_bytes, write_bytes

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from mbdl_repro.contract.table import same
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.experiment import same
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from mbdl_repro.experiments.experiment import Place
+    from mbdl_repro.contract.table import Place
     from mbdl_repro.figures.style import RowStyle
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from mbdl_repro.contract.scenario import Split
-from mbdl_repro.experiments.experiment import Experiment, Fit, Point
+from mbdl_repro.contract.table import Point
+from mbdl_repro.experiments.experiment import Experiment, Fit
+from mbdl_repro.experiments.specs import data_spec
 from mbdl_repro.store.artifacts import LazyArrays, Store, arrays_to_bytes
 from mbdl_repro.store.cells import data_cells
 
@@ -25,7 +27,7 @@ class Data:
 
     def key(self, fit: Fit, test_point: Point | None = None) -> str:
         """Return the key of the cell that holds these data."""
-        return self.cells.key(self.experiment.data_spec(fit, test_point))
+        return self.cells.key(data_spec(self.experiment, fit, test_point))
 
     def path(self, fit: Fit, test_point: Point | None = None) -> Path:
         """Return the cell's file, drawing the data if they are not there."""
@@ -65,7 +67,7 @@ class Data:
 
     def _draw(self, fit: Fit, test_point: Point | None) -> dict[str, np.ndarray]:
         truth = self.experiment.scenario_at(fit.point, test_point or {})
-        sizes = self.experiment.data_spec(fit, test_point)["sizes"]
+        sizes = data_spec(self.experiment, fit, test_point)["sizes"]
         arrays = {}
         for name, n in sizes.items():
             if n == 0:

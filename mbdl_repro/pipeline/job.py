@@ -18,9 +18,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mbdl_repro.contract.hashing import digest
 from mbdl_repro.errors import UserError, one_of
-from mbdl_repro.experiments import reader as experiment_file
-from mbdl_repro.experiments.experiment import Experiment, Scale, book_spec
+from mbdl_repro.experiments import reading as experiment_file
+from mbdl_repro.experiments import specs
+from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.store.artifacts import Store, stop_if_orphaned, write_outputs
 from mbdl_repro.store.fingerprint import fingerprint
 
@@ -96,9 +99,9 @@ class Job:
             "experiment": self._experiment.name if self._experiment else None,
             "method": self.method,
             "scale": self.scale.name,
-            "spec": self._experiment.job_spec(self.verb, self.method)
+            "spec": job_spec(self.verb, self._experiment, self.method)
             if self._experiment
-            else book_spec(self.verb, self.experiments),
+            else gathering_spec(self.verb, self.experiments),
             "code": self.code,
             "seconds": round(time.perf_counter() - self._start, 3),
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
@@ -125,6 +128,31 @@ def _stop_unless_complete(verb: str, experiment: Experiment | None, method: str 
         raise UserError(f"no method {method!r}; {one_of(method, experiment.methods)}")
 
 
+JOB_SPECS: dict[str, Callable[..., dict[str, Any]]] = {
+    "simulate": specs.simulate_spec,
+    "train": specs.train_spec,
+    "evaluate": specs.evaluate_spec,
+    "bound": specs.bounds_spec,
+    "tabulate": specs.tabulate_spec,
+    "verify": specs.verify_spec,
+    "draw": specs.draw_spec,
+}
+"""What a job stands on, by its verb."""
+
+
+def job_spec(verb: str, experiment: Experiment, method: str | None = None) -> dict[str, Any]:
+    """Return the slice of an experiment that a job stands on, as plain data."""
+    return JOB_SPECS[verb](experiment, *([] if method is None else [method]))
+
+
+def gathering_spec(verb: str, experiments: Mapping[str, Experiment]) -> dict[str, Any]:
+    """Return what a job that gathers all experiments stands on, besides its inputs."""
+    if verb == "gather":
+        return specs.gather_spec(experiments)
+    template = Path(__file__).parents[1] / "reporting/templates/report.html.j2"
+    return specs.report_spec(experiments) | {"template": digest(template.read_bytes())}
+
+
 def code_of(verb: str, experiment: Experiment | None, method: str | None = None) -> dict[str, str]:
     """Return the fingerprint of the code that a job stands on."""
     stands_on = [
@@ -142,7 +170,7 @@ def code_of(verb: str, experiment: Experiment | None, method: str | None = None)
     if verb == "bound":
         stands_on.append(f"{area}.bounds")
     if verb == "tabulate":
-        # With all that the table comes from (see Experiment.job_spec).
+        # With all that the table comes from (see tabulate_spec).
         for label in experiment.methods:
             stands_on += code_of("train", experiment, label)
             stands_on += code_of("evaluate", experiment, label)

@@ -17,6 +17,7 @@ from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
+from mbdl_repro.experiments.specs import fit_spec
 from mbdl_repro.learning.training import (
     History,
     Report,
@@ -45,7 +46,7 @@ class Models:
 
     def key(self, fit: Fit) -> str:
         """Return the key of the cell that holds this fit."""
-        return self.cells.key(self.experiment.fit_spec(self.entry.label, fit))
+        return self.cells.key(fit_spec(self.experiment, self.entry.label, fit))
 
     def fitted(self, fit: Fit, report: Report) -> tuple[str, list[dict[str, Any]]]:
         """Fit a block of seeds where that has not been done.
@@ -73,7 +74,7 @@ class Models:
         return methods
 
     def _build(self, fit: Fit, tuned: dict[str, Any]) -> Method:
-        belief = self.experiment.belief_at(self.entry.label, fit.point)
+        belief = self.experiment.belief_at(self.entry.label, fit.point, fit.genie_point)
         return build(self.entry, belief, self.entry.settings_at(fit.depth) | tuned)
 
     def _fit(self, fit: Fit, report: Report) -> bytes:

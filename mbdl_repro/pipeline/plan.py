@@ -14,12 +14,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
+from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.errors import UserError, one_of
-from mbdl_repro.experiments import reader as experiment_file
-from mbdl_repro.experiments.experiment import Experiment, Scale, book_spec, canonical
-from mbdl_repro.pipeline.job import code_of
+from mbdl_repro.experiments import reading as experiment_file
+from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.experiments.scale import Scale
+from mbdl_repro.pipeline.job import code_of, gathering_spec, job_spec
 from mbdl_repro.store.artifacts import Store, set_aside_damaged
-from mbdl_repro.store.fingerprint import digest
 
 OPTIONS = ("experiments", "scale", "device")
 LOCK = Path(".snakemake/mbdl.lock")
@@ -131,9 +132,9 @@ class Plan:
 
         def of(wildcards: Any) -> str:
             if not hasattr(wildcards, "experiment"):
-                return digest(canonical(book_spec(verb, self.experiments)))
+                return digest(canonical(gathering_spec(verb, self.experiments)))
             label = getattr(wildcards, "method", None)
-            return canonical(self._experiment(wildcards).job_spec(verb, label))
+            return canonical(job_spec(verb, self._experiment(wildcards), label))
 
         return of
 

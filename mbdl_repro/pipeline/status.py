@@ -14,10 +14,12 @@ from typing import Any
 
 import click
 
+from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.experiment import Experiment, Fit, book_spec, canonical
-from mbdl_repro.experiments.reader import load_scale
-from mbdl_repro.pipeline.job import code_of, duration
+from mbdl_repro.experiments.experiment import Experiment, Fit
+from mbdl_repro.experiments.reading import load_scale
+from mbdl_repro.experiments.specs import bound_spec, data_spec, fit_spec, score_spec
+from mbdl_repro.pipeline.job import code_of, duration, gathering_spec, job_spec
 from mbdl_repro.pipeline.plan import Plan, take_lock
 from mbdl_repro.store import cells
 from mbdl_repro.store.artifacts import Store, damage, read_record
@@ -93,14 +95,14 @@ class Step:
         now = json.loads(canonical(self.spec))
         found = list(_differences(then, now, ""))
         # The digest of all cells' specifications stands for what is not said otherwise.
-        words = [words for words in found if "cells changed" not in words]
+        words = [words for words in found if "results changed" not in words]
         yield from words or (["the specification of its cells changed"] if found else [])
 
     @property
     def spec(self) -> dict[str, Any]:
         """The slice of its experiment that it stands on."""
         assert self.experiment is not None
-        return self.experiment.job_spec(self.verb, self.method)
+        return job_spec(self.verb, self.experiment, self.method)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +139,7 @@ def steps(plan: Plan) -> list[Step]:
 
 
 def _gathering(verb: str, plan: Plan, outputs: tuple[Path, ...], inputs: list[Step]) -> Step:
-    book = book_spec(verb, plan.experiments)
+    book = gathering_spec(verb, plan.experiments)
     return GatheringStep(verb, None, None, 1, outputs, tuple(inputs), book)
 
 
@@ -230,11 +232,11 @@ def _cells_to_do(step: Step, store: Store) -> tuple[int, int]:
     if step.verb == "train":
         fits: list[Fit] = experiment.fits(label)[step.part - 1 :: experiment.methods[label].jobs]
         stored = cells.model_cells(experiment, label, store)
-        keys = [stored.key(experiment.fit_spec(label, fit)) for fit in fits]
+        keys = [stored.key(fit_spec(experiment, label, fit)) for fit in fits]
     else:
         stored = cells.score_cells(experiment, label, store)
         keys = [
-            stored.key(experiment.score_spec(label, fit, point))
+            stored.key(score_spec(experiment, label, fit, point))
             for fit, point in experiment.scorings(label)
         ]
     return sum(not stored.has(key) for key in keys), len(keys)
@@ -383,18 +385,18 @@ def _used_cells(experiment: Experiment, store: Store) -> set[Path]:
     for point in experiment.points:
         for seeds in experiment.blocks:
             for test_point in ({}, *experiment.test_points):
-                spec = experiment.data_spec(Fit(point, 0, seeds), test_point or None)
+                spec = data_spec(experiment, Fit(point, 0, seeds), test_point or None)
                 used.add(data.file(data.key(spec)))
     for label, entry in experiment.methods.items():
         models = cells.model_cells(experiment, label, store)
         scores = cells.score_cells(experiment, label, store)
         for fit, test_point in experiment.scorings(label):
             if entry.has_fit:
-                used.add(models.file(models.key(experiment.fit_spec(label, fit))))
-            used.add(scores.file(scores.key(experiment.score_spec(label, fit, test_point))))
+                used.add(models.file(models.key(fit_spec(experiment, label, fit))))
+            used.add(scores.file(scores.key(score_spec(experiment, label, fit, test_point))))
     bounds = cells.bound_cells(experiment, store)
     for name, fit, test_point in experiment.boundings():
-        used.add(bounds.file(bounds.key(experiment.bound_spec(name, fit, test_point))))
+        used.add(bounds.file(bounds.key(bound_spec(experiment, name, fit, test_point))))
     return {path for path in used if path is not None}
 
 

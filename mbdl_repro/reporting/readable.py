@@ -13,7 +13,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mbdl_repro.experiments.experiment import Experiment, MethodEntry, canonical, distinct
+from mbdl_repro.contract.hashing import canonical
+from mbdl_repro.contract.table import distinct
+from mbdl_repro.experiments.experiment import Experiment, MethodEntry
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.reader import load_all, load_scale
+from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.pipeline.job import duration
 from mbdl_repro.store.artifacts import Store, read_record, read_table
 

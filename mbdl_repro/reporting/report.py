@@ -16,7 +16,8 @@ from markupsafe import Markup, escape
 
 from mbdl_repro import catalogue
 from mbdl_repro.contract.family import Family
-from mbdl_repro.experiments.experiment import Experiment, MethodEntry, distinct
+from mbdl_repro.contract.table import distinct
+from mbdl_repro.experiments.experiment import Experiment, MethodEntry
 from mbdl_repro.figures.style import COLOURS, RowStyle, row_styles
 from mbdl_repro.pipeline.job import Job, run
 from mbdl_repro.reporting import readable

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mbdl_repro.contract.hashing import digest
 from mbdl_repro.errors import UserError
-from mbdl_repro.store.fingerprint import digest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mbdl_repro.experiments.experiment import Scale
+    from mbdl_repro.experiments.scale import Scale
 
 
 @dataclasses.dataclass(frozen=True)

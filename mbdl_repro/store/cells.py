@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.experiment import Experiment, canonical
+from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.store.artifacts import Store, cannot_write, write_bytes
-from mbdl_repro.store.fingerprint import digest, fingerprint
+from mbdl_repro.store.fingerprint import fingerprint
 
 LENGTH = 24
 """Hexadecimal digits of key and checksum that a name keeps: 96 bits."""

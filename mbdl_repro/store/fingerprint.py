@@ -8,9 +8,10 @@ all that they import from this package.
 from __future__ import annotations
 
 import ast
-import hashlib
 from functools import cache
 from pathlib import Path
+
+from mbdl_repro.contract.hashing import digest
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -19,9 +20,17 @@ CARRIERS = frozenset(
     for name in (
         "catalogue",
         "errors",
+        "contract.hashing",
+        "experiments.claims",
         "experiments.experiment",
-        "experiments.reader",
+        "experiments.messages",
+        "experiments.methods",
+        "experiments.panels",
+        "experiments.reading",
+        "experiments.scale",
         "experiments.schema",
+        "experiments.setup",
+        "experiments.specs",
         "experiments.strict_yaml",
         "pipeline.job",
         "store.artifacts",
@@ -45,11 +54,6 @@ def fingerprint(*modules: str) -> dict[str, str]:
         found[module] = digest
         queue.extend(imported)
     return dict(sorted(found.items()))
-
-
-def digest(value: str | bytes) -> str:
-    """Return the SHA-256 of a text or of bytes, in hexadecimal."""
-    return hashlib.sha256(value.encode() if isinstance(value, str) else value).hexdigest()
 
 
 def module_path(module: str) -> Path | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from annotated_types import Ge, Gt, Len
 
-from mbdl_repro.experiments.experiment import canonical
+from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.reporting import readable
 
 NAN = float("nan")

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mbdl_repro.contract.hashing import digest
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.experiment import Scale
+from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.store import artifacts
 from mbdl_repro.store.artifacts import (
     Store,
@@ -32,7 +33,6 @@ from mbdl_repro.store.artifacts import (
     write_bytes,
     write_outputs,
 )
-from mbdl_repro.store.fingerprint import digest
 
 
 def files(folder):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from mbdl_repro.contract.hashing import digest
 from mbdl_repro.store import fingerprint as module
-from mbdl_repro.store.fingerprint import CARRIERS, PACKAGE, digest, fingerprint, module_path
+from mbdl_repro.store.fingerprint import CARRIERS, PACKAGE, fingerprint, module_path
 
 TOP = "mbdl_repro.pipeline.stages.train"
 FILES = {

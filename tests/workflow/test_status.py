@@ -9,7 +9,7 @@ import pytest
 from project import Project
 
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.reader import load_scale
+from mbdl_repro.experiments.reading import load_scale
 from mbdl_repro.pipeline import job, status
 from mbdl_repro.pipeline import plan as planning
 from mbdl_repro.pipeline.stages.simulate import simulate

@@ -170,6 +170,15 @@ class SensorArray(Scenario):
     def received(self, n: int, rng: np.random.Generator) -> Split:
         """Draw what sensors would receive without noise, (n, N, T), and the angles (n, M)."""
 
+    def check_truth(self) -> None:
+        """Check that the number of sources, the spacing and the noise are given.
+
+        Raises:
+            ValueError: naming the one that is withheld.
+        """
+        for field in ("n_sources", "spacing", "snr_db"):
+            self.told(field)
+
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw n pairs: snapshots x (n, N, T), complex, and angles s (n, M), in rad."""
         x, s = self.received(n, rng)

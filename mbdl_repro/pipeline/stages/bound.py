@@ -10,8 +10,10 @@ import numpy as np
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo
 from mbdl_repro.contract.family import Family
+from mbdl_repro.contract.table import Point
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.experiment import Experiment, Fit, Point
+from mbdl_repro.experiments.experiment import Experiment, Fit
+from mbdl_repro.experiments.specs import bound_spec
 from mbdl_repro.pipeline.data import Data
 from mbdl_repro.pipeline.job import Job, run
 from mbdl_repro.pipeline.rows import measured, rows_of
@@ -30,7 +32,7 @@ def bound(job: Job) -> None:
         job.progress(i / len(work), f"{name} ({fit})")
         info = catalogue.bounds(experiment.area)[name]
         content, _ = cells.get(
-            cells.key(experiment.bound_spec(name, fit, test_point)),
+            cells.key(bound_spec(experiment, name, fit, test_point)),
             partial(_compute, experiment, data, info, fit, test_point),
         )
         words = (name, Family.BOUND, "full")

@@ -12,11 +12,13 @@ import torch
 from mbdl_repro import catalogue
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.contract.scenario import Split
+from mbdl_repro.contract.table import N_EXAMPLES, Point
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.experiment import Experiment, Fit, Point
+from mbdl_repro.experiments.experiment import Experiment, Fit
+from mbdl_repro.experiments.specs import score_spec
 from mbdl_repro.pipeline.job import Job, run
 from mbdl_repro.pipeline.models import Models, to_device
-from mbdl_repro.pipeline.rows import N_EXAMPLES, measured, rows_of
+from mbdl_repro.pipeline.rows import measured, rows_of
 from mbdl_repro.store.artifacts import arrays_from_bytes, arrays_to_bytes, table_to_bytes
 from mbdl_repro.store.cells import score_cells
 
@@ -38,7 +40,7 @@ def evaluate(job: Job) -> None:
     places: dict[str, int] = {}
     for i, (fit, test_point) in enumerate(work):
         job.progress(i / len(work), f"{i} of {len(work)} scored ({fit})")
-        key = cells.key(experiment.score_spec(label, fit, test_point))
+        key = cells.key(score_spec(experiment, label, fit, test_point))
         trace = experiment.recorded(label, fit)
         content, _ = cells.get(key, partial(_score, experiment, models, fit, test_point, trace))
         seconds += cells.seconds.get(key, 0.0)

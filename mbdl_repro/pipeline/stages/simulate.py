@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mbdl_repro.experiments.experiment import Fit, Point
+from mbdl_repro.contract.table import Point
+from mbdl_repro.experiments.experiment import Fit
 from mbdl_repro.pipeline.data import Data
 from mbdl_repro.pipeline.job import Job, run
 from mbdl_repro.store.artifacts import json_to_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from mbdl_repro.experiments.experiment import canonical
+from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.learning.training import part_of
 from mbdl_repro.pipeline.job import Job, run
 from mbdl_repro.pipeline.models import Models
