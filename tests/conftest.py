@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from mbdl_repro.contract.family import Family
-from mbdl_repro.experiments import reader as experiment_file
+from mbdl_repro.experiments import reading as experiment_file
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.stages.gather import gather
 from mbdl_repro.pipeline.stages.tabulate import summarize

@@ -133,7 +133,7 @@ class Project:
         script = (
             "import collections, json\n"
             "from mbdl_repro import status\n"
-            "from mbdl_repro.experiments.reader import load_scale\n"
+            "from mbdl_repro.experiments.reading import load_scale\n"
             "steps = status.to_run(status.Plan(load_scale('full')))\n"
             "print(json.dumps(collections.Counter(step.verb for step in steps)))"
         )

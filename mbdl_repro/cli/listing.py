@@ -10,9 +10,9 @@ import click
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import REQUIRED, FunctionInfo, MethodInfo
 from mbdl_repro.cli.shared import Command, areas_named, bold, infos_of, scale_option, show
-from mbdl_repro.errors import UserError, one_of
-from mbdl_repro.experiments import reader
 from mbdl_repro.contract.table import distinct
+from mbdl_repro.errors import UserError, one_of
+from mbdl_repro.experiments import reading
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.reporting import docstrings, numbers, tables
 from mbdl_repro.store.paths import Store
@@ -23,7 +23,7 @@ from mbdl_repro.store.records import damage, read_table
 @scale_option
 def examples(scale_name: str) -> None:
     """List the experiments and the state of their results."""
-    scale = reader.load_scale(scale_name)
+    scale = reading.load_scale(scale_name)
     rows = [
         [
             f"{e.name}\n  {e.book.title}",
@@ -32,7 +32,7 @@ def examples(scale_name: str) -> None:
             str(len(e.claims)),
             _state(Store.of(scale), e.name),
         ]
-        for e in reader.load_all(scale).values()
+        for e in reading.load_all(scale).values()
     ]
     show(tables.as_text(["experiment", "area", "methods", "claims", "results"], rows))
 
@@ -75,9 +75,9 @@ def _in_one_line(info: MethodInfo) -> str:
 @scale_option
 def explain(name: str, area: str | None, scale_name: str) -> None:
     """Say what a method, a metric or a bound is, what it takes, and where it is used."""
-    scale = reader.load_scale(scale_name)
+    scale = reading.load_scale(scale_name)
     areas = areas_named(area)
-    experiments = [e for e in reader.load_all(scale).values() if e.area in areas]
+    experiments = [e for e in reading.load_all(scale).values() if e.area in areas]
     infos = {place: infos_of(place) for place in areas}
     for e in experiments:  # an experiment may give a method a name of its own
         infos[e.area] = {**{k: entry.info for k, entry in e.methods.items()}, **infos[e.area]}

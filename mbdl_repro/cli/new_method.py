@@ -12,7 +12,7 @@ from mbdl_repro import catalogue
 from mbdl_repro.cli.shared import Command, areas_named, infos_of, show, stop_unless
 from mbdl_repro.contract.family import Family
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments import reader
+from mbdl_repro.experiments import reading
 from mbdl_repro.store.files import write_bytes
 
 TEMPLATE = Path(__file__).with_name("method.py.txt")
@@ -81,7 +81,7 @@ def _write_method(name: str, area: str, text: str) -> None:
     if path.exists() or not path.parent.is_dir():
         reason = "it is there already" if path.exists() else f"there is no folder {path.parent}"
         raise UserError(f"cannot write {path}: {reason}")
-    experiments = reader.load_all(reader.load_scale("full")).values()
+    experiments = reading.load_all(reading.load_scale("full")).values()
     experiment = next((e.name for e in experiments if e.area == area), "EXPERIMENT")
     write_bytes(path, text.encode())
     click.echo(

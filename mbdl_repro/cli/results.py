@@ -18,9 +18,9 @@ from mbdl_repro.cli.shared import (
     stop_unless,
     write,
 )
-from mbdl_repro.errors import UserError
-from mbdl_repro.experiments import reader
 from mbdl_repro.contract.table import distinct
+from mbdl_repro.errors import UserError
+from mbdl_repro.experiments import reading
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.reporting import numbers, tables
 from mbdl_repro.statistics.relations import SIGNS
@@ -52,7 +52,7 @@ def table(
     scale_name: str,
 ) -> None:
     """Show an experiment's table: means with 95 % intervals over seeds."""
-    scale = reader.load_scale(scale_name)
+    scale = reading.load_scale(scale_name)
     experiment = experiment_named(experiment_name, scale)
     store = Store.of(scale)
     for metric in metrics:
@@ -100,7 +100,7 @@ def _key(column: str, value: Any) -> str:
 @scale_option
 def verdicts(experiment_name: str | None, form: str, output: Path | None, scale_name: str) -> None:
     """Show how the book's claims and its published numbers fared."""
-    scale = reader.load_scale(scale_name)
+    scale = reading.load_scale(scale_name)
     name = experiment_named(experiment_name, scale).name if experiment_name else None
     frame = _verdicts_of(name, Store.of(scale))
     lines = [_verdict_line(row) for row in frame.to_dict("records")]
@@ -115,7 +115,7 @@ def _verdicts_of(name: str | None, store: Store) -> pd.DataFrame:
     """Read the verdicts of one experiment, or of all that have some."""
     import pandas as pd
 
-    names = [name] if name else reader.names()
+    names = [name] if name else reading.names()
     paths = [store.verdicts(one) for one in names]
     # One that is asked for and has none is an error; of all, those that have none are left out.
     frames = [read_table(path) for path in paths if name or path.is_file()]

@@ -11,7 +11,7 @@ import click
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo, MethodInfo
 from mbdl_repro.errors import UserError, one_of
-from mbdl_repro.experiments import reader
+from mbdl_repro.experiments import reading
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.reporting import tables
@@ -55,7 +55,7 @@ class Commands(click.Group):
 
 def stop_outside_root() -> None:
     """Refuse to run anywhere but in the project's root folder."""
-    folder = reader.EXPERIMENTS
+    folder = reading.EXPERIMENTS
     if folder.is_dir():
         return
     here = Path.cwd()
@@ -129,11 +129,11 @@ def experiment_named(name: str, scale: Scale) -> Experiment:
     Raises:
         UserError: no name begins so, or several do.
     """
-    known = reader.names()
+    known = reading.names()
     matching = [name] if name in known else [one for one in known if one.startswith(name)]
     if len(matching) != 1:
         raise UserError(f"no experiment {name!r}; {one_of(name, known)}")
-    return reader.load(matching[0], scale)
+    return reading.load(matching[0], scale)
 
 
 # Output -----------------------------------------------------------------------------------------

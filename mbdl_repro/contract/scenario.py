@@ -49,6 +49,16 @@ class Scenario(ABC):
         Complex observations, where a pair has many, may be in single precision.
         """
 
+    def check_truth(self) -> None:
+        """Check that nothing is withheld that drawing needs, without drawing.
+
+        By default nothing may be withheld that it needs.
+
+        Raises:
+            ValueError: naming what is withheld, and what needs it, as :meth:`sample` would.
+        """
+        return
+
     def believed(self, **overrides: Any) -> Self:
         """Return what a designer believes who overrides or withholds (``None``) these fields."""
         return dataclasses.replace(self, **overrides)

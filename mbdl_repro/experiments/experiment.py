@@ -1,11 +1,8 @@
-"""An experiment at a scale, and its expansion into points, fits and specifications."""
+"""An experiment at a scale, and its expansion into points, fits, and what is scored where."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
-from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -13,33 +10,10 @@ from typing import Any, Literal
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import MethodInfo
 from mbdl_repro.contract.scenario import Scenario
-from mbdl_repro.errors import UserError
-from mbdl_repro.experiments.scale import AtMost
+from mbdl_repro.contract.table import Place, Point, distinct
 from mbdl_repro.experiments.schema import Book, FigureFrame, Samples
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.statistics.relations import Relation
-from mbdl_repro.contract.hashing import digest
-
-Point = dict[str, Any]
-
-
-class ToldPoint(Point):
-    """The point that a method was fitted at, and the test point that its designer is told of."""
-
-    def __init__(self, point: Point, told: Point) -> None:
-        super().__init__(point)
-        self.told = told
-
-
-@dataclasses.dataclass(frozen=True)
-class Scale:
-    """How much is run, and where it is put: never a matter of science."""
-
-    name: str
-    about: str
-    results: str
-    figures: str
-    at_most: AtMost = dataclasses.field(default_factory=AtMost)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +30,7 @@ class MethodEntry:
     """Numbers of iterations, each with a fit of its own; if none, ``settings`` says how many."""
     recipe: Recipe
     jobs: int
-    told: bool = False
+    genie_aided: bool = False
     """Whether its belief follows the test sweep."""
 
     @property
@@ -64,35 +38,27 @@ class MethodEntry:
         """Whether there is anything to fit: trainable tensors, or settings to be tuned."""
         return self.info.learns or bool(self.tune)
 
+    @property
+    def most_iterations(self) -> int | None:
+        """How many iterations its settings allow; ``None`` where no setting says so."""
+        counted_by = setting_that_counts(self.info)
+        return self.settings.get(counted_by) if counted_by else None
+
     def settings_at(self, depth: int | None) -> dict[str, Any]:
         """Return the settings of a fit, which is for so many iterations if any are named."""
-        return self.settings if depth is None else {**self.settings, "iterations": depth}
+        counted_by = setting_that_counts(self.info)
+        return self.settings if depth is None else {**self.settings, str(counted_by): depth}
 
     @property
     def settings_not_fitted(self) -> dict[str, Any]:
         """Settings that no fit depends on: labels that differ in them alone share their fits."""
         return {name: self.settings[name] for name in self.info.not_fitted}
 
-    def spec(self, depth: int | None = None) -> dict[str, Any]:
-        """Return what its fits depend on, besides data and code."""
-        settings = self.settings_at(depth)
-        return {
-            "area": self.info.area,
-            "method": self.info.name,
-            "settings": {k: v for k, v in settings.items() if k not in self.info.not_fitted},
-            "tune": self.tune,
-            "recipe": self.recipe.model_dump() if self.info.learns else None,
-        }
 
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """A cell of the table that a claim speaks of; ``None`` means the metric's final value."""
-
-    method: str
-    at: Point
-    iteration: int | None
-    metric: str
+def setting_that_counts(info: MethodInfo) -> str | None:
+    """Return the setting of a method that says how many iterations are made, if one does."""
+    iterations = "iterations" if info.iterative and "iterations" in info.settings else None
+    return getattr(info, "counted_by", iterations)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +93,8 @@ class Fit:
     seeds: tuple[int, ...]
     depth: int | None = None
     """Number of iterations that it is for, where the method has a fit for each of several."""
+    genie_point: Point | None = None
+    """The test point that a genie-aided method, fitted at ``point``, is built anew for."""
 
     def __str__(self) -> str:
         """Return it as messages name it, for example ``noise_std=0.1 n_train=100 seeds 0-49``."""
@@ -139,7 +107,7 @@ class Fit:
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A validated experiment at a scale, and its expansion into points, fits and specs."""
+    """A validated experiment at a scale, and its expansion into points, fits and scorings."""
 
     name: str
     path: Path
@@ -149,19 +117,24 @@ class Experiment:
     scenario: Scenario
     beliefs: dict[str, dict[str, Any]]
     runs: list[tuple[Point, int]]
+    """Points of the sweep, each with sizes of the training set; 0 where nothing learns."""
     test_points: list[Point]
     samples: Samples
     n_seeds: int
     block: int
+    """How many seeds are simulated, fitted and scored together."""
     methods: dict[str, MethodEntry]
     metrics: list[str]
     trace: list[int]
+    """Numbers of iterations whose estimates are measured."""
     bounds: list[str]
     figure: FigureFrame
     panels: list[Any]
     claims: list[Claim]
     file: dict[str, Any]
     """The file's whole content, as it was read."""
+
+    # Points -----------------------------------------------------------------------------------
 
     @cached_property
     def points(self) -> list[Point]:
@@ -184,6 +157,21 @@ class Experiment:
         """Names of the columns that say where off its training point a method was tested."""
         return [f"test_{name}" for name in self.test_points[0]] if self.test_points else []
 
+    @cached_property
+    def places(self) -> list[Point]:
+        """The columns of the table that tell its places apart, as each place has them."""
+        tests = [{f"test_{k}": v for k, v in p.items()} for p in self.test_points or [{}]]
+        return [{**point, "n_train": n, **test} for point, n in self.runs for test in tests]
+
+    @cached_property
+    def columns(self) -> dict[str, list[Any]]:
+        """The values of each of these columns; without ``n_train`` where nothing learns."""
+        values = {
+            name: distinct(place[name] for place in self.places if name != "n_train" or place[name])
+            for name in [*self.sweep_columns, "n_train", *self.test_columns]
+        }
+        return {name: found for name, found in values.items() if found}
+
     def scenario_at(self, *overrides: Point) -> Scenario:
         """Return the truth at a point of the sweep, and perhaps of the test sweep."""
         fields: Point = {}
@@ -191,10 +179,24 @@ class Experiment:
             fields |= override
         return dataclasses.replace(self.scenario, **fields)
 
-    def belief_at(self, label: str, point: Point) -> Scenario:
-        """Return what this method's designer believes where it is fitted, or is told of."""
-        told = point.told if isinstance(point, ToldPoint) else {}
-        return self.scenario_at(point, told).believed(**self.beliefs[self.methods[label].belief])
+    def belief_at(self, label: str, point: Point, genie_point: Point | None = None) -> Scenario:
+        """Return what a method's designer believes.
+
+        Args:
+            label: the method.
+            point: where it is fitted.
+            genie_point: the test point that a genie tells of, if one does.
+        """
+        truth = self.scenario_at(point, genie_point or {})
+        return truth.believed(**self.beliefs[self.methods[label].belief])
+
+    # Work -------------------------------------------------------------------------------------
+
+    def uses_n_train(self, row: str) -> bool:
+        """Return whether the rows of this method or bound depend on the training set's size."""
+        if row in self.methods:
+            return self.methods[row].info.learns
+        return "n_train" in catalogue.bounds(self.area)[row].arguments
 
     def fits(self, label: str) -> list[Fit]:
         """Return the fits of a method; one that does not learn has no training sizes.
@@ -211,9 +213,56 @@ class Experiment:
             for depth in (*entry.depths,) or (None,)
         ]
 
+    def scorings(self, label: str) -> list[tuple[Fit, Point]]:
+        """Return each fit of a method with each point that it is tested at."""
+        scorings = [(fit, at) for fit in self.fits(label) for at in self.test_points or [{}]]
+        if not self.methods[label].genie_aided:
+            return scorings
+        return [(dataclasses.replace(fit, genie_point=at), at) for fit, at in scorings]
+
+    def boundings(self) -> list[tuple[str, Fit, Point]]:
+        """Return each bound with each fit's place and each point that it is tested at."""
+        return [
+            (name, Fit(point, n, seeds), test_point)
+            for name in self.bounds
+            for point, n in (
+                self.runs if self.uses_n_train(name) else [(point, 0) for point in self.points]
+            )
+            for seeds in self.blocks
+            for test_point in self.test_points or [{}]
+        ]
+
     def largest_n_train(self, point: Point) -> int:
         """Return the size of the training set to draw at a point: the largest one used."""
         return max(n for other, n in self.runs if other == point)
+
+    def n_places(self, label: str) -> int:
+        """Return at how many places a method is scored, of which each stores examples."""
+        runs = self.runs if self.methods[label].info.learns else self.points
+        return len(runs) * max(1, len(self.test_points))
+
+    def recorded(self, row: str, fit: Fit | None = None) -> list[int]:
+        """Return the numbers of iterations after which estimates are measured.
+
+        Of a method that has a fit for each of several numbers of iterations, or one such fit,
+        these are recorded and nothing on the way there.
+
+        Args:
+            row: a method or a bound.
+            fit: one of the method's; ``None``: of all together.
+        """
+        if row in self.bounds:
+            along = "iteration" in catalogue.bounds(self.area)[row].arguments
+            return self.trace if along else []
+        entry = self.methods[row]
+        if entry.depths:
+            return entry.depths if fit is None or fit.depth is None else [fit.depth]
+        if not entry.info.iterative:
+            return []
+        most = entry.most_iterations
+        return [k for k in self.trace if most is None or k <= most]
+
+    # What is shown ----------------------------------------------------------------------------
 
     @property
     def legends(self) -> dict[str, str]:
@@ -244,206 +293,3 @@ class Experiment:
         measures = catalogue.metrics(self.area) | catalogue.bounds(self.area)
         infos = [measures[name] for name in (*self.metrics, *self.bounds)]
         return [entry.info.doc for entry in self.methods.values()] + [info.doc for info in infos]
-
-    # What each stage depends on, as plain data ------------------------------------------------
-
-    def scenario_spec(self, *overrides: Point) -> dict[str, Any]:
-        """Return the truth at a point as plain data."""
-        fields = dataclasses.asdict(self.scenario_at(*overrides))
-        return {"scenario": f"{self.area}.{self.scenario_name}", **fields}
-
-    def data_spec(self, fit: Fit, test_point: Point | None = None) -> dict[str, Any]:
-        """Return what the data of a block of seeds depend on."""
-        if test_point:
-            return {
-                "truth": self.scenario_spec(fit.point, test_point),
-                "seeds": fit.seeds,
-                "sizes": {"test": self.samples.test},
-            }
-        if isinstance(fit.point, ToldPoint):
-            # Only a fit asks for these; and one at a told point would not be what was tuned.
-            raise UserError(
-                f"{self.name}: a fit at {fit} is missing: remove {self.name} in results/models "
-                "and run snakemake again"
-            )
-        return {
-            "truth": self.scenario_spec(fit.point),
-            "seeds": fit.seeds,
-            "sizes": {
-                "train": self.largest_n_train(fit.point),
-                "validation": self.samples.validation,
-                "test": self.samples.test,
-            },
-        }
-
-    def fit_spec(self, label: str, fit: Fit) -> dict[str, Any]:
-        """Return what a fit depends on."""
-        entry = self.methods[label]
-        return {
-            **entry.spec(fit.depth),
-            "belief": dataclasses.asdict(self.belief_at(label, dict(fit.point))),
-            "truth": self.scenario_spec(fit.point) if entry.has_fit else None,
-            "n_train": fit.n_train,
-            "n_validation": self.samples.validation if entry.has_fit else None,
-            "seeds": fit.seeds,
-        }
-
-    def score_spec(self, label: str, fit: Fit, test_point: Point) -> dict[str, Any]:
-        """Return what the scores of a fit depend on."""
-        answers = self.methods[label].settings_not_fitted
-        told = None
-        if isinstance(fit.point, ToldPoint):
-            told = dataclasses.asdict(self.belief_at(label, fit.point))
-        return {
-            "fit": self.fit_spec(label, fit),
-            **({"answers": answers} if answers else {}),
-            **({"told": told} if told else {}),
-            "truth": self.scenario_spec(fit.point, test_point),
-            "n_test": self.samples.test,
-            "metrics": self.metrics,
-            "trace": self.recorded(label, fit),
-        }
-
-    def recorded(self, row: str, fit: Fit | None = None) -> list[int]:
-        """Return the iterations whose estimates are measured, of this method or bound.
-
-        Of a method that has a fit for each of several numbers of iterations, or one such fit,
-        these are recorded and nothing on the way there.
-        """
-        if row in self.bounds:
-            along = "iteration" in catalogue.bounds(self.area)[row].arguments
-            return self.trace if along else []
-        entry = self.methods[row]
-        if entry.depths:
-            return entry.depths if fit is None or fit.depth is None else [fit.depth]
-        if not entry.info.iterative:
-            return []
-        return [k for k in self.trace if k <= entry.settings.get("iterations", k)]
-
-    def bound_spec(self, name: str, fit: Fit, test_point: Point) -> dict[str, Any]:
-        """Return what the values of a bound depend on."""
-        along = "iteration" in catalogue.bounds(self.area)[name].arguments
-        return {
-            "bound": name,
-            "tested": self.data_spec(fit, test_point or None),
-            "fitted": self.data_spec(fit),
-            "n_train": fit.n_train,
-            "trace": self.trace if along else None,
-        }
-
-    def scorings(self, label: str) -> list[tuple[Fit, Point]]:
-        """Return each fit of a method with each point that it is tested at."""
-        scorings = [(fit, at) for fit in self.fits(label) for at in self.test_points or [{}]]
-        if not self.methods[label].told:
-            return scorings
-        return [
-            (dataclasses.replace(fit, point=ToldPoint(fit.point, at)), at) for fit, at in scorings
-        ]
-
-    def boundings(self) -> list[tuple[str, Fit, Point]]:
-        """Return each bound with each fit's place and each point that it is tested at."""
-        found = []
-        for name in self.bounds:
-            runs = self.runs
-            if not uses_n_train(self, name):
-                runs = [(point, 0) for point in self.points]
-            found += [
-                (name, Fit(point, n, seeds), test_point)
-                for point, n in runs
-                for seeds in self.blocks
-                for test_point in self.test_points or [{}]
-            ]
-        return found
-
-    def job_spec(self, verb: str, label: str | None = None) -> dict[str, Any]:
-        """Return the slice of the experiment that a job stands on, as plain data."""
-        data = {
-            "scenario": self.scenario_spec(),
-            "runs": self.runs,
-            "test_points": self.test_points,
-            "samples": self.samples.model_dump(),
-            "seeds": self.n_seeds,
-            "block": self.block,
-        }
-        if verb == "simulate":
-            drawn = [
-                self.data_spec(Fit(point, 0, seeds))
-                for point in self.points
-                for seeds in self.blocks
-            ]
-            return data | {"cells": _digest(drawn)}
-        if label is not None:
-            entry = self.methods[label]
-            method = {"label": label, **entry.spec(), "belief": self.beliefs[entry.belief]}
-            method |= {"depths": entry.depths} if entry.depths else {}
-            if verb == "train":
-                fits = [self.fit_spec(label, fit) for fit in self.fits(label)]
-                return data | {"method": method, "cells": _digest(fits)}
-            if verb == "evaluate":
-                measured = {"metrics": self.metrics, "trace": self.trace}
-                scored = [self.score_spec(label, *scoring) for scoring in self.scorings(label)]
-                method |= {"believes": entry.belief}
-                return data | {"method": method, "cells": _digest(scored)} | measured
-        if verb == "bound":
-            bounded = [self.bound_spec(*bounding) for bounding in self.boundings()]
-            named = {"bounds": self.bounds, "metrics": self.metrics}
-            return data | named | {"cells": _digest(bounded)}
-        if verb == "tabulate":
-            # All that the table comes from: one that was adopted has no scores to compare with.
-            scores = [self.job_spec("evaluate", label) for label in self.methods]
-            shown = {kind: self.shown(kind) for kind in ("examples", "history")}
-            return {"scores": scores, "bounds": self.bounds, "shown": shown}
-        if verb == "verify":
-            return {"claims": [dataclasses.asdict(claim) for claim in self.claims]}
-        if verb == "draw":
-            panels = [panel.model_dump() for panel in self.panels]
-            marked = any(getattr(panel, "printed", False) for panel in self.panels)
-            spec = self.figure.model_dump() | {"panels": panels, "legends": self.legends}
-            if marked:
-                spec["printed"] = [(dataclasses.asdict(p), v) for p, v in self.published]
-            return spec
-        raise ValueError(f"no verb {verb!r}")
-
-
-def _digest(specs: list[dict[str, Any]]) -> str:
-    """Return what changes with any cell's specification, however that came to be made."""
-    return digest(canonical(specs))[:24]
-
-
-def canonical(value: object) -> str:
-    """Return plain data as JSON text that is the same whenever the data are."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def book_spec(verb: str, experiments: Mapping[str, Experiment]) -> dict[str, Any]:
-    """Return what a job that gathers all experiments stands on, besides its inputs."""
-    if verb == "gather":
-        return {"experiments": list(experiments)}
-    # The report shows docstrings and is laid out by its template; fingerprints know of neither.
-    shown = [experiment.docs() for experiment in experiments.values()]
-    template = (Path(__file__).parents[1] / "reporting/templates/report.html.j2").read_bytes()
-    files = {name: experiment.file for name, experiment in experiments.items()}
-    return files | {"docs": digest(canonical(shown)), "template": digest(template)}
-
-
-def uses_n_train(experiment: Experiment, row: str) -> bool:
-    """Return whether the rows of this method or bound depend on the size of the training set."""
-    if row in experiment.methods:
-        return experiment.methods[row].info.learns
-    return "n_train" in catalogue.bounds(experiment.area)[row].arguments
-
-
-def same(a: object, b: object) -> bool:
-    """Return whether two values of a sweep are the same but for rounding in their text."""
-    if isinstance(a, int | float) and isinstance(b, int | float):
-        return math.isclose(a, b, rel_tol=1e-9)
-    return a == b
-
-
-def distinct(values: Iterable[Any]) -> list[Any]:
-    """Return the values in order, each once (they need not be hashable)."""
-    found: list[Any] = []
-    for value in values:
-        if value not in found:
-            found.append(value)
-    return found

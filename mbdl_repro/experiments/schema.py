@@ -1,4 +1,4 @@
-"""The blocks that experiment and scale files are made of: their keys and types."""
+"""The blocks that experiment files are made of: their keys and types."""
 
 from __future__ import annotations
 
@@ -11,21 +11,6 @@ from mbdl_repro.statistics.relations import Relation
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-
-
-WORDS = {
-    "bool_type": "should be true or false",
-    "dict_type": "should be a mapping of keys to values",
-    "finite_number": "should be a finite number",
-    "float_type": "should be a number",
-    "int_type": "should be a whole number",
-    "list_type": "should be a list",
-    "string_too_short": "should not be empty",
-    "string_type": "should be text",
-    "too_short": "should not be so short: at least {min_length} needed",
-    "tuple_type": "should be a list",
-}
-"""What messages call each kind of mistake in a value; others as pydantic does."""
 
 
 class Block(BaseModel):
@@ -60,13 +45,13 @@ class MethodFrame(Block):
     tune: dict[str, list[Any]] = {}
     depths: list[Count] = []
     jobs: Count = 1
-    told: bool = False
-    """Where it is tested off its training point, its designer believes what holds there: what
-    was fitted stays, and is built into a method anew."""
+    genie_aided: bool = False
+    """Where it is tested off its training point, its assumed model is what holds there: what was
+    fitted stays, and is built into a method anew."""
 
 
-class Cell(Block):
-    """A place in the table: a method, or a bound, at a point of the sweep."""
+class Side(Block):
+    """A side of a claim: a method, or a bound, at a point of the sweep."""
 
     method: Text
     metric: Text | None = None
@@ -141,23 +126,3 @@ class Frame(Block):
     figure: dict[str, Any]
     published: list[dict[str, Any]] = []
     claims: list[dict[str, Any]] = []
-
-
-class AtMost(Block):
-    """Caps that a scale puts on every experiment; ``null`` caps nothing."""
-
-    seeds: Count | None = None
-    n_train: Count | None = None
-    validation: Count | None = None
-    test: Count | None = None
-    steps: Count | None = None
-    values_per_sweep: Annotated[int, Field(ge=2)] | None = None
-
-
-class ScaleFrame(Block):
-    """The top level of a scale file."""
-
-    about: Text
-    results: Text
-    figures: Text
-    at_most: dict[str, Any] = {}

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.resolver import Resolver
 
 from mbdl_repro.errors import UserError
 
+try:
+    from yaml.cyaml import CParser
+except ImportError:  # PyYAML without libyaml: slower, and the same
+    CParser = object
+
 Where = tuple[str | int, ...]
+"""Key path of a value, such as ``("methods", "lista", "rho")``."""
 
 
 class StrictYaml:
@@ -40,7 +49,7 @@ class StrictYaml:
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
         try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            node = _composed(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
@@ -85,8 +94,10 @@ class StrictYaml:
                 self.lines[(*where, i)] = child.start_mark.line + 1
                 items.append(self._value(child, (*where, i)))
             return items
+        if kind == "str":
+            return node.value
         try:
-            value = yaml.constructor.SafeConstructor().construct_object(node)
+            value = _CONSTRUCTOR.construct_document(node)
         except (KeyError, ValueError):
             raise UserError(self.error(where, f"{node.value!r} is not a YAML {kind}")) from None
         if kind in ("int", "float") and re.match(r"[-+]?0\d|.*:", node.value):
@@ -117,6 +128,24 @@ class StrictYaml:
         return mapping
 
 
+class _QuickLoader(Composer, CParser, Resolver):
+    """Composes what libyaml has parsed, in Python, where nesting without end is an exception."""
+
+    def __init__(self, text: str) -> None:
+        CParser.__init__(self, text)
+        Composer.__init__(self)
+        Resolver.__init__(self)
+
+
+def _composed(text: str) -> yaml.Node | None:
+    """Return the root node of a text; mistakes are in the words of PyYAML's own parser."""
+    if CParser is not object:
+        with contextlib.suppress(yaml.YAMLError):
+            return yaml.compose(text, Loader=_QuickLoader)
+    return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+_CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _DEEPEST = 20
 _YAML = "tag:yaml.org,2002:"
 _PLAIN = ("str", "int", "float", "bool", "null", "seq", "map")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.contract.table import N_EXAMPLES
+from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

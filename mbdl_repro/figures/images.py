@@ -10,9 +10,9 @@ from pydantic import Field
 
 from mbdl_repro.areas.image_restoration.metrics import psnr_db
 from mbdl_repro.contract.scenario import Split
+from mbdl_repro.contract.table import N_EXAMPLES
 from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
-from mbdl_repro.contract.table import N_EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mbdl_repro.errors import UserError
 from mbdl_repro.contract.table import same
+from mbdl_repro.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
+from mbdl_repro.contract.table import N_EXAMPLES
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.figures.signals import TARGET
-from mbdl_repro.contract.table import N_EXAMPLES
 
 if TYPE_CHECKING:
     from matplotlib.projections.polar import PolarAxes

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from mbdl_repro.contract.scenario import Scenario, Split
+from mbdl_repro.contract.table import Point
 from mbdl_repro.experiments import specs
-from mbdl_repro.experiments.experiment import Experiment, Fit, Point
+from mbdl_repro.experiments.experiment import Experiment, Fit
 from mbdl_repro.pipeline.caches import data_cache
 from mbdl_repro.store.files import LazyArrays, arrays_to_bytes
 from mbdl_repro.store.paths import Store

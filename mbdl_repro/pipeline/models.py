@@ -75,9 +75,7 @@ def fit_block(
     for g, settings in enumerate(grid):
         methods = [build(settings) for _ in splits]
         try:
-            histories = _descended(
-                methods, splits, recipe, streams, part_of(report, g, len(grid))
-            )
+            histories = _descended(methods, splits, recipe, streams, part_of(report, g, len(grid)))
         except TrainingDivergedError:
             if len(grid) > 1:
                 continue  # others of the grid may do better
@@ -173,7 +171,7 @@ class Models:
         return methods
 
     def _build(self, fit: Fit, tuned: dict[str, Any]) -> Method:
-        belief = self.experiment.belief_at(self.entry.label, fit)
+        belief = self.experiment.belief_at(self.entry.label, fit.point, fit.genie_point)
         settings = self.entry.settings_at(fit.depth) | tuned
         return build(self.entry, belief, settings, self.device)
 

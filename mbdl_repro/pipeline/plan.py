@@ -94,7 +94,7 @@ class Plan:
         return verb.log(self.store, Wildcards)
 
     def stands_on_of(self, verb: Verb) -> Callable[[Any], str]:
-        """Return the function that gives the hash of what a job stands on: if it changes, it runs."""
+        """Return the function that gives the hash of what a job stands on, as its parameter."""
         return lambda wildcards: digest(canonical(self.stands_on(self.task(verb, wildcards))))
 
     def words_of(self, verb: Verb) -> Callable[[Any], str]:

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mbdl_repro.contract.family import Family
+from mbdl_repro.contract.table import QUANTILES
 
 if TYPE_CHECKING:
-    from mbdl_repro.experiments.experiment import Experiment, Fit, Point
-
-QUANTILES = {"median": 0.5, "percentile_90": 0.9}
-"""What may be reported of the rows' values besides their mean."""
-
-N_EXAMPLES = 3
-"""Test signals of the first seed whose estimates are kept for illustrations."""
+    from mbdl_repro.contract.table import Point
+    from mbdl_repro.experiments.experiment import Experiment, Fit
 
 
 def measured(

@@ -1,4 +1,4 @@
-"""The state of every task's outputs, what a run would do about it, and how long that should take."""
+"""The state of every task's outputs, what a run would do about it, and how long that takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 from mbdl_repro.contract.hashing import canonical

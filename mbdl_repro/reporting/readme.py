@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.errors import UserError
-from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.pipeline.job import duration
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_record, read_table
-from mbdl_repro.contract.hashing import digest
 
 README = Path("README.md")
 

@@ -198,7 +198,7 @@ class Module:
 def _followed(module: str, name: str | None, rest: list[str]) -> tuple[str, Ref | None, str | None]:
     """Return what an imported name, with attributes after it, refers to (see Module.resolve)."""
     path = [*([name] if name is not None else []), *rest]
-    if not module.split(".")[0] == NAME:
+    if module.split(".")[0] != NAME:
         return ".".join([module, *path]), None, module.split(".")[0]
     while path and _is_module(f"{module}.{path[0]}"):
         module, path = f"{module}.{path[0]}", path[1:]

@@ -15,9 +15,8 @@ import torch
 from mbdl_repro import catalogue
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import rng_for, torch_rng_for
-from mbdl_repro.experiments import reader as experiment_file
-from mbdl_repro.experiments.scale import Scale
-from mbdl_repro.experiments.scale import AtMost
+from mbdl_repro.experiments import reading as experiment_file
+from mbdl_repro.experiments.scale import AtMost, Scale
 
 ROOT = Path(__file__).parents[2]
 NAMES = [

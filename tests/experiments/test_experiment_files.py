@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mbdl_repro.errors import UserError
-from mbdl_repro.experiments import reader as experiment_file
 from mbdl_repro.contract.hashing import canonical
-from mbdl_repro.experiments.scale import Scale
-from mbdl_repro.experiments.scale import AtMost
+from mbdl_repro.errors import UserError
+from mbdl_repro.experiments import reading as experiment_file
+from mbdl_repro.experiments.scale import AtMost, Scale
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = sorted((ROOT / experiment_file.EXPERIMENTS).glob("*.yaml"))

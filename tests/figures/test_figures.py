@@ -18,11 +18,10 @@ from matplotlib.patches import Polygon, Rectangle
 
 from mbdl_repro import figures
 from mbdl_repro.contract.family import Family
-from mbdl_repro.errors import UserError
-from mbdl_repro.experiments import reader as experiment_file
 from mbdl_repro.contract.table import Place
-from mbdl_repro.experiments.scale import Scale
-from mbdl_repro.experiments.scale import AtMost
+from mbdl_repro.errors import UserError
+from mbdl_repro.experiments import reading as experiment_file
+from mbdl_repro.experiments.scale import AtMost, Scale
 from mbdl_repro.figures import (
     dots,
     eigenvalues,

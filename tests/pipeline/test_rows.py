@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from mbdl_repro.contract.family import Family
-from mbdl_repro.experiments import reader as experiment_file
+from mbdl_repro.experiments import reading as experiment_file
 from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.pipeline.rows import measured, rows_of
 

@@ -24,7 +24,7 @@ from mbdl_repro.areas.doa.methods.music import Music
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments import reader as experiment_file
+from mbdl_repro.experiments import reading as experiment_file
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.pipeline import job
 from mbdl_repro.pipeline.job import Job, code_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments import reader as experiment_file
+from mbdl_repro.experiments import reading as experiment_file
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.stages.gather import gather
 from mbdl_repro.pipeline.stages.verify import verify

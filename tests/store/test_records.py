@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from mbdl_repro.experiments.scale import Scale
 
 from mbdl_repro.contract.hashing import digest
 from mbdl_repro.errors import UserError
+from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.store.files import write_bytes
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import (

@@ -198,6 +198,15 @@ class SensorArray(Scenario):
             x (n, N, T), complex, in single precision, and s (n, M), in rad, each row rising.
         """
 
+    def check_truth(self) -> None:
+        """Check that the number of sources, the spacing and the noise are given.
+
+        Raises:
+            ValueError: naming the one that is withheld.
+        """
+        for field in ("n_sources", "spacing", "snr_db"):
+            self.told(field)
+
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw n pairs: snapshots x (n, N, T), complex, and angles s (n, M), in rad.
 

@@ -168,6 +168,15 @@ class DegradedImages(Scenario):
             Images (n, side, side) in [0, 1]; of ``train``, ``side`` is ``patch_side``.
         """
 
+    def check_truth(self) -> None:
+        """Check that the kind of H and the noise are given.
+
+        Raises:
+            ValueError: naming the one that is withheld.
+        """
+        for field in ("degradation", "noise_std"):
+            self.told(field)
+
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw n pairs of the test images: x as H makes them, s (n, side, side)."""
         return self._observed(self.targets(n, "test", rng), rng)

@@ -82,6 +82,15 @@ class LinearGaussian(Scenario):
             raise ValueError(f"{field} is needed, but this belief withholds it (null): state it")
         return value
 
+    def check_truth(self) -> None:
+        """Check that C_s, σ and H are given.
+
+        Raises:
+            ValueError: naming the one that is withheld.
+        """
+        for field in ("signal_covariance", "noise_std", "observation_matrix"):
+            self.known(field)
+
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw ``n`` pairs: x (n, n_observations) and s (n, n_signal)."""
         s = rng.standard_normal((n, self.n_signal)) @ np.linalg.cholesky(self.covariance).T

@@ -75,11 +75,15 @@ class SparseRecovery(Scenario):
     @property
     def H(self) -> np.ndarray:
         """The observation matrix H (n, m), read-only."""
+        return _observation_matrix(
+            self._law, self.n_observations, self.n_signal, self.matrix_perturbation
+        )
+
+    @property
+    def _law(self) -> MatrixKind:
         if self.observation_matrix is None:
             raise ValueError("H is asked for, and observation_matrix is withheld (null)")
-        return _observation_matrix(
-            self.observation_matrix, self.n_observations, self.n_signal, self.matrix_perturbation
-        )
+        return self.observation_matrix
 
     @property
     def sparsity(self) -> float:
@@ -102,12 +106,16 @@ class SparseRecovery(Scenario):
     @property
     def sigma(self) -> float:
         """The standard deviation σ of each entry of w."""
+        self._check_noise()
         if self.noise_std is not None:
             return self.noise_std
-        if self.snr_db is None:
-            raise ValueError("the noise is asked for, and noise_std, or snr_db, is withheld (null)")
+        assert self.snr_db is not None
         mean_gain = np.square(self.H).sum() / (self.n_signal * self.n_observations)
         return float(np.sqrt(self.mean_energy * mean_gain / 10 ** (self.snr_db / 10)))
+
+    def _check_noise(self) -> None:
+        if self.noise_std is None and self.snr_db is None:
+            raise ValueError("the noise is asked for, and noise_std, or snr_db, is withheld (null)")
 
     def supports(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw where n signals are not zero, as booleans (n, m).
@@ -124,10 +132,22 @@ class SparseRecovery(Scenario):
         np.put_along_axis(support, smallest[:, : self.n_nonzeros], True, axis=1)
         return support
 
-    def sample(self, n: int, rng: np.random.Generator) -> Split:
-        """Draw n pairs: x (n, n_observations) and s (n, n_signal)."""
+    def check_truth(self) -> None:
+        """Check that the laws of the signal, of H, and of the noise are given.
+
+        Raises:
+            ValueError: naming the field that is withheld, and what needs it.
+        """
         if self.nonzero_std is None:
             raise ValueError("data are asked for, and nonzero_std is withheld (null)")
+        for _ in (self.sparsity, self._law):
+            pass
+        self._check_noise()
+
+    def sample(self, n: int, rng: np.random.Generator) -> Split:
+        """Draw n pairs: x (n, n_observations) and s (n, n_signal)."""
+        self.check_truth()
+        assert self.nonzero_std is not None
         support = self.supports(n, rng)
         s = np.where(support, self.nonzero_std * rng.standard_normal(support.shape), 0.0)
         w = self.sigma * rng.standard_normal((n, self.n_observations))

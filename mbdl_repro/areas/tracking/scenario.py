@@ -115,6 +115,16 @@ class LinearStateSpace(StateSpace):
         """Entries of an observation."""
         return self.n_state if self.n_observations is None else self.n_observations
 
+    def check_truth(self) -> None:
+        """Check that both noises are given, and F and H.
+
+        Raises:
+            ValueError: naming the field that is withheld, and what needs it.
+        """
+        super().check_truth()
+        for _ in (self.F, self.H):
+            pass
+
     @cached_property
     def F(self) -> np.ndarray:
         """The transition matrix, (m, m) or, if it varies, (T, m, m); read-only."""
@@ -241,6 +251,16 @@ class Lorenz(StateSpace):
     def mean_0(self) -> np.ndarray:
         """The mean of s_0, (1, 1, 1) unless ``initial_state`` says otherwise."""
         return np.ones(3) if self.initial_state is None else super().mean_0
+
+    def check_truth(self) -> None:
+        """Check that both noises are given, and how the state moves and is seen.
+
+        Raises:
+            ValueError: naming the field that is withheld, and what needs it.
+        """
+        super().check_truth()
+        for _ in (self._is_taylor, self._seen):
+            pass
 
     def f(self, s: Array, t: int = 1) -> Array:
         """Return where the state is a step later."""
@@ -429,6 +449,16 @@ class Sinusoidal(StateSpace):
     def mean_0(self) -> np.ndarray:
         """The mean of s_0, 0.1 in each entry unless ``initial_state`` says otherwise."""
         return np.full(self.m, 0.1) if self.initial_state is None else super().mean_0
+
+    def check_truth(self) -> None:
+        """Check that both noises are given, and α.
+
+        Raises:
+            ValueError: naming the field that is withheld, and what needs it.
+        """
+        super().check_truth()
+        for _ in (self._amplitude,):
+            pass
 
     def f(self, s: Array, t: int = 1) -> Array:
         """Return α sin(β s + φ) + δ."""

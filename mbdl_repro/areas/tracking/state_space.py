@@ -171,6 +171,15 @@ class StateSpace(Scenario):
 
     # The data ---------------------------------------------------------------------------------
 
+    def check_truth(self) -> None:
+        """Check that both noises are given; each kind also checks what f and h need.
+
+        Raises:
+            ValueError: naming the field that is withheld, and what needs it.
+        """
+        for _ in (self.q, self.r):
+            pass
+
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw n trajectories: x (n, T, n_observations) and s (n, T, m).
 

@@ -11,9 +11,10 @@ import numpy as np
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo
 from mbdl_repro.contract.family import Family
+from mbdl_repro.contract.table import Point
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
-from mbdl_repro.experiments.experiment import Experiment, Fit, Point
+from mbdl_repro.experiments.experiment import Experiment, Fit
 from mbdl_repro.pipeline.caches import bound_cache
 from mbdl_repro.pipeline.data import Data
 from mbdl_repro.pipeline.job import Job

@@ -112,4 +112,3 @@ def _by_method(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]
         label, kind = name.split("/")
         examples.setdefault(label, {})[kind] = array
     return examples
-

@@ -14,13 +14,13 @@ from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.contract.scenario import Scenario, Split
+from mbdl_repro.contract.table import N_EXAMPLES, Point
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
-from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry, Point
+from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
 from mbdl_repro.pipeline.caches import score_cache
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.models import Models, to_device
-from mbdl_repro.contract.table import N_EXAMPLES
 from mbdl_repro.pipeline.rows import measured, rows_of
 from mbdl_repro.store.files import arrays_from_bytes, arrays_to_bytes, table_to_bytes
 
@@ -185,4 +185,3 @@ def _estimates(
         else:
             estimate = method(x)
     yield np.nan, estimate.cpu().numpy()
-

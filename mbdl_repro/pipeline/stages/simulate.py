@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mbdl_repro.experiments.experiment import Fit, Point
+from mbdl_repro.contract.table import Point
+from mbdl_repro.experiments.experiment import Fit
 from mbdl_repro.pipeline.data import Data
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.store.files import json_to_bytes
@@ -26,4 +27,3 @@ def simulate(job: Job) -> None:
             {"point": fit.point, "test_point": test_point, "seeds": fit.seeds, "file": path.name}
         )
     job.save({job.store.data(experiment.name): json_to_bytes(index)})
-

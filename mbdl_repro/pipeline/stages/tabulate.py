@@ -136,4 +136,3 @@ def _work(
         for name, counts in record.get("chosen", {}).items():
             chosen[name].update(counts)
     return seconds, {name: dict(counts) for name, counts in chosen.items()}
-

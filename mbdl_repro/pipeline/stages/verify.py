@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mbdl_repro.contract.table import Place, same
-from mbdl_repro.experiments.experiment import Claim, Experiment, uses_n_train
+from mbdl_repro.experiments.experiment import Claim, Experiment
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.statistics.comparisons import Comparison, combine, compare
 from mbdl_repro.statistics.crossings import first_crossing
@@ -168,7 +168,7 @@ def _rows_at(experiment: Experiment, rows: pd.DataFrame, place: Place) -> pd.Dat
     else:
         wanted &= rows["iteration"] == place.iteration
     for column, value in place.at.items():
-        if column == "n_train" and not uses_n_train(experiment, place.method):
+        if column == "n_train" and not experiment.uses_n_train(place.method):
             continue
         wanted &= rows[column].map(lambda other, value=value: same(other, value))
     return rows[wanted].sort_values("seed")
@@ -195,4 +195,3 @@ def _describe(claim: Claim, side: int) -> str:
     if first.metric != claim.metric:
         words.append(first.metric)
     return first.method + (f" ({', '.join(words)})" if words else "")
-

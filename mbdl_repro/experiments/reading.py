@@ -1,0 +1,165 @@
+"""Experiment and scale files: read, and validated to the last value.
+
+An experiment is one YAML file named after the monograph's example; a scale caps how much of it
+is run. Every mistake in a file stops a run before its first job, with one message. No data are
+drawn for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+from mbdl_repro import catalogue
+from mbdl_repro.contract.table import distinct
+from mbdl_repro.errors import UserError, one_of
+from mbdl_repro.experiments import claims, panels, setup
+from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.experiments.messages import Problems
+from mbdl_repro.experiments.methods import methods
+from mbdl_repro.experiments.scale import AtMost, Scale, ScaleFrame, at_scale
+from mbdl_repro.experiments.schema import Book, FigureFrame, Frame, Samples
+from mbdl_repro.experiments.strict_yaml import StrictYaml
+
+EXPERIMENTS = Path("workflow/experiments")
+SCALES = Path("workflow/scales")
+
+
+def names(folder: Path = EXPERIMENTS) -> list[str]:
+    """Return the names of all experiments: the files of the folder, in the book's order."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load_all(scale: Scale, chosen: str | None = None) -> dict[str, Experiment]:
+    """Read all experiments, or those of a comma-separated list of names.
+
+    Args:
+        scale: how much of them is run.
+        chosen: names, or their beginnings; ``None``: all.
+
+    Returns:
+        The experiments by name.
+
+    Raises:
+        UserError: naming every mistake in every file, or a name that is not there.
+    """
+    known = names()
+    wanted = [name.strip() for name in str(chosen).split(",")] if chosen else known
+    for i, name in enumerate(wanted):
+        begun = [other for other in known if other.startswith(name)]
+        if name not in known and len(begun) != 1:
+            raise UserError(f"no experiment {name!r}; {one_of(name, known)}")
+        wanted[i] = name if name in known else begun[0]
+    experiments, problems = {}, []
+    for name in wanted:
+        try:
+            experiments[name] = load(name, scale)
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(problems))
+    return experiments
+
+
+def load_scale(name: str) -> Scale:
+    """Read a scale file.
+
+    Raises:
+        UserError: if there is none of this name, or it holds a mistake.
+    """
+    known = [path.stem for path in SCALES.glob("*.yaml")]
+    if name not in known:
+        raise UserError(f"no scale {name!r}; {one_of(name, known)}")
+    problems = Problems(StrictYaml(SCALES / f"{name}.yaml"))
+    frame = problems.block(ScaleFrame, problems.yaml.data, ())
+    problems.stop_if_any()
+    at_most = problems.block(AtMost, frame.at_most, ("at_most",))
+    problems.stop_if_any()
+    return Scale(name, frame.about, frame.results, frame.figures, at_most)
+
+
+def load(name: str, scale: Scale) -> Experiment:
+    """Read, validate and expand one experiment.
+
+    Args:
+        name: its file's name, without the ending.
+        scale: how much of it is run.
+
+    Raises:
+        UserError: one message with a line for every mistake: file, line, value, what is allowed.
+    """
+    return load_file(EXPERIMENTS / f"{name}.yaml", scale)
+
+
+def load_file(path: Path, scale: Scale) -> Experiment:
+    """Read, validate and expand the experiment of this file.
+
+    Args:
+        path: the file.
+        scale: how much of it is run.
+
+    Raises:
+        UserError: one message with a line for every mistake: file, line, value, what is allowed.
+    """
+    problems = Problems(StrictYaml(path))
+    frame = _frame(problems)
+    full = _experiment(problems, frame)
+    shown = [panels.panel(problems, full, p, i) for i, p in enumerate(full.figure.panels)]
+    decided = [claims.claim(problems, full, c, i) for i, c in enumerate(frame.claims)]
+    decided += [claims.published(problems, full, p, i) for i, p in enumerate(frame.published)]
+    problems.stop_if_any()
+    full = dataclasses.replace(full, panels=shown, claims=[c for c in decided if c is not None])
+    return at_scale(full, scale)
+
+
+def _frame(problems: Problems) -> Frame:
+    """Check the file's name and its top level."""
+    path = problems.yaml.path
+    if not re.fullmatch(r"[\w.-]+", path.stem):
+        message = f"{path.name!r} names results: use letters, digits, '_', '-' and '.'"
+        problems.note((), message)
+    frame: Frame = problems.block(Frame, problems.yaml.data, ())
+    problems.stop_if_any()
+    return frame
+
+
+def _experiment(problems: Problems, frame: Frame) -> Experiment:
+    """Check what the experiment sets up: all but its panels and its claims."""
+    book = problems.block(Book, frame.book, ("book",))
+    samples = problems.block(Samples, frame.samples, ("samples",))
+    figure = problems.block(FigureFrame, frame.figure, ("figure",))
+    problems.name(frame.area, catalogue.areas(), "area", ("area",))
+    setup.seeds(problems, frame)
+    problems.stop_if_any()
+    scenario_name, truth = setup.scenario(problems, frame.area, frame.scenario)
+    beliefs = setup.beliefs(problems, truth, frame.beliefs)
+    runs = setup.sweep(problems, truth, frame.sweep, "sweep", sizes=True)
+    tested = setup.sweep(problems, truth, frame.test_sweep, "test_sweep")
+    problems.stop_if_any()
+    test_points = [point for point, _ in tested if point]
+    points = distinct(point for point, _ in runs)
+    setup.combinations(problems, truth, beliefs, points, test_points)
+    setup.measures(problems, frame)
+    return Experiment(
+        name=problems.yaml.path.stem,
+        path=problems.yaml.path,
+        book=book,
+        area=frame.area,
+        scenario_name=scenario_name,
+        scenario=truth,
+        beliefs=beliefs,
+        runs=runs,
+        test_points=test_points,
+        samples=samples,
+        n_seeds=frame.seeds,
+        block=frame.block,
+        methods=methods(problems, frame, beliefs, {n for _, n in runs}),
+        metrics=frame.metrics,
+        trace=sorted(frame.trace),
+        bounds=frame.bounds,
+        figure=figure,
+        panels=[],
+        claims=[],
+        file=problems.yaml.data,
+    )

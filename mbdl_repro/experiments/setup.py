@@ -1,0 +1,235 @@
+"""What an experiment sets up: the truth, what designers assume of it, and where it is run."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import typing
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from mbdl_repro import catalogue
+from mbdl_repro.contract.scenario import Scenario
+from mbdl_repro.contract.table import Point, distinct
+from mbdl_repro.experiments.messages import Problems, shown
+from mbdl_repro.experiments.schema import Count, Frame
+from mbdl_repro.experiments.strict_yaml import Where
+
+# The truth, and what is assumed of it -------------------------------------------------------------
+
+
+def scenario(problems: Problems, area: str, data: dict[str, Any]) -> tuple[str, Scenario]:
+    """Build the truth, and check that data can be drawn from it.
+
+    Args:
+        problems: where mistakes are noted.
+        area: the running example.
+        data: the block ``scenario``.
+
+    Returns:
+        The kind of scenario, and the truth.
+
+    Raises:
+        UserError: if it cannot be built.
+    """
+    kinds = catalogue.scenarios(area)
+    data = dict(data)
+    if "kind" not in data and len(kinds) > 1:
+        problems.missing("kind", (), kinds, ("scenario",))
+        problems.stop_if_any()
+    name = data.pop("kind", next(iter(kinds)))
+    problems.name(name, kinds, "kind of scenario", ("scenario", "kind"))
+    problems.stop_if_any()
+    cls = kinds[name]
+    given = overrides(problems, cls, data, ("scenario",), withhold=False)
+    for field in dataclasses.fields(cls):
+        is_needed = field.default is field.default_factory is dataclasses.MISSING
+        if is_needed and field.name not in data:
+            problems.missing(field.name, data, _field_types(cls), ("scenario",))
+    problems.stop_if_any()
+    try:
+        truth = cls(**given)
+        truth.check_truth()
+    except ValueError as error:
+        problems.note(("scenario",), str(error))
+        problems.stop_if_any()
+    return name, truth
+
+
+def beliefs(
+    problems: Problems, truth: Scenario, data: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Check what designers assume: for each name, which fields are overridden or withheld.
+
+    Args:
+        problems: where mistakes are noted.
+        truth: the scenario.
+        data: the block ``beliefs``.
+    """
+    if "full" in data:
+        problems.note(("beliefs", "full"), "'full' is the truth itself: use another name")
+    return {"full": {}} | {
+        name: overrides(problems, type(truth), changes, ("beliefs", name), withhold=True)
+        for name, changes in data.items()
+    }
+
+
+def overrides(
+    problems: Problems, cls: type[Scenario], data: dict[str, Any], where: Where, *, withhold: bool
+) -> dict[str, Any]:
+    """Check fields of a scenario, and return those that are right.
+
+    Args:
+        problems: where mistakes are noted.
+        cls: the kind of scenario.
+        data: the fields that are given.
+        where: key path of their block.
+        withhold: whether one may be withheld with ``null``, as a belief may.
+    """
+    types = _field_types(cls)
+    checked = {}
+    for name, value in data.items():
+        here = (*where, name)
+        if not problems.name(name, types, "scenario field", here):
+            continue
+        if value is None and not withhold:
+            problems.note(here, "null: the truth knows every field; give a value")
+        else:
+            checked[name] = problems.value(types[name], value, here)
+    return checked
+
+
+@cache
+def _field_types(cls: type[Scenario]) -> dict[str, Any]:
+    """Return the type of each field of a scenario, with its constraints."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+# Where it is run ----------------------------------------------------------------------------------
+
+
+def sweep(
+    problems: Problems, truth: Scenario, data: Any, key: str, *, sizes: bool = False
+) -> list[tuple[Point, int]]:
+    """Expand a sweep: a mapping of lists, or a list of such mappings.
+
+    A field that only others of the mappings speak of keeps the scenario's value.
+
+    Args:
+        problems: where mistakes are noted.
+        truth: the scenario.
+        data: the block.
+        key: its key, ``sweep`` or ``test_sweep``.
+        sizes: whether it may also list sizes of the training set, ``n_train``.
+
+    Returns:
+        The points, each with each size that its mapping lists; 0 where it lists none.
+    """
+    blocks = data if isinstance(data, list) else [data]
+    types = _field_types(type(truth)) | ({"n_train": Count} if sizes else {})
+    swept = distinct(name for b in blocks if isinstance(b, dict) for name in b if name != "n_train")
+    base = {name: getattr(truth, name) for name in swept if name in types}
+    runs: list[tuple[Point, int]] = []
+    for i, block in enumerate(blocks):
+        where: Where = (key, i) if isinstance(data, list) else (key,)
+        if not isinstance(block, dict):
+            problems.note(where, f"{shown(block)}: should map fields to lists of values")
+            continue
+        axes = _axes(problems, types, block, where)
+        sizes_here = axes.pop("n_train", [0])
+        runs += [(base | point, n) for point in product(axes) for n in sizes_here]
+    if not blocks:
+        problems.note((key,), "[]: should hold one block or more; leave it out for none")
+    return distinct(runs)
+
+
+def _axes(
+    problems: Problems, types: Mapping[str, Any], block: dict[str, Any], where: Where
+) -> dict[str, list[Any]]:
+    """Check the lists of values of a sweep: of one value or more, and all different."""
+    axes: dict[str, list[Any]] = {}
+    for name, values in block.items():
+        here = (*where, name)
+        if not problems.name(name, types, "scenario field", here):
+            continue
+        if not isinstance(values, list):
+            problems.note(here, f"{shown(values)}: should be a list of values")
+            continue
+        if not values:
+            problems.note(here, "[]: should be a list of one or more values")
+        places = [(*here, i) for i in range(len(values))]
+        problems.no_repeats(values, places)
+        pairs = zip(values, places, strict=True)
+        axes[name] = [problems.value(types[name], value, place) for value, place in pairs]
+    return axes
+
+
+def product(axes: Mapping[str, list[Any]]) -> list[Point]:
+    """Return all points of these values: one without coordinates, where there is no axis."""
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+def combinations(
+    problems: Problems,
+    truth: Scenario,
+    believed: dict[str, dict[str, Any]],
+    points: list[Point],
+    test_points: list[Point],
+) -> None:
+    """Note values that are each allowed, and together are not.
+
+    Args:
+        problems: where mistakes are noted.
+        truth: the scenario.
+        believed: what designers assume, by name.
+        points: of the sweep.
+        test_points: of the test sweep.
+    """
+    changes: list[tuple[Where, Point]] = [(("sweep",), {})]
+    changes += [(("test_sweep",), point) for point in test_points]
+    changes += [(("beliefs", name), belief) for name, belief in believed.items()]
+    for point, (where, change) in itertools.product(points, changes):
+        try:
+            dataclasses.replace(truth, **{**point, **change})
+        except ValueError as error:
+            at = ", ".join(f"{name} = {value}" for name, value in {**point, **change}.items())
+            problems.note(where, f"at {at}: {error}")
+            return
+
+
+def seeds(problems: Problems, frame: Frame) -> None:
+    """Note seeds that are no whole number of blocks: more of them shall move no number.
+
+    Args:
+        problems: where mistakes are noted.
+        frame: the top level of the file.
+    """
+    n, block = frame.seeds, frame.block
+    if n % block:
+        few = max(n // block, 1) * block
+        message = f"{n} is not a whole number of blocks of {block}: allowed are"
+        problems.note(("seeds",), f"{message} {few}, {few + block}")
+
+
+def measures(problems: Problems, frame: Frame) -> None:
+    """Check metrics, bounds and recorded iterations.
+
+    Args:
+        problems: where mistakes are noted.
+        frame: the top level of the file.
+    """
+    for i, metric in enumerate(frame.metrics):
+        problems.name(metric, catalogue.metrics(frame.area), "metric", ("metrics", i))
+    problems.stop_if_any()
+    bounds = catalogue.bounds(frame.area)
+    for i, bound in enumerate(frame.bounds):
+        if problems.name(bound, bounds, "bound", ("bounds", i)):
+            measured = bounds[bound].marks["metric"]
+            if measured not in frame.metrics:
+                message = f"{bound!r} bounds {measured!r}: add that to metrics, or leave it out"
+                problems.note(("bounds", i), message)
+    for key in ("metrics", "bounds", "trace"):
+        listed = getattr(frame, key)
+        problems.no_repeats(listed, [(key, i) for i in range(len(listed))])

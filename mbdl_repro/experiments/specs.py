@@ -1,0 +1,255 @@
+"""What each stored result, and each job, depends on besides code: plain data.
+
+Names in them are those of the catalogue, such as ``sparse_recovery.lista``, wherever its code is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from mbdl_repro import catalogue
+from mbdl_repro.contract.family import Family
+from mbdl_repro.contract.hashing import canonical, digest
+from mbdl_repro.contract.table import Point
+from mbdl_repro.errors import UserError
+from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
+
+# Stored results -----------------------------------------------------------------------------------
+
+
+def data_spec(experiment: Experiment, fit: Fit, test_point: Point | None = None) -> dict[str, Any]:
+    """Return what the data of a block of seeds depend on.
+
+    Args:
+        experiment: at a scale.
+        fit: its point and seeds.
+        test_point: where off that point the test set is drawn; ``None``: all splits, at it.
+
+    Raises:
+        UserError: if a genie-aided method asks for what only a fit needs, so that its fit, which
+            is made elsewhere, is missing.
+    """
+    if test_point:
+        return {
+            "truth": _truth(experiment, fit.point, test_point),
+            "seeds": fit.seeds,
+            "sizes": {"test": experiment.samples.test},
+        }
+    if fit.genie_point is not None:
+        # A fit to these would not be the one that was tuned.
+        raise UserError(
+            f"{experiment.name}: a fit at {fit} is missing: remove {experiment.name} in "
+            "results/models and run snakemake again"
+        )
+    return {
+        "truth": _truth(experiment, fit.point),
+        "seeds": fit.seeds,
+        "sizes": {
+            "train": experiment.largest_n_train(fit.point),
+            "validation": experiment.samples.validation,
+            "test": experiment.samples.test,
+        },
+    }
+
+
+def fit_spec(experiment: Experiment, label: str, fit: Fit) -> dict[str, Any]:
+    """Return what a fit of a method depends on.
+
+    Args:
+        experiment: at a scale.
+        label: the method.
+        fit: the point, the size of the training set, the seeds, and the depth if it has one.
+    """
+    entry = experiment.methods[label]
+    return {
+        **_method(entry, fit.depth),
+        "belief": dataclasses.asdict(experiment.belief_at(label, fit.point)),
+        "truth": _truth(experiment, fit.point) if entry.has_fit else None,
+        "n_train": fit.n_train,
+        "n_validation": experiment.samples.validation if entry.has_fit else None,
+        "seeds": fit.seeds,
+    }
+
+
+def score_spec(experiment: Experiment, label: str, fit: Fit, test_point: Point) -> dict[str, Any]:
+    """Return what the scores of a fit depend on.
+
+    Args:
+        experiment: at a scale.
+        label: the method.
+        fit: what is scored.
+        test_point: where off its point; empty: at it.
+    """
+    answers = experiment.methods[label].settings_not_fitted
+    spec = {
+        "fit": fit_spec(experiment, label, fit),
+        "truth": _truth(experiment, fit.point, test_point),
+        "n_test": experiment.samples.test,
+        "metrics": experiment.metrics,
+        "trace": experiment.recorded(label, fit),
+    }
+    if answers:
+        spec["answers"] = answers
+    if fit.genie_point is not None:
+        aided = experiment.belief_at(label, fit.point, fit.genie_point)
+        spec["genie_aided"] = dataclasses.asdict(aided)
+    return spec
+
+
+def bound_spec(experiment: Experiment, name: str, fit: Fit, test_point: Point) -> dict[str, Any]:
+    """Return what the values of a bound depend on.
+
+    Args:
+        experiment: at a scale.
+        name: the bound.
+        fit: the point, the size of the training set, and the seeds.
+        test_point: where off the point; empty: at it.
+    """
+    along = "iteration" in catalogue.bounds(experiment.area)[name].arguments
+    return {
+        "bound": f"{experiment.area}.{name}",
+        "tested": data_spec(experiment, fit, test_point or None),
+        "fitted": data_spec(experiment, fit),
+        "n_train": fit.n_train,
+        "trace": experiment.trace if along else None,
+    }
+
+
+# Jobs ---------------------------------------------------------------------------------------------
+
+
+def simulate_spec(experiment: Experiment) -> dict[str, Any]:
+    """Return what the index of the simulated data depends on."""
+    drawn = [
+        data_spec(experiment, Fit(point, 0, seeds))
+        for point in experiment.points
+        for seeds in experiment.blocks
+    ]
+    return _data(experiment) | {"results": _digest(drawn)}
+
+
+def train_spec(experiment: Experiment, label: str) -> dict[str, Any]:
+    """Return what the index of a method's fits depends on.
+
+    Args:
+        experiment: at a scale.
+        label: the method.
+    """
+    fits = [fit_spec(experiment, label, fit) for fit in experiment.fits(label)]
+    return _data(experiment) | {"method": _entry(experiment, label), "results": _digest(fits)}
+
+
+def evaluate_spec(experiment: Experiment, label: str) -> dict[str, Any]:
+    """Return what the rows of a method depend on, with the words that they repeat.
+
+    Args:
+        experiment: at a scale.
+        label: the method.
+    """
+    entry = experiment.methods[label]
+    scores = [score_spec(experiment, label, *scoring) for scoring in experiment.scorings(label)]
+    printed = {"believes": entry.belief, "family": entry.info.family.title}
+    return _data(experiment) | {
+        "method": _entry(experiment, label) | printed,
+        "results": _digest(scores),
+        "metrics": experiment.metrics,
+        "trace": experiment.trace,
+    }
+
+
+def bounds_spec(experiment: Experiment) -> dict[str, Any]:
+    """Return what the rows of all bounds depend on, with the words that they repeat."""
+    values = [bound_spec(experiment, *bounding) for bounding in experiment.boundings()]
+    return _data(experiment) | {
+        "bounds": experiment.bounds,
+        "family": Family.BOUND.title,
+        "metrics": experiment.metrics,
+        "results": _digest(values),
+    }
+
+
+def tabulate_spec(experiment: Experiment) -> dict[str, Any]:
+    """Return what the table depends on.
+
+    It is all that the table comes from: one that was adopted has no scores to compare with.
+    """
+    return {
+        "scores": [evaluate_spec(experiment, label) for label in experiment.methods],
+        "bounds": experiment.bounds,
+        "shown": {kind: experiment.shown(kind) for kind in ("examples", "history")},
+    }
+
+
+def verify_spec(experiment: Experiment) -> dict[str, Any]:
+    """Return what the verdicts depend on, besides the table."""
+    return {"claims": [dataclasses.asdict(claim) for claim in experiment.claims]}
+
+
+def draw_spec(experiment: Experiment) -> dict[str, Any]:
+    """Return what the figure depends on, besides the table."""
+    spec = experiment.figure.model_dump()
+    spec["panels"] = [panel.model_dump() for panel in experiment.panels]
+    spec["legends"] = experiment.legends
+    if any(getattr(panel, "printed", False) for panel in experiment.panels):
+        spec["printed"] = [(dataclasses.asdict(p), value) for p, value in experiment.published]
+    return spec
+
+
+def gather_spec(experiments: Mapping[str, Experiment]) -> dict[str, Any]:
+    """Return what the table of all verdicts depends on, besides each experiment's."""
+    return {"experiments": list(experiments)}
+
+
+def report_spec(experiments: Mapping[str, Experiment]) -> dict[str, Any]:
+    """Return what the report depends on, besides the tables and figures, and its template.
+
+    It shows what methods, metrics and bounds say of themselves, which is in no key of theirs.
+    """
+    docs = [experiment.docs() for experiment in experiments.values()]
+    files = {name: experiment.file for name, experiment in experiments.items()}
+    return files | {"docs": digest(canonical(docs))}
+
+
+# Their parts --------------------------------------------------------------------------------------
+
+
+def _truth(experiment: Experiment, *overrides: Point) -> dict[str, Any]:
+    fields = dataclasses.asdict(experiment.scenario_at(*overrides))
+    return {"scenario": f"{experiment.area}.{experiment.scenario_name}", **fields}
+
+
+def _method(entry: MethodEntry, depth: int | None = None) -> dict[str, Any]:
+    """Return what the fits of a method depend on, besides data."""
+    settings = entry.settings_at(depth)
+    return {
+        "method": f"{entry.info.area}.{entry.info.name}",
+        "settings": {k: v for k, v in settings.items() if k not in entry.info.not_fitted},
+        "tune": entry.tune,
+        "recipe": entry.recipe.model_dump() if entry.info.learns else None,
+    }
+
+
+def _entry(experiment: Experiment, label: str) -> dict[str, Any]:
+    """Return a line of the experiment's methods."""
+    entry = experiment.methods[label]
+    belief = {"label": label, "belief": experiment.beliefs[entry.belief]}
+    return _method(entry) | belief | ({"depths": entry.depths} if entry.depths else {})
+
+
+def _data(experiment: Experiment) -> dict[str, Any]:
+    """Return what all jobs of an experiment have in common, in the words of its file."""
+    return {
+        "scenario": _truth(experiment),
+        "runs": experiment.runs,
+        "test_points": experiment.test_points,
+        "samples": experiment.samples.model_dump(),
+        "seeds": experiment.n_seeds,
+        "block": experiment.block,
+    }
+
+
+def _digest(specs: list[dict[str, Any]]) -> str:
+    """Return what changes with the specification of any result, however that came to be made."""
+    return digest(canonical(specs))[:24]
