@@ -47,6 +47,8 @@ class MethodInfo:
     family: Family
     parent: str | None
     iterative: bool
+    counted_by: str | None
+    """Setting that says how many iterations are made at most; None: none does."""
     not_fitted: tuple[str, ...]
     """Settings that a fit does not depend on: only how the fitted method answers."""
     learns: bool
@@ -138,6 +140,8 @@ def _method_info(path: Path, area: str) -> MethodInfo:
     parent = marks.get("parent")
     not_fitted = marks.get("not_fitted")
     untrained = marks.get("untrained")
+    iterative = any(isinstance(b, ast.Name) and b.id == "IterativeMethod" for b in node.bases)
+    counted_by = ast.literal_eval(marks.get("counted_by", ast.Constant("iterations")))
     return MethodInfo(
         name=path.stem,
         area=area,
@@ -150,7 +154,8 @@ def _method_info(path: Path, area: str) -> MethodInfo:
         learns=Family[family.attr].learns
         and not (untrained is not None and ast.literal_eval(untrained)),
         fits_itself=_defines(node, tree, "fit"),
-        iterative=any(isinstance(b, ast.Name) and b.id == "IterativeMethod" for b in node.bases),
+        iterative=iterative,
+        counted_by=counted_by if iterative else None,
         doc=ast.get_docstring(node) or "",
         settings=_settings(node, path),
     )

@@ -316,7 +316,9 @@ class Experiment:
             return entry.depths if fit is None or fit.depth is None else [fit.depth]
         if not entry.info.iterative:
             return []
-        return [k for k in self.trace if k <= entry.settings.get("iterations", k)]
+        counted_by = entry.info.counted_by
+        most = None if counted_by is None else entry.settings.get(counted_by)
+        return [k for k in self.trace if most is None or k <= most]
 
     def bound_spec(self, name: str, fit: Fit, test_point: Point) -> dict[str, Any]:
         """Return what the values of a bound depend on."""

@@ -169,20 +169,12 @@ def run(verb: str, do: Callable[[Job], None]) -> None:
             scale = experiment_file.load_scale(arguments.scale)
             experiment = experiment_file.load(arguments.experiment, scale) if named else None
             _stop_unless_complete(verb, experiment, arguments.method)
-            os.environ["MBDL_SHARED"] = str(Store.of(scale).cells("priors"))
             do(Job(verb, experiment, scale, arguments.method, arguments.part))
         except UserError as error:
             sys.exit(f"{verb}{named}: {error}")
         except Exception:
             traceback.print_exc()
             sys.exit(f"{verb}{named}: an error in the program; see above")
-        finally:
-            os.environ.pop("MBDL_SHARED", None)
-
-
-def shared_folder() -> str | None:
-    """Return where fits lie that several methods share; None outside of a job."""
-    return os.environ.get("MBDL_SHARED")
 
 
 def device() -> str:

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import safetensors.torch
@@ -28,7 +29,8 @@ from mbdl_repro.learning.training import (
 from mbdl_repro.pipeline import job
 from mbdl_repro.pipeline.data import Data
 from mbdl_repro.store.artifacts import Store
-from mbdl_repro.store.cells import model_cells
+from mbdl_repro.store.cells import Cells, model_cells
+from mbdl_repro.store.fingerprint import fingerprint
 
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
@@ -42,6 +44,7 @@ class Models:
         self.entry = experiment.methods[label]
         self.data = Data(experiment, store)
         self.cells = model_cells(experiment, label, store)
+        self.shared = KeptFits(store.cells("priors"))
 
     def key(self, fit: Fit) -> str:
         """Return the key of the cell that holds this fit."""
@@ -140,11 +143,29 @@ class Models:
         if recipe.together:
             return gradient_descent(methods, trains, validations, recipe, rngs, report)
         return [
-            method.fit(train, validation, recipe, rng, part_of(report, i, len(methods)))
+            method.fit(
+                train, validation, recipe, rng, part_of(report, i, len(methods)), self.shared
+            )
             for i, (method, train, validation, rng) in enumerate(
                 zip(methods, trains, validations, rngs, strict=True)
             )
         ]
+
+
+class KeptFits:
+    """Fits that methods share, each made once by all jobs that keep them in the same folder.
+
+    Args:
+        folder: where they lie, named by their specification and code.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, owner: type, spec: dict[str, Any], make: Callable[[], bytes]) -> bytes:
+        """Return a fit, which is made where it is missing or damaged."""
+        entries = Cells(self.folder, fingerprint(owner.__module__), ".safetensors")
+        return entries.get(entries.key(spec), make)[0]
 
 
 def build(entry: MethodEntry, belief: Scenario, settings: dict[str, Any]) -> Method:

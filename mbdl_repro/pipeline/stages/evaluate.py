@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from mbdl_repro import catalogue
+from mbdl_repro.contract.capabilities import HasIllustrations
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.errors import UserError
@@ -108,11 +110,11 @@ def _score(
 
 def _illustrations(method: Method, few: Split) -> dict[str, np.ndarray]:
     """Return what else a method shows of a few signals: spectra, roots, where it has such."""
-    illustrations = getattr(method, "illustrations", None)
-    if illustrations is None:
+    if not isinstance(method, HasIllustrations):
         return {}
     with torch.no_grad():
-        return {name: t.cpu().numpy() for name, t in illustrations(to_device(few).x).items()}
+        shown = method.illustrations(to_device(few).x)
+        return {name: t.cpu().numpy() for name, t in shown.items()}
 
 
 def _estimates(method: Method, test: Split, trace: list[int]) -> Iterator[tuple[float, np.ndarray]]:
@@ -124,8 +126,9 @@ def _estimates(method: Method, test: Split, trace: list[int]) -> Iterator[tuple[
                 if k in trace:
                     yield k, estimate.cpu().numpy()
             # Iterations that a stopping rule made needless would have changed nothing.
+            most = math.inf if method.iterations is None else method.iterations
             for later in trace:
-                if k < later <= getattr(method, "iterations", k):
+                if k < later <= most:
                     yield later, estimate.cpu().numpy()
         else:
             estimate = method(x)
