@@ -142,6 +142,7 @@ def _method_info(path: Path, area: str) -> MethodInfo:
     untrained = marks.get("untrained")
     iterative = any(isinstance(b, ast.Name) and b.id == "IterativeMethod" for b in node.bases)
     counted_by = ast.literal_eval(marks.get("counted_by", ast.Constant("iterations")))
+    settings = _settings(node, path)
     return MethodInfo(
         name=path.stem,
         area=area,
@@ -155,9 +156,9 @@ def _method_info(path: Path, area: str) -> MethodInfo:
         and not (untrained is not None and ast.literal_eval(untrained)),
         fits_itself=_defines(node, tree, "fit"),
         iterative=iterative,
-        counted_by=counted_by if iterative else None,
+        counted_by=counted_by if iterative and counted_by in settings else None,
         doc=ast.get_docstring(node) or "",
-        settings=_settings(node, path),
+        settings=settings,
     )
 
 

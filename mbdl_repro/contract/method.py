@@ -80,7 +80,8 @@ class IterativeMethod(Method):
     """A method that refines its estimate; ``forward`` is the last of its iterates."""
 
     counted_by: ClassVar[str | None] = "iterations"
-    """Name of the setting that says how many iterations are made at most; None: there is none."""
+    """Setting that says how many iterations are made at most; None, or if there is none of that
+    name: no setting does."""
 
     iterations: int | None = None
     """How many iterations are made at most; None: as many as it takes until it stops by itself."""
