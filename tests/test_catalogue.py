@@ -73,8 +73,6 @@ def test_the_info_says_what_the_class_says(info):
     assert info.family is cls.family
     assert info.parent == cls.parent
     assert info.iterative == issubclass(cls, IterativeMethod)
-    counted = info.iterative and cls.counted_by in info.settings
-    assert info.counted_by == (cls.counted_by if counted else None)
     assert info.doc == inspect.getdoc(cls)
 
 
