@@ -67,7 +67,7 @@ def _with_inputs(found: Status, task: Task) -> Finding:
 @scale_option
 def plan(experiments: tuple[str, ...], cores: int, scale_name: str) -> None:
     """Say what a run would do, and how long that should take."""
-    from mbdl_repro.reporting.numbers import duration
+    from mbdl_repro.pipeline.job import duration
 
     found = _status(experiments, scale_name)
     if not found.to_run:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.scenario import Scenario, Split
+from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.training import History, Report, gradient_descent, silent
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Method(nn.Module, ABC):
         recipe: Recipe,
         rng: torch.Generator,
         report: Report = silent,
+        shared: SharedFits = unshared,
     ) -> History:
         """Fit the trainable tensors to data; by default by gradient descent on :meth:`loss`.
 
@@ -68,6 +70,7 @@ class Method(nn.Module, ABC):
             recipe: how to descend.
             rng: the generator of this fit.
             report: called with (fraction done, message) as the fit goes on.
+            shared: makes fits that other methods may ask for too, or finds what they made.
 
         Returns:
             The history: rows of (step, training loss, validation loss).
@@ -84,6 +87,13 @@ class Method(nn.Module, ABC):
 
 class IterativeMethod(Method):
     """A method that refines its estimate; ``forward`` is the last of its iterates."""
+
+    counted_by: ClassVar[str | None] = "iterations"
+    """Setting that says how many iterations are made at most; None, or if there is none of that
+    name: no setting does."""
+
+    iterations: int | None = None
+    """How many iterations are made at most; None: as many as it takes until it stops by itself."""
 
     @abstractmethod
     def iterates(self, x: Tensor) -> Iterator[Tensor]:

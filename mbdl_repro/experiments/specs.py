@@ -202,14 +202,18 @@ def gather_spec(experiments: Mapping[str, Experiment]) -> dict[str, Any]:
     return {"experiments": list(experiments)}
 
 
-def report_spec(experiments: Mapping[str, Experiment]) -> dict[str, Any]:
-    """Return what the report depends on, besides the tables and figures, and its template.
+def report_spec(experiments: Mapping[str, Experiment], layout: str) -> dict[str, Any]:
+    """Return what the report depends on, besides the tables and figures.
 
     It shows what methods, metrics and bounds say of themselves, which is in no key of theirs.
+
+    Args:
+        experiments: all that it shows, by name.
+        layout: the digest of its template.
     """
     docs = [experiment.docs() for experiment in experiments.values()]
     files = {name: experiment.file for name, experiment in experiments.items()}
-    return files | {"docs": digest(canonical(docs))}
+    return files | {"docs": digest(canonical(docs)), "layout": layout}
 
 
 # Their parts --------------------------------------------------------------------------------------

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mbdl_repro.contract.scenario import Split
+from mbdl_repro.learning.trainable import HasIterates, Pairs, Trainable
 
 if TYPE_CHECKING:
-    from mbdl_repro.contract.method import Method
     from mbdl_repro.learning.recipe import Recipe
 
 History = list[dict[str, float]]
@@ -34,9 +33,9 @@ class TrainingDivergedError(RuntimeError):
 
 
 def gradient_descent(
-    members: Sequence[Method],
-    trains: Sequence[Split],
-    validations: Sequence[Split],
+    members: Sequence[Trainable],
+    trains: Sequence[Pairs],
+    validations: Sequence[Pairs],
     recipe: Recipe,
     rngs: Sequence[torch.Generator],
     report: Report = silent,
@@ -48,9 +47,9 @@ def gradient_descent(
     weights), which for small networks costs little more than one of them.
 
     Args:
-        members: methods of one class and settings; changed in place.
-        trains: one training split a member, tensors (n_train, ...).
-        validations: one validation split a member.
+        members: methods, say, of one class and settings; changed in place.
+        trains: training pairs of each member, (n_train, ...).
+        validations: pairs of each member that choose among its steps, (n_validation, ...).
         recipe: optimizer, schedule, steps, batches, early stopping, precision.
         rngs: one generator a member, for initial weights and batches.
         report: called with (fraction done, message).
@@ -81,17 +80,24 @@ def gradient_descent(
                 break
         _set_learning_rate(optimizer, recipe, step)
         rows = torch.stack([next(batch) for batch in batches])  # (members, batch)
-        optimizer.zero_grad(set_to_none=True)
-        losses = ensemble.losses(x[which, rows], s[which, rows], recipe.supervise)
-        # The members' losses add up to one number, whose gradient in a member's weights is
-        # that member's own.
-        losses.sum().backward()
-        if recipe.clip_norm is not None:
-            ensemble.clip(recipe.clip_norm)
-        optimizer.step()
-        kept.running += losses.detach()
+        kept.running += _step(ensemble, optimizer, x[which, rows], s[which, rows], recipe)
     ensemble.unstack(kept.weights)
     return kept.histories
+
+
+def _step(
+    ensemble: _Ensemble, optimizer: torch.optim.Optimizer, x: Tensor, s: Tensor, recipe: Recipe
+) -> Tensor:
+    """Take one step on a batch (members, batch, ...); return the losses before it, (members,)."""
+    optimizer.zero_grad(set_to_none=True)
+    losses = ensemble.losses(x, s, recipe.supervise)
+    # The members' losses add up to one number, whose gradient in a member's weights is that
+    # member's own.
+    losses.sum().backward()
+    if recipe.clip_norm is not None:
+        ensemble.clip(recipe.clip_norm)
+    optimizer.step()
+    return losses.detach()
 
 
 class _Best:
@@ -142,7 +148,7 @@ class _Best:
 class _Ensemble:
     """The members' trainable tensors, stacked along a new first axis, and their losses."""
 
-    def __init__(self, members: Sequence[Method], recipe: Recipe) -> None:
+    def __init__(self, members: Sequence[Trainable], recipe: Recipe) -> None:
         self.members = members
         self.dtype = torch.float32 if recipe.precision == "single" else torch.float64
         tensors = [dict(member.named_parameters()) for member in members]
@@ -161,7 +167,7 @@ class _Ensemble:
             name: self._cast(torch.stack([u[name] for u in untrained])) for name in untrained[0]
         }
 
-    def stack(self, splits: Sequence[Split]) -> tuple[Tensor, Tensor]:
+    def stack(self, splits: Sequence[Pairs]) -> tuple[Tensor, Tensor]:
         """Return the members' observations and targets, (members, n, ...)."""
         return (
             self._cast(torch.stack([torch.as_tensor(split.x) for split in splits])),
@@ -213,7 +219,7 @@ class _Ensemble:
 class _Loss(torch.nn.Module):
     """The loss as a module's forward, which ``functional_call`` asks for."""
 
-    def __init__(self, method: Method, supervise: str) -> None:
+    def __init__(self, method: Trainable, supervise: str) -> None:
         super().__init__()
         self.method = method
         self.supervise = supervise
@@ -221,14 +227,14 @@ class _Loss(torch.nn.Module):
     def forward(self, x: Tensor, s: Tensor) -> Tensor:
         if self.supervise == "answer":
             return self.method.loss(x, s)
-        iterates = getattr(self.method, "iterates", None)
-        if iterates is None:
+        if not isinstance(self.method, HasIterates):
             raise ValueError(
                 "recipe: supervise is every_iterate, and "
                 f"{type(self.method).__name__} is not iterative: allowed is answer"
             )
         # The first iterate is before the first layer: no weight has a part in it.
-        errors = [(s_k - s).square().flatten(1).sum(1).mean() for s_k in iterates(x)]
+        iterates = self.method.iterates(x)
+        errors = [(s_k - s).square().flatten(1).sum(1).mean() for s_k in iterates]
         return torch.stack(errors[1:]).log().mean()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo
 from mbdl_repro.experiments.experiment import Experiment
@@ -94,6 +96,18 @@ def bound_cache(experiment: Experiment, name: str, store: Store) -> Cache:
     """
     info = catalogue.bounds(experiment.area)[name]
     return Cache(store.cache("bounds"), _bound_code(experiment, info).key, ".npz")
+
+
+def shared_cache(code: Iterable[str], store: Store, device: str) -> Cache:
+    """Return the cache of fits that methods share.
+
+    Args:
+        code: definitions that make them, each as ``package.module:name``.
+        store: where they lie.
+        device: that they are computed on, as torch names it.
+    """
+    stands_on = fingerprint(*code).key | {"device": kind_of(device)}
+    return Cache(store.cache("shared"), stands_on, ".safetensors")
 
 
 def kind_of(device: str) -> str:

@@ -16,6 +16,7 @@ from mbdl_repro import catalogue
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import torch_rng_for
+from mbdl_repro.contract.shared_fits import Code, SharedFits, unshared
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
@@ -28,7 +29,7 @@ from mbdl_repro.learning.training import (
     part_of,
     silent,
 )
-from mbdl_repro.pipeline.caches import model_cache
+from mbdl_repro.pipeline.caches import model_cache, shared_cache
 from mbdl_repro.pipeline.data import Data
 from mbdl_repro.store.paths import Store
 
@@ -55,6 +56,7 @@ def fit_block(
     recipe: Recipe | None,
     streams: Sequence[tuple[object, ...]],
     report: Report = silent,
+    shared: SharedFits = unshared,
 ) -> list[Fitted]:
     """Fit a block of seeds, each with the settings that serve it best on validation.
 
@@ -66,6 +68,7 @@ def fit_block(
         recipe: how to descend; None for a method that is only tuned.
         streams: names of each seed's random stream.
         report: called with (fraction done, message).
+        shared: makes fits that other methods may ask for too, or finds what they made.
 
     Raises:
         NothingFitsError: if no choice gives some seed a finite validation loss.
@@ -75,7 +78,8 @@ def fit_block(
     for g, settings in enumerate(grid):
         methods = [build(settings) for _ in splits]
         try:
-            histories = _descended(methods, splits, recipe, streams, part_of(report, g, len(grid)))
+            part = part_of(report, g, len(grid))
+            histories = _descended(methods, splits, recipe, streams, part, shared)
         except TrainingDivergedError:
             if len(grid) > 1:
                 continue  # others of the grid may do better
@@ -101,6 +105,7 @@ def _descended(
     recipe: Recipe | None,
     streams: Sequence[tuple[object, ...]],
     report: Report,
+    shared: SharedFits,
 ) -> list[History]:
     """Fit the methods of a block, one after another or, if the recipe says so, together."""
     if recipe is None:
@@ -111,7 +116,7 @@ def _descended(
     if recipe.together:
         return gradient_descent(methods, trains, validations, recipe, rngs, report)
     return [
-        method.fit(train, validation, recipe, rng, part_of(report, i, len(methods)))
+        method.fit(train, validation, recipe, rng, part_of(report, i, len(methods)), shared)
         for i, (method, train, validation, rng) in enumerate(
             zip(methods, trains, validations, rngs, strict=True)
         )
@@ -135,6 +140,7 @@ class Models:
         self.entry = experiment.methods[label]
         self.data = Data(experiment, store)
         self.cache = model_cache(experiment, label, store, device)
+        self.store = store
         self.device = device
 
     def key(self, fit: Fit) -> str:
@@ -196,6 +202,7 @@ class Models:
                 entry.recipe if learns else None,
                 streams,
                 report,
+                KeptFits(self.store, self.device),
             )
         except (TrainingDivergedError, ValueError) as error:
             raise UserError(f"{entry.label} at {fit}: {error}") from error
@@ -211,6 +218,31 @@ class Models:
         }
         notes = [{"settings": one.settings, "history": one.history} for one in found]
         return safetensors.torch.save(tensors, {"fits": json.dumps(notes, sort_keys=True)})
+
+
+class KeptFits:
+    """Fits that methods share, each made once by all jobs of a run.
+
+    Args:
+        store: where they lie.
+        device: that they are computed on, as torch names it.
+    """
+
+    def __init__(self, store: Store, device: str) -> None:
+        self.store = store
+        self.device = device
+
+    def __call__(self, code: Code, spec: dict[str, Any], make: Callable[[], bytes]) -> bytes:
+        """Return a fit, which is made where it is missing or damaged.
+
+        Args:
+            code: the classes and functions that make it.
+            spec: all else that it depends on, as plain data.
+            make: makes it.
+        """
+        roots = [f"{one.__module__}:{one.__qualname__}" for one in code]
+        cache = shared_cache(roots, self.store, self.device)
+        return cache.get(cache.key(spec), make)[0]
 
 
 def build(entry: MethodEntry, belief: Scenario, settings: dict[str, Any], device: str) -> Method:

@@ -11,6 +11,7 @@ from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load_all, load_scale
+from mbdl_repro.experiments.specs import fit_spec
 from mbdl_repro.pipeline.job import duration
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_record, read_table
@@ -132,7 +133,8 @@ def training_seconds(
             if not entry.has_fit:
                 continue
             fits = {
-                digest(canonical(experiment.fit_spec(label, fit))) for fit in experiment.fits(label)
+                digest(canonical(fit_spec(experiment, label, fit)))
+                for fit in experiment.fits(label)
             }
             own = fits - here
             spent = costs[experiment.name].get(label, {}).get("train_seconds", 0.0)

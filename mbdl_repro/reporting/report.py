@@ -7,7 +7,7 @@ import dataclasses
 import os
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,9 @@ from mbdl_repro import catalogue
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.table import distinct
 from mbdl_repro.experiments.experiment import Experiment, MethodEntry
+from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.figures.style import COLOURS, RowStyle, row_styles
-from mbdl_repro.pipeline.job import Job, run
+from mbdl_repro.pipeline.job import Job
 from mbdl_repro.reporting import docstrings, numbers, tables
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_checked, read_record, read_table
@@ -33,29 +34,36 @@ MARKS = {"holds": "✓", "fails": "✗", "undecided": "~", "not run": "–"}
 
 def report(job: Job) -> None:
     """Write the page."""
-    verdicts = read_table(job.store.verdicts()).astype(object)
+    job.save({job.store.report(): page(job.book, job.scale, job.store).encode()})
+
+
+def page(book: Mapping[str, Experiment], scale: Scale, store: Store) -> str:
+    """Return the page that shows all results, as HTML.
+
+    Args:
+        book: the experiments, by name.
+        scale: how much of them was run.
+        store: where the results lie.
+    """
+    verdicts = read_table(store.verdicts()).astype(object)
     verdicts = verdicts.where(verdicts.notna(), None)
     sections = [
-        _section(experiment, job.store, verdicts[verdicts["experiment"] == name])
-        for name, experiment in job.experiments.items()
+        _section(experiment, store, verdicts[verdicts["experiment"] == name])
+        for name, experiment in book.items()
     ]
-    page = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            sections=sections,
-            failed=[(s, v) for s in sections for v in s["verdicts"] if v["verdict"] == "fails"],
-            scale=job.scale,
-            book=BOOK,
-            marks=MARKS,
-            families=[family for family in Family if family is not Family.BOUND],
-            colours=COLOURS,
-            bound_colour=COLOURS[Family.BOUND],
-            counts={kind: _counts(verdicts, kind) for kind in ("claim", "published")},
-            verdicts_file=_beside(job.store, job.store.verdicts()),
-        )
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        sections=sections,
+        failed=[(s, v) for s in sections for v in s["verdicts"] if v["verdict"] == "fails"],
+        scale=scale,
+        book=BOOK,
+        marks=MARKS,
+        families=[family for family in Family if family is not Family.BOUND],
+        colours=COLOURS,
+        bound_colour=COLOURS[Family.BOUND],
+        counts={kind: _counts(verdicts, kind) for kind in ("claim", "published")},
+        verdicts_file=_beside(store, store.verdicts()),
     )
-    job.save({job.store.report(): page.encode()})
 
 
 def _environment() -> Environment:
@@ -319,7 +327,3 @@ def _counts(verdicts: pd.DataFrame, kind: str | None = None) -> dict[str, int]:
 def _beside(store: Store, path: Path) -> str:
     """Return a file's address as the page links to it."""
     return Path(os.path.relpath(path, store.report().parent)).as_posix()
-
-
-if __name__ == "__main__":
-    run("report", report)

@@ -347,12 +347,12 @@ class _NormalForm:
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> str:
         head = self._decorators(node) + self.of(node.args.defaults)
         head += self.of([default for default in node.args.kw_defaults if default is not None])
-        body = node.body if isinstance(node.body, list) else [node.body]
+        body: list[ast.AST] = list(node.body) if isinstance(node.body, list) else [node.body]
         names = _names_of(node.args) | _bound_in(body)
         self._scopes.append(_Scope(names, words=_words_only(body)))
         text = self.of([arg.arg for arg in _all_arguments(node.args)]) + self.of(body)
         self._scopes.pop()
-        marks = [node.args.vararg is not None, node.args.kwarg is not None]
+        marks: list[int] = [node.args.vararg is not None, node.args.kwarg is not None]
         marks += [len(node.args.posonlyargs), len(node.args.kwonlyargs)]
         places = [default is not None for default in node.args.kw_defaults]
         kind, name = type(node).__name__, getattr(node, "name", "")

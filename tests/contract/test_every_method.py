@@ -7,16 +7,21 @@ without a default needs a value in its area's table, and a new area needs a tabl
 import copy
 import dataclasses
 import inspect
+import itertools
+import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from annotated_types import Ge
 
+import mbdl_repro
 from mbdl_repro import catalogue
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
 from mbdl_repro.areas.image_restoration.prior import Prior, PriorMethod
@@ -25,10 +30,26 @@ from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz
 from mbdl_repro.catalogue import REQUIRED, MethodInfo
+from mbdl_repro.contract import capabilities
+from mbdl_repro.contract.capabilities import (
+    HasClaimedVariance,
+    HasCovariance,
+    HasFixedPointMap,
+    HasIllustrations,
+    HasIterates,
+    HasLinearRule,
+    HasOracleStart,
+    HasProjection,
+    HasSourceCount,
+)
+from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import torch_rng_for
+from mbdl_repro.experiments import reader
+from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.learning.recipe import Recipe
+from mbdl_repro.pipeline.stages.evaluate import _estimates
 
 EPS = float(np.finfo(float).eps)
 
@@ -348,6 +369,250 @@ def test_unfitted_it_equals_its_parent(info):
         with torch.no_grad():
             for ours, classic in zip(learned.iterates(x), classical.iterates(x), strict=True):
                 torch.testing.assert_close(ours, classic, rtol=0, atol=atol)
+
+
+# --- how many iterations ---
+
+
+class Omp(IterativeMethod):
+    """Orthogonal matching pursuit: one more column of H each time, until nothing is left of x.
+
+    It is no method of any area: an example of one that may stop by itself, and may be unlimited.
+    """
+
+    family = Family.MODEL_BASED
+
+    def __init__(
+        self, belief: SparseRecovery, *, iterations: Annotated[int, Ge(1)] | None = None
+    ) -> None:
+        super().__init__()
+        self.iterations = iterations
+        self.register_buffer("H", torch.tensor(belief.H))
+
+    def iterates(self, x: torch.Tensor):
+        s = x.new_zeros(len(x), self.H.shape[1])
+        chosen = s.bool()
+        yield s
+        for _ in itertools.count() if self.iterations is None else range(self.iterations):
+            residual = x - s @ self.H.mT
+            rows = (residual.norm(dim=1) > 1e-9 * x.norm(dim=1)).nonzero()[:, 0]
+            if not len(rows):
+                return
+            chosen[rows, (residual[rows] @ self.H).abs().argmax(1)] = True
+            s = s.clone()
+            for row in rows:
+                columns = chosen[row].nonzero()[:, 0]
+                s[row, columns] = torch.linalg.lstsq(self.H[:, columns], x[row]).solution
+            yield s
+
+
+def check_count(build: Callable[[int], Method], x: torch.Tensor) -> None:
+    """Built for k iterations, a method makes as many at most, and says so."""
+    for k in (2, 3, 5):
+        method = build(k)
+        assert isinstance(method, IterativeMethod)
+        assert method.iterations == k
+        with torch.no_grad():
+            assert 1 < len(list(method.iterates(x))) <= k + 1
+
+
+@every_iterative_method
+def test_it_makes_as_many_iterations_as_it_is_built_for_at_most(info):
+    cls, x = catalogue.method_class(info), pairs(info, 4, "test").x
+    usual = cls.counted_by is None or cls.counted_by == IterativeMethod.counted_by
+    assert usual or cls.counted_by in info.settings, f"counted_by = {cls.counted_by!r}: no setting"
+    if info.counted_by is None:
+        most = built(info).iterations
+        assert most is None or len(list(built(info).iterates(x))) <= most + 1
+        return
+    belief = small(info).truth.believed(**small(info).mistaken)
+    check_count(lambda k: cls(belief, **{**settings(info), info.counted_by: k}), x)
+
+
+OMP_TRUTH = SMALL["sparse_recovery"].truth
+EXACT = OMP_TRUTH.believed(noise_std=0.0)
+
+
+def test_a_pursuit_that_stops_by_itself_keeps_the_count_too():
+    check_count(lambda k: Omp(OMP_TRUTH, iterations=k), torch.from_numpy(OMP_TRUTH.draw(4).x))
+    x = torch.from_numpy(EXACT.draw(40).x)
+    with torch.no_grad():
+        assert len(list(Omp(EXACT, iterations=500).iterates(x))) < 12
+        free = list(Omp(EXACT).iterates(x))
+    assert len(free) < 12, "signals of two entries, eight equations"
+    torch.testing.assert_close(free[-1] @ torch.tensor(EXACT.H).mT, x)
+
+
+@pytest.mark.parametrize(("most", "expected"), [(None, [0, 1, 500, 900]), (600, [0, 1, 500])])
+def test_iterations_that_stopping_made_needless_repeat_the_last_estimate(most, expected):
+    method, test = Omp(EXACT, iterations=most), EXACT.draw(40)
+    *recorded, (last, answer) = _estimates(method, test, [0, 1, 500, 900])
+    assert [k for k, _ in recorded] == expected
+    assert np.isnan(last)
+    with torch.no_grad():
+        stepwise = [s.numpy() for s in method.iterates(torch.from_numpy(test.x))]
+    for k, estimate in recorded:
+        at = stepwise[min(k, len(stepwise) - 1)]
+        np.testing.assert_allclose(estimate, at, rtol=0, atol=1e4 * EPS * np.abs(at).max())
+        assert (k >= len(stepwise)) == np.array_equal(estimate, answer)
+
+
+@pytest.mark.parametrize("counted_by", ["iterations", "most", None])
+def test_any_number_of_iterations_is_planned(counted_by):
+    """Also none, where a method goes on until it stops by itself."""
+    book = reader.load("3.06_ista", reader.load_scale("smoke"))
+    assert len(book.trace) > 2
+
+    def planned(limits: dict[str, int | None]) -> list[int]:
+        entry = next(e for e in book.methods.values() if e.info.iterative)
+        info = dataclasses.replace(entry.info, counted_by=counted_by)
+        kept = {k: v for k, v in entry.settings.items() if k != "iterations"}
+        entry = dataclasses.replace(entry, info=info, settings={**kept, **limits}, depths=[])
+        methods: dict[str, Any] = {**book.methods, entry.label: entry}
+        experiment: Experiment = dataclasses.replace(book, methods=methods)
+        return experiment.recorded(entry.label)
+
+    limit = book.trace[-2]
+    name = counted_by or "iterations"
+    assert planned({name: None}) == book.trace
+    assert planned({name: limit}) == (book.trace[:-1] if counted_by else book.trace)
+    assert planned({}) == book.trace
+
+
+# --- what only some can do ---
+
+
+def member_of(protocol: type) -> str:
+    """Return the name of what a capability is: the protocol's one method."""
+    (name,) = (name for name, value in vars(protocol).items() if is_public_method(name, value))
+    return name
+
+
+def is_public_method(name: str, value: object) -> bool:
+    return inspect.isfunction(value) and not name.startswith("_")
+
+
+PROTOCOLS = [getattr(capabilities, name) for name in capabilities.__all__]
+CAPABLE = [
+    (info, protocol)
+    for info in METHODS
+    for protocol in PROTOCOLS
+    if callable(getattr(catalogue.method_class(info), member_of(protocol), None))
+]
+
+
+def promise_illustrations(method: HasIllustrations, test: Split) -> None:
+    shown = method.illustrations(test.x)
+    assert shown
+    assert all(isinstance(name, str) and len(rows) == len(test.x) for name, rows in shown.items())
+
+
+def promise_iterates(method: HasIterates, test: Split) -> None:
+    assert {estimate.shape for estimate in method.iterates(test.x)} == {test.s.shape}
+
+
+def promise_linear_rule(method: HasLinearRule, test: Split) -> None:
+    """Its recursion, step by step, is what the method answers."""
+    T = test.x.shape[1]
+    rule = method.linear_rule(T)
+    assert rule is not None
+    F, H, K, start = rule
+    m, n = test.s.shape[2], test.x.shape[2]
+    assert F.shape in ((m, m), (T, m, m)) and H.shape in ((n, m), (T, n, m))
+    assert K.shape == (T, m, n) and start.shape == (m,)
+    F, H = F.expand(T, m, m), H.expand(T, n, m)
+    estimate, steps = start.expand(len(test.x), m), []
+    for t in range(T):
+        predicted = estimate @ F[t].mT
+        estimate = predicted + (test.x[:, t] - predicted @ H[t].mT) @ K[t].mT
+        steps.append(estimate)
+    answer = method(test.x)
+    torch.testing.assert_close(torch.stack(steps, 1), answer, rtol=1e-8, atol=1e-8)
+
+
+def promise_claimed_variance(method: HasClaimedVariance, test: Split) -> None:
+    claimed = method.claimed_variance(test.x)
+    assert claimed.shape == test.s.shape
+    assert (claimed.isnan() | (claimed >= 0)).all()
+
+
+def promise_covariance(method: HasCovariance, test: Split) -> None:
+    R = method.covariance(test.x)
+    n, N, _ = test.x.shape
+    assert R.shape == (n, R.shape[-1], R.shape[-1])
+    assert test.s.shape[1] < R.shape[-1] <= N
+    torch.testing.assert_close(R, R.mH, rtol=0, atol=1e4 * EPS * R.abs().max().item())
+
+
+def promise_source_count(method: HasSourceCount, test: Split) -> None:
+    counted = method.count_sources(test.x)
+    assert counted.shape == (len(test.x),)
+    assert counted.dtype == torch.int64
+    assert ((counted >= 0) & (counted < test.x.shape[1])).all()
+
+
+def promise_projection(method: HasProjection, test: Split) -> None:
+    nearest = method.project(test.s)
+    assert nearest.shape == test.s.shape
+    assert (nearest - test.s).square().sum() <= (estimates(method, test.x) - test.s).square().sum()
+
+
+def promise_oracle_start(method: HasOracleStart, test: Split) -> None:
+    assert method.answer_from_oracle_start(test.x, test.s).shape == test.s.shape
+
+
+def promise_fixed_point_map(method: HasFixedPointMap, test: Split) -> None:
+    moved = method.once_more(test.s, test.x)
+    assert moved.shape == test.s.shape
+    assert torch.isfinite(moved).all() and not torch.equal(moved, test.s)
+
+
+PROMISES: dict[type, Callable[[Any, Split], None]] = {
+    HasClaimedVariance: promise_claimed_variance,
+    HasCovariance: promise_covariance,
+    HasFixedPointMap: promise_fixed_point_map,
+    HasIllustrations: promise_illustrations,
+    HasIterates: promise_iterates,
+    HasLinearRule: promise_linear_rule,
+    HasOracleStart: promise_oracle_start,
+    HasProjection: promise_projection,
+    HasSourceCount: promise_source_count,
+}
+
+
+def test_every_capability_is_checked_and_is_had_by_some_method():
+    assert set(PROMISES) == set(PROTOCOLS) == {protocol for _, protocol in CAPABLE}
+
+
+@pytest.mark.parametrize(
+    ("info", "protocol"),
+    CAPABLE,
+    ids=[f"{info.area}.{info.name}.{member_of(protocol)}" for info, protocol in CAPABLE],
+)
+def test_what_it_can_do_it_does_as_the_protocol_says(info, protocol):
+    method = fitted(info)
+    assert isinstance(method, protocol)
+    ours = inspect.signature(getattr(type(method), member_of(protocol)))
+    theirs = inspect.signature(getattr(protocol, member_of(protocol)))
+    assert list(ours.parameters) == list(theirs.parameters)
+    with torch.no_grad():
+        PROMISES[protocol](method, pairs(info, 5, "test"))
+
+
+def test_no_capability_is_looked_for_by_its_name():
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in Path(mbdl_repro.__file__).parent.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"""\b(get|has)attr\((self\.)?method, ["']""", line)
+    ]
+    assert not found, "ask by isinstance for a protocol of contract/capabilities.py"
+
+
+@every_method
+def test_a_fit_of_its_own_takes_what_the_contract_says(info):
+    ours = inspect.signature(catalogue.method_class(info).fit).parameters
+    assert list(ours) == list(inspect.signature(Method.fit).parameters)
 
 
 # --- gradients ---

@@ -1,6 +1,7 @@
 """The one loop, against loops written by hand, and each of its settings by itself."""
 
 import copy
+import dataclasses
 import itertools
 import json
 import math
@@ -171,6 +172,44 @@ def test_the_default_fit_is_this_loop():
     same = gradient_descent([other], [pairs(20, 1)], [pairs(10, 2)], recipe, [seeded(4)])[0]
     assert torch.equal(one.w, other.w)
     np.testing.assert_equal(history, same)
+
+
+class Bare(torch.nn.Module):
+    """What the loop asks for and nothing else: the layers of :class:`Chain`, of no contract."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.zeros(3, dtype=torch.float64))
+
+    def initialize(self, train, rng):
+        with torch.no_grad():
+            self.w.copy_(torch.tensor([0.5, 0.7, 0.2], dtype=torch.float64))
+
+    def iterates(self, x):
+        return Chain.iterates(self, x)
+
+    def loss(self, x, s):
+        *_, last = self.iterates(x)
+        return (last - s).square().sum(1).mean()
+
+
+@pytest.mark.parametrize("supervise", ["answer", "every_iterate"])
+def test_it_trains_any_module_with_a_loss_on_any_kind_of_pairs(supervise):
+    @dataclasses.dataclass
+    class Observed:
+        s: np.ndarray
+        x: np.ndarray
+
+    data = chain_data()
+    kept = Observed(s=data.s.numpy(), x=data.x.numpy())
+    recipe = Recipe(steps=20, batch_size=8, supervise=supervise)
+    bare, method = Bare(), Chain()
+    histories = gradient_descent([bare], [kept], [kept], recipe, [seeded()])
+    np.testing.assert_equal(
+        histories, gradient_descent([method], [data], [data], recipe, [seeded()])
+    )
+    assert torch.equal(bare.w, method.w)
+    assert not torch.equal(bare.w, Chain().w)
 
 
 # --- schedule, clipping ---

@@ -26,6 +26,7 @@ from mbdl_repro.areas.doa.subspace import (
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
+from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import History, Report, gradient_descent, silent
 
@@ -194,6 +195,7 @@ class LearnedCovariance(Method):
         recipe: Recipe,
         rng: torch.Generator,
         report: Report = silent,
+        shared: SharedFits = unshared,
     ) -> History:
         """Fit by gradient descent, on features that are made once."""
         single = recipe.precision == "single"

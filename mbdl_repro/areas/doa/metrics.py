@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.contract.capabilities import HasCovariance, HasSourceCount
 from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
 
@@ -123,13 +124,12 @@ def wrong_count(method: Method, split: Split) -> np.ndarray | None:
     Returns:
         (n,), 0 or 1; ``None`` where the method counts no sources.
     """
-    count = getattr(method, "count_sources", None)
-    if count is None:
+    if not isinstance(method, HasSourceCount):
         return None
     import torch
 
     with torch.no_grad():
-        counted = count(torch.as_tensor(split.x, device=_device(method)))
+        counted = method.count_sources(torch.as_tensor(split.x, device=_device(method)))
     return (counted.cpu().numpy() != split.s.shape[1]).astype(float)
 
 
@@ -171,13 +171,12 @@ def eigenvalue_spread(method: Method, split: Split) -> np.ndarray | None:
 
 def _eigenvalues(method: Method, split: Split) -> np.ndarray | None:
     """Return the eigenvalues (n, L), in descending order, where there is a covariance."""
-    covariance = getattr(method, "covariance", None)
-    if covariance is None:
+    if not isinstance(method, HasCovariance):
         return None
     import torch
 
     with torch.no_grad():
-        R = covariance(torch.as_tensor(split.x, device=_device(method)))
+        R = method.covariance(torch.as_tensor(split.x, device=_device(method)))
     return torch.linalg.eigvalsh(R).flip(-1).cpu().numpy()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mbdl_repro.contract.capabilities import HasFixedPointMap, HasOracleStart, HasProjection
 from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
 
@@ -109,14 +110,13 @@ def representation_error(method: Method, split: Split) -> np.ndarray | None:
     Returns:
         Squared errors a pixel (n,); ``None`` for a method without such a prior.
     """
-    project = getattr(method, "project", None)
-    if project is None:
+    if not isinstance(method, HasProjection):
         return None
     import torch
 
     s = torch.as_tensor(split.s, device=_device(method))
     with torch.no_grad():
-        nearest = project(s)
+        nearest = method.project(s)
     return (nearest - s).square().mean((1, 2)).cpu().numpy()
 
 
@@ -136,15 +136,14 @@ def search_error(estimate: np.ndarray, split: Split, method: Method) -> np.ndarr
     Returns:
         Differences of squared errors a pixel (n,); ``None`` for a method without such a search.
     """
-    informed = getattr(method, "informed", None)
-    if informed is None:
+    if not isinstance(method, HasOracleStart):
         return None
     import torch
 
     device = _device(method)
     with torch.no_grad():
         x, s = (torch.as_tensor(part, device=device) for part in split)
-        best = informed(x, s).cpu().numpy()
+        best = method.answer_from_oracle_start(x, s).cpu().numpy()
     return np.square(estimate - split.s).mean((1, 2)) - np.square(best - split.s).mean((1, 2))
 
 
@@ -160,15 +159,14 @@ def fixed_point_residual(estimate: np.ndarray, split: Split, method: Method) -> 
     Returns:
         Ratios of norms (n,); ``None`` for a method that iterates no such T.
     """
-    once_more = getattr(method, "once_more", None)
-    if once_more is None:
+    if not isinstance(method, HasFixedPointMap):
         return None
     import torch
 
     device = _device(method)
     with torch.no_grad():
         s = torch.as_tensor(estimate, device=device)
-        moved = once_more(s, torch.as_tensor(split.x, device=device)) - s
+        moved = method.once_more(s, torch.as_tensor(split.x, device=device)) - s
     return (moved.flatten(1).norm(dim=1) / s.flatten(1).norm(dim=1)).cpu().numpy()
 
 

@@ -7,8 +7,7 @@ import dataclasses
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import safetensors.torch
 import torch
@@ -17,10 +16,8 @@ from torch import Tensor, nn
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
+from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.training import History, Report, gradient_descent, silent
-from mbdl_repro.pipeline import job
-from mbdl_repro.store.cells import Cells
-from mbdl_repro.store.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from mbdl_repro.learning.recipe import Recipe
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Fitted:
-    """A prior's weights, and the course of their training."""
+    """A prior's weights, and the history of their training."""
 
     weights: dict[str, Tensor]
     history: History
@@ -79,8 +76,7 @@ class Prior(nn.Module, ABC):
 class PriorMethod(Method):
     """A method whose weights are those of a :class:`Prior`: fitted once, told any H.
 
-    Fits of equal priors to equal images are one, whoever asks first: they are stored where the
-    run keeps its cells, under the hash of images, recipe, settings and code.
+    Fits of equal priors to equal images, by equal recipes, are one, whoever asks first.
     """
 
     prior: Prior
@@ -92,28 +88,34 @@ class PriorMethod(Method):
         recipe: Recipe,
         rng: torch.Generator,
         report: Report = silent,
+        shared: SharedFits = unshared,
     ) -> History:
         """Fit the prior to the targets, or find its fit; observations, and ``rng``, go unused."""
-        fitted = fit_once(self.prior, train.s, validation.s, recipe, report)
+        fitted = fit_once(self.prior, train.s, validation.s, recipe, report, shared)
         self.prior.load_state_dict(fitted.weights)
         return fitted.history
 
 
 def fit_once(
-    prior: Prior, images: Tensor, validation: Tensor, recipe: Recipe, report: Report = silent
+    prior: Prior,
+    images: Tensor,
+    validation: Tensor,
+    recipe: Recipe,
+    report: Report = silent,
+    shared: SharedFits = unshared,
 ) -> Fitted:
-    """Return the fit of a prior to images, made only where a run has not made it before.
+    """Return the fit of a prior to images, made only where nobody has made it before.
 
     Its random numbers come from a stream that is named by all that it depends on.
 
     Args:
         prior: left as it is.
-        images: (n, side, side).
-        validation: images that choose among its steps.
+        images: (n, side, side), in grey levels from 0 to 1.
+        validation: images (n_validation, side, side) that choose among its steps.
         recipe: how to descend.
         report: called with (fraction done, message).
+        shared: makes the fit, or finds it.
     """
-    code = fingerprint(type(prior).__module__)
     spec = {
         "prior": prior.name,
         "settings": prior.settings,
@@ -124,19 +126,12 @@ def fit_once(
     def make() -> bytes:
         fresh = copy.deepcopy(prior)
         rng = torch_rng_for("prior", spec)
-        # Whoever descends asks for no more than a prior has.
-        members = cast("list[Method]", [fresh])
         pairs = [fresh.pairs(images, rng)], [fresh.pairs(validation, rng)]
-        (history,) = gradient_descent(members, *pairs, recipe, [rng], report)
+        (history,) = gradient_descent([fresh], *pairs, recipe, [rng], report)
         tensors = {name: t.detach().cpu().contiguous() for name, t in fresh.state_dict().items()}
         return safetensors.torch.save(tensors, {"history": json.dumps(history)})
 
-    folder = job.shared_folder()
-    if folder is None:
-        content = make()
-    else:
-        cells = Cells(Path(folder), code, ".safetensors")
-        content, _ = cells.get(cells.key(spec), make)
+    content = shared((type(prior), fit_once), spec, make)
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     history = json.loads(header["__metadata__"]["history"])
     return Fitted(safetensors.torch.load(content), history)

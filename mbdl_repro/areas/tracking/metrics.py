@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mbdl_repro.areas.tracking.exact_error import linear_filter_error
-from mbdl_repro.areas.tracking.riccati import linear_arrays
+from mbdl_repro.areas.tracking.riccati import LinearRule, linear_arrays
 from mbdl_repro.areas.tracking.scenario import LinearStateSpace
 from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.contract.capabilities import HasClaimedVariance, HasLinearRule
 from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
 
@@ -131,13 +132,12 @@ def expected_position_mse(method: Method, truth: StateSpace) -> float | None:
 
 def _expected_errors(method: Method, truth: StateSpace) -> np.ndarray | None:
     """Return E(ŝ − s)² (T, m), if method and truth are linear."""
-    rule = getattr(method, "linear_rule", None)
-    if rule is None or truth.missing_probability or not isinstance(truth, LinearStateSpace):
+    if truth.missing_probability or not isinstance(truth, LinearStateSpace):
         return None
-    given = rule(truth.n_steps)
-    if given is None:
+    rule = method.linear_rule(truth.n_steps) if isinstance(method, HasLinearRule) else None
+    if rule is None:
         return None
-    arrays = type(given)(*(part.detach().cpu().numpy() for part in given))
+    arrays = LinearRule(*(part.detach().cpu().numpy() for part in rule))
     return linear_filter_error(linear_arrays(truth), arrays)
 
 
@@ -156,14 +156,13 @@ def claimed_mse(method: Method, split: Split) -> np.ndarray | None:
 
     Source: Klein, Revach, Shlezinger, Mehr, van Sloun and Eldar, 2022, for KalmanNet.
     """
-    claimed = getattr(method, "claimed_variance", None)
-    if claimed is None:
+    if not isinstance(method, HasClaimedVariance):
         return None
     import torch
 
     device = next((p.device for p in (*method.parameters(), *method.buffers())), None)
     with torch.no_grad():
-        variances = claimed(torch.as_tensor(split.x, device=device))
+        variances = method.claimed_variance(torch.as_tensor(split.x, device=device))
     return variances.nanmean((1, 2)).cpu().numpy()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo
+from mbdl_repro.contract.capabilities import HasIllustrations
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.table import N_EXAMPLES, Point
@@ -162,11 +164,10 @@ def score(
 
 def _illustrations(method: Method, x: Tensor) -> dict[str, np.ndarray]:
     """Return what else a method shows of a few signals: spectra, roots, where it has such."""
-    illustrations = getattr(method, "illustrations", None)
-    if illustrations is None:
+    if not isinstance(method, HasIllustrations):
         return {}
     with torch.no_grad():
-        return {name: t.cpu().numpy() for name, t in illustrations(x).items()}
+        return {name: t.cpu().numpy() for name, t in method.illustrations(x).items()}
 
 
 def _estimates(
@@ -179,8 +180,9 @@ def _estimates(
                 if k in trace:
                     yield k, estimate.cpu().numpy()
             # Iterations that a stopping rule made needless would have changed nothing.
+            most = math.inf if method.iterations is None else method.iterations
             for later in trace:
-                if k < later <= getattr(method, "iterations", k):
+                if k < later <= most:
                     yield later, estimate.cpu().numpy()
         else:
             estimate = method(x)

@@ -242,7 +242,7 @@ def test_it_recovers_what_its_decoder_drew():
     x = operator_of(truth)(s)
     assert (method(x) - s).abs().max() < 1e-4
     assert (method.project(s) - s).abs().max() < 1e-4
-    torch.testing.assert_close(method.informed(x, s), s, rtol=0, atol=1e-4)
+    torch.testing.assert_close(method.answer_from_oracle_start(x, s), s, rtol=0, atol=1e-4)
 
 
 def test_a_search_that_knows_the_truth_ends_no_higher():
@@ -251,9 +251,9 @@ def test_a_search_that_knows_the_truth_ends_no_higher():
     test = pairs(30, "test")
     _, ours = method._search(test.x, method.H, method._precision(), 1.0)
     start = [method._nearest(test.s)]
-    _, informed = method._search(test.x, method.H, method._precision(), 1.0, start)
-    answer = method.informed(test.x, test.s)
-    stays = ours <= informed
+    _, theirs = method._search(test.x, method.H, method._precision(), 1.0, start)
+    answer = method.answer_from_oracle_start(test.x, test.s)
+    stays = ours <= theirs
     torch.testing.assert_close(answer[stays], method(test.x)[stays])
     assert not torch.equal(answer[~stays], method(test.x)[~stays])
 

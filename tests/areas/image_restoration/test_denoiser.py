@@ -15,6 +15,7 @@ from mbdl_repro.areas.image_restoration.scenario import Photographs
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.recipe import Recipe
+from mbdl_repro.pipeline.models import KeptFits
 
 
 def reflecting(scale: float, layers: int = 4) -> Denoiser:
@@ -208,14 +209,15 @@ def test_a_short_fit_takes_noise_away(lipschitz):
     assert left < 0.4 * (z - s).square().mean()  # 4 dB
 
 
-def test_methods_with_equal_denoisers_fit_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("MBDL_SHARED", str(tmp_path))
+def test_methods_with_equal_denoisers_fit_one(tmp_path):
     small = {"channels": 3, "layers": 3}
+    shared = KeptFits(tmp_path)
     recipe = RECIPE.model_copy(update={"steps": 5})
     train, validation = drawn(10, "train"), drawn(4, "validation")
 
     def fitted(method, seed=0, recipe=recipe, train=train, validation=validation):
-        history = method.fit(train, validation, recipe, torch_rng_for("fit", seed))
+        rng = torch_rng_for("fit", seed)
+        history = method.fit(train, validation, recipe, rng, shared=shared)
         assert [row["step"] for row in history] == [0, recipe.steps]
         return {name: tensor.clone() for name, tensor in method.state_dict().items()}
 

@@ -13,6 +13,7 @@ from mbdl_repro.areas.doa.features import centre_and_spread, scaled_covariance
 from mbdl_repro.areas.doa.subspace import heard, periodic_loss
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
+from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import History, Report, gradient_descent, silent
 
@@ -73,6 +74,7 @@ class AngleRegressor(Method):
         recipe: Recipe,
         rng: torch.Generator,
         report: Report = silent,
+        shared: SharedFits = unshared,
     ) -> History:
         """Fit by gradient descent, on features that are computed once."""
         seen = [Split(self.features(part.x), part.s) for part in (train, validation)]

@@ -16,6 +16,7 @@ from mbdl_repro.areas.doa.peaks import centroids, highest_peaks
 from mbdl_repro.areas.doa.subspace import heard, periodic
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
+from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import History, Report, gradient_descent, silent
 
@@ -104,6 +105,7 @@ class Convolutional(Method):
         recipe: Recipe,
         rng: torch.Generator,
         report: Report = silent,
+        shared: SharedFits = unshared,
     ) -> History:
         """Fit by gradient descent, on features that are computed once."""
         seen = [Split(self.features(part.x), part.s) for part in (train, validation)]

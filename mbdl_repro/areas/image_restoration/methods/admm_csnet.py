@@ -73,7 +73,7 @@ class AdmmCsnet(IterativeMethod):
         if filter_side % 2 == 0:
             raise ValueError(f"filter_side is {filter_side}: should be odd, for a pixel at centre")
         self.H = operator_of(belief)
-        self.iterations = iterations
+        self.iterations: int = iterations
         self.spacing = weight / coupling
         own = 1 if tied else iterations
         margin = (filter_side - 3) // 2

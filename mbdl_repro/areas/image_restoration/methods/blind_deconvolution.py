@@ -54,6 +54,7 @@ class BlindDeconvolution(IterativeMethod):
         cut: Annotated[float, Gt(0), Lt(1)] = 0.05,
     ) -> None:
         super().__init__()
+        self.iterations = iterations
         filters = torch.tensor(DIFFERENCES, dtype=torch.float64)
         self.filters: Tensor
         self.register_buffer("filters", filters, persistent=False)

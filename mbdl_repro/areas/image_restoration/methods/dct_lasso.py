@@ -45,7 +45,7 @@ class DctLasso(IterativeMethod):
     ) -> None:
         super().__init__()
         self.H = operator_of(belief)
-        self.iterations = iterations
+        self.iterations: int = iterations
         self.weight = weight
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:

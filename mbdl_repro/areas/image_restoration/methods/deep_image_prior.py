@@ -13,6 +13,7 @@ from mbdl_repro.areas.image_restoration.degradation import DegradedImages
 from mbdl_repro.areas.image_restoration.operators import operator_of
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
+from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.training import History, Report, silent
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class DeepImagePrior(Method):
         recipe: Recipe,
         rng: torch.Generator,
         report: Report = silent,
+        shared: SharedFits = unshared,
     ) -> History:
         """Learn nothing: there is no data that the weights are fitted to but each observation."""
         return []

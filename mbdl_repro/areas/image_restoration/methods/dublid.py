@@ -64,6 +64,7 @@ class Dublid(IterativeMethod):
         cut: Annotated[float, Gt(0), Lt(1)] = 0.05,
     ) -> None:
         super().__init__()
+        self.iterations = iterations
         copies = torch.tensor(DIFFERENCES, dtype=torch.float64).repeat(channels, 1, 1)
         self.filters = nn.Parameter((copies / math.sqrt(channels)).repeat(iterations, 1, 1, 1))
         thresholds = falling(threshold, last_threshold, iterations).log()

@@ -93,7 +93,7 @@ class GenerativePrior(PriorMethod):
         """Return the nearest image to s that the decoder draws, as far as the search finds it."""
         return self.prior.generate(self._nearest(s))
 
-    def informed(self, x: Tensor, s: Tensor) -> Tensor:
+    def answer_from_oracle_start(self, x: Tensor, s: Tensor) -> Tensor:
         """Return what a search that starts at the truth's own z would answer too.
 
         That is the answer of the lower objective, of the search's and of one from the z whose

@@ -43,7 +43,7 @@ class GradientDescent(IterativeMethod):
     ) -> None:
         super().__init__()
         self.H = operator_of(belief)
-        self.iterations = iterations
+        self.iterations: int = iterations
         self.step = step
         self.start = start
 

@@ -12,6 +12,7 @@ from mbdl_repro.areas.image_restoration.degradation import DegradedImages, posit
 from mbdl_repro.areas.image_restoration.operators import operator_of
 from mbdl_repro.areas.linear_estimation.updates import linear_mmse_gain
 from mbdl_repro.contract.method import Family, Method, Split
+from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import History, Report, silent
 
@@ -79,6 +80,7 @@ class LinearMMSE(Method):
         recipe: Recipe,
         rng: torch.Generator,
         report: Report = silent,
+        shared: SharedFits = unshared,
     ) -> History:
         """Fit in closed form, to the training images alone; recipe and generator go unused."""
         if len(train.s) < 2:

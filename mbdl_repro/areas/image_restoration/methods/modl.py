@@ -55,7 +55,7 @@ class Modl(IterativeMethod):
     ) -> None:
         super().__init__()
         self.H = operator_of(belief)
-        self.iterations = iterations
+        self.iterations: int = iterations
         self.inner_iterations = inner_iterations
         self.network = ConvolutionalNetwork(channels, layers)
         self.gate = nn.Parameter(torch.zeros((), dtype=torch.float64))

@@ -50,7 +50,7 @@ class NeumannNetwork(IterativeMethod):
     ) -> None:
         super().__init__()
         self.H = operator_of(belief)
-        self.iterations = iterations
+        self.iterations: int = iterations
         first = 1 / self.H.lipschitz_constant(belief.patch_side) if step is None else step
         self.network = ConvolutionalNetwork(channels, layers)
         self.log_step = nn.Parameter(torch.tensor(math.log(first), dtype=torch.float64))

@@ -64,6 +64,7 @@ class RegularizationByDenoising(PriorMethod, IterativeMethod):
         first_std: Annotated[float, Gt(0)] | None = 0.2,
     ) -> None:
         super().__init__()
+        self.iterations = iterations
         self.H = operator_of(belief)
         self.noise_std = positive_noise_std(belief)
         self.prior: Denoiser = Denoiser(channels=channels, layers=layers, lipschitz=lipschitz)

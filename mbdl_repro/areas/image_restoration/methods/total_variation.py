@@ -54,7 +54,7 @@ class TotalVariation(IterativeMethod):
         self.H = operator_of(belief)
         self.filters: Tensor
         self.register_buffer("filters", difference_filters(neighbours), persistent=False)
-        self.iterations = iterations
+        self.iterations: int = iterations
         self.weight = weight
         self.penalty = penalty
         self.coupling = coupling

@@ -55,7 +55,7 @@ class UnfoldedProximalGradient(IterativeMethod):
     ) -> None:
         super().__init__()
         self.H = operator_of(belief)
-        self.iterations = iterations
+        self.iterations: int = iterations
         self.start = start
         first = 1 / self.H.lipschitz_constant(belief.patch_side) if step is None else step
         own = 1 if tied else iterations

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.linear_estimation.updates import linear_regression
 from mbdl_repro.contract.method import Family, Method, Split
+from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import History, Report, silent
 
@@ -49,6 +50,7 @@ class Discriminative(Method):
         recipe: Recipe,
         rng: torch.Generator,
         report: Report = silent,
+        shared: SharedFits = unshared,
     ) -> History:
         """Fit in closed form, to the training pairs alone; recipe and generator are not used."""
         A, b = linear_regression(train.x, train.s)

@@ -55,7 +55,7 @@ class Admm(IterativeMethod):
         self.register_buffer("H", torch.tensor(belief.H))
         for name, factor in zip("UW", with_orthogonal_rows(self.H), strict=True):
             self.register_buffer(name, factor.contiguous())
-        self.iterations = iterations
+        self.iterations: int = iterations
         self.rho = rho
         self.penalty = penalty
         self.dual_step = dual_step

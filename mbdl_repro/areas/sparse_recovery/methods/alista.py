@@ -54,6 +54,7 @@ class Alista(IterativeMethod):
         trusted_fraction: Annotated[float, Ge(0), Le(1)] = 0.0,
     ) -> None:
         super().__init__()
+        self.iterations = iterations
         self.H: Tensor
         self.register_buffer("H", torch.tensor(belief.H))
         self.W: Tensor

@@ -51,7 +51,7 @@ class Amp(IterativeMethod):
                 "entries and of length one, which is unit_columns"
             )
         self.register_buffer("H", torch.tensor(belief.H))
-        self.iterations = iterations
+        self.iterations: int = iterations
         self.threshold_factor = threshold_factor
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:

@@ -52,7 +52,7 @@ class Ista(IterativeMethod):
         super().__init__()
         self.H: Tensor
         self.register_buffer("H", torch.tensor(belief.H))
-        self.iterations = iterations
+        self.iterations: int = iterations
         self.rho = rho
         self.step = 1 / lipschitz_constant(self.H) if step is None else step
         self.gap_tolerance = gap_tolerance

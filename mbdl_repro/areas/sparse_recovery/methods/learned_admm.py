@@ -67,7 +67,7 @@ class LearnedAdmm(IterativeMethod):
         self.log_rho = nn.Parameter(H.new_tensor(rho).log())
         self.log_penalty = nn.Parameter(H.new_tensor(penalty).log())
         self.logit_dual = nn.Parameter(H.new_tensor(dual_step / LARGEST_DUAL_STEP).logit())
-        self.iterations = iterations
+        self.iterations: int = iterations
         self.gap_tolerance = gap_tolerance
 
     @property

@@ -50,6 +50,7 @@ class Lista(IterativeMethod):
         step: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__()
+        self.iterations = iterations
         H = torch.tensor(belief.H)
         mu = 1 / lipschitz_constant(H) if step is None else step
         self.A = nn.Parameter(H.mT.contiguous())

@@ -51,6 +51,7 @@ class ListaCp(IterativeMethod):
         step: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__()
+        self.iterations = iterations
         H = torch.tensor(belief.H)
         P = learning_coordinates(H)
         self.P: Tensor

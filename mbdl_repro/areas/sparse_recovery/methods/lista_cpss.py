@@ -53,6 +53,7 @@ class ListaCpss(IterativeMethod):
         trusted_fraction: Annotated[float, Ge(0), Le(1)] = 0.12,
     ) -> None:
         super().__init__()
+        self.iterations = iterations
         H = torch.tensor(belief.H)
         P = learning_coordinates(H)
         self.P: Tensor

@@ -44,6 +44,7 @@ class StepLista(IterativeMethod):
         step: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__()
+        self.iterations = iterations
         self.H: Tensor
         self.register_buffer("H", torch.tensor(belief.H))
         mu = 1 / lipschitz_constant(self.H) if step is None else step

@@ -48,6 +48,7 @@ class UnfoldedAdmm(IterativeMethod):
         dual_step: Annotated[float, Gt(0), Lt((1 + 5**0.5) / 2)] = 1.0,
     ) -> None:
         super().__init__()
+        self.iterations = iterations
         H = torch.tensor(belief.H)
         self.U: Tensor
         self.W: Tensor

@@ -25,6 +25,7 @@ from mbdl_repro.areas.tracking.updates import (
     variances,
 )
 from mbdl_repro.contract.method import Family, Method, Split
+from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import History, Report, silent
 
@@ -107,6 +108,7 @@ class EmKalmanFilter(Method):
         recipe: Recipe,
         rng: torch.Generator,
         report: Report = silent,
+        shared: SharedFits = unshared,
     ) -> History:
         """Fit to the observations; recipe, generator and states are not used."""
         history: History = []

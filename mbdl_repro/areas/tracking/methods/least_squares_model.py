@@ -23,6 +23,7 @@ from mbdl_repro.areas.tracking.updates import (
     variances,
 )
 from mbdl_repro.contract.method import Family, Method, Split
+from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import History, Report, silent
 
@@ -102,6 +103,7 @@ class LeastSquaresModel(Method):
         recipe: Recipe,
         rng: torch.Generator,
         report: Report = silent,
+        shared: SharedFits = unshared,
     ) -> History:
         """Fit in closed form, to the training pairs alone; recipe and generator are not used."""
         x, s = train

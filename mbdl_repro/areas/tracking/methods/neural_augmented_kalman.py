@@ -91,7 +91,7 @@ class NeuralAugmentedKalman(IterativeMethod):
         self.output_unit: Tensor
         self.register_buffer("input_unit", torch.ones(4 * m, dtype=torch.float64))
         self.register_buffer("output_unit", torch.ones(m, dtype=torch.float64))
-        self.iterations = iterations
+        self.iterations: int = iterations
         self.hidden_size = hidden_size
         self.step = step
 
