@@ -132,10 +132,11 @@ class Project:
         """Count the jobs of each rule as ``mbdl plan`` does."""
         script = (
             "import collections, json\n"
-            "from mbdl_repro import status\n"
+            "from mbdl_repro.pipeline.plan import Plan\n"
+            "from mbdl_repro.pipeline.status import Status\n"
             "from mbdl_repro.experiments.reading import load_scale\n"
-            "steps = status.to_run(status.Plan(load_scale('full')))\n"
-            "print(json.dumps(collections.Counter(step.verb for step in steps)))"
+            "tasks = Status(Plan(load_scale('full'))).to_run\n"
+            "print(json.dumps(collections.Counter(task.verb for task in tasks)))"
         )
         result = subprocess.run(
             [sys.executable, "-c", script],
@@ -146,7 +147,7 @@ class Project:
             check=True,
         )
         counts: dict[str, int] = json.loads(result.stdout)
-        return {{"gather": "verdicts"}.get(verb, verb): n for verb, n in counts.items()}
+        return counts
 
     def contents(self) -> dict[str, bytes]:
         """Return all tables, verdicts and figures: what a run is for."""

@@ -48,7 +48,7 @@ def test_a_killed_run_leaves_no_orphans_and_ends_in_the_same_bytes(
     fresh: Project, made: Project
 ) -> None:
     """On two cores, killed without a word at three moments; then the same command once more."""
-    for pattern in ("results/cells/data/*", "results/cells/models/*", "results/tables/*.csv"):
+    for pattern in ("results/cache/data/*", "results/cache/models/*", "results/tables/*.csv"):
         run = fresh.start()
         wait_until(lambda pattern=pattern: list(fresh.folder.glob(pattern)))
         os.kill(run.pid, signal.SIGKILL)
@@ -76,12 +76,12 @@ def test_a_killed_job_loses_its_fit_only(fresh: Project, made: Project) -> None:
                 words = Path(f"/proc/{process}/cmdline").read_bytes()
             except OSError:
                 continue
-            if b"stages.train" in words:
+            if b"train" in words.split(b"\0"):
                 found.append(process)
         return found
 
     def fits() -> set[Path]:
-        return set(fresh.folder.glob("results/cells/models/*-*"))
+        return set(fresh.folder.glob("results/cache/models/*-*"))
 
     wait_until(lambda: fits() and training())
     os.kill(training()[0], signal.SIGKILL)
@@ -125,12 +125,12 @@ def test_damaged_artifacts_are_made_anew(copy: Project, made: Project, harm: obj
     assert copy.contents() == made.contents()
 
 
-def test_damaged_cells_are_found_when_they_are_needed(copy: Project, made: Project) -> None:
-    for cell in copy.folder.glob("results/cells/*/*-*"):
-        flip_a_byte(cell)
+def test_damaged_entries_are_found_when_they_are_needed(copy: Project, made: Project) -> None:
+    for entry in copy.folder.glob("results/cache/*/*-*"):
+        flip_a_byte(entry)
     (copy.folder / "results/scores/sparse/lista.csv").unlink()
     status = copy.run("mbdl_repro.cli", "status")
-    assert "of its cells are gone or altered" in status.stdout
+    assert "of its cache entries are gone or altered" in status.stdout
     done = copy.snakemake()
     assert done.returncode == 0, done.stderr
     assert copy.contents() == made.contents()
@@ -141,7 +141,7 @@ def test_a_damaged_table_is_refused_by_name(copy: Project) -> None:
     table.write_text(table.read_text().replace("linear_mmse", "linear_mms3"))
     for words in (
         ["mbdl_repro.cli", "table", "linear"],
-        ["mbdl_repro.pipeline.stages.draw", "--experiment", "linear"],
+        ["mbdl_repro.pipeline", "draw", "--experiment", "linear"],
     ):
         result = copy.run(*words)
         assert result.returncode != 0
@@ -164,7 +164,7 @@ def test_a_full_disk_is_one_clear_message(copy: Project) -> None:
     """A limit on the size of files stands for the disk: both end a write with an error."""
     kept = copy.contents()
     copy.edit(copy.experiment("sparse"), "test: 10", "test: 2000")
-    data = [*copy.command("mbdl_repro.pipeline.stages.simulate"), "--experiment", "sparse"]
+    data = [*copy.command("mbdl_repro.pipeline", "simulate"), "--experiment", "sparse"]
     limit = 60_000
     result = subprocess.run(
         data,
@@ -176,7 +176,7 @@ def test_a_full_disk_is_one_clear_message(copy: Project) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert result.returncode == 1
-    assert "cannot write results/cells/data/" in result.stderr
+    assert "cannot write results/cache/data/" in result.stderr
     assert "Nothing half-written was kept" in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(copy.folder.rglob("*.tmp"))
@@ -185,7 +185,7 @@ def test_a_full_disk_is_one_clear_message(copy: Project) -> None:
 
 def test_a_folder_that_cannot_be_written_to_is_one_clear_message(fresh: Project) -> None:
     (fresh.folder / "results").write_text("in the way")
-    result = fresh.run("mbdl_repro.pipeline.stages.simulate", "--experiment", "linear")
+    result = fresh.run("mbdl_repro.pipeline", "simulate", "--experiment", "linear")
     assert result.returncode == 1
     assert result.stderr.count("cannot write") == 1
     assert "Traceback" not in result.stderr
@@ -262,9 +262,9 @@ def test_the_end_of_a_run_says_where_things_lie(copy: Project) -> None:
 
 
 def test_what_is_not_needed_any_more_can_be_removed(copy: Project) -> None:
-    before = set(copy.folder.glob("results/cells/*/*-*"))
+    before = set(copy.folder.glob("results/cache/*/*-*"))
     assert "would remove 0 files" in copy.run("mbdl_repro.cli", "prune", "--dry-run").stdout
     copy.edit(copy.experiment("sparse"), "rho: 0.1, recipe", "rho: 0.2, recipe")
     assert copy.run("mbdl_repro.cli", "prune").returncode == 0
-    removed = before - set(copy.folder.glob("results/cells/*/*-*"))
+    removed = before - set(copy.folder.glob("results/cache/*/*-*"))
     assert len(removed) == 4 + 4  # the fits of lista, and their scores

@@ -20,7 +20,7 @@ def test_a_clean_checkout_plans_everything(tmp_path: Path) -> None:
         "tabulate": 2,
         "verify": 2,
         "draw": 2,
-        "verdicts": 1,
+        "gather": 1,
         "report": 1,
     }
     assert project.jobs() == project.planned() == everything
@@ -36,7 +36,7 @@ LISTA_ALONE = {
     "tabulate": 1,
     "verify": 1,
     "draw": 1,
-    "verdicts": 1,
+    "gather": 1,
     "report": 1,
 }
 
@@ -96,7 +96,7 @@ def edit_metric(p: Project) -> None:
 
 
 def reword_error(p: Project) -> None:
-    p.edit(p.folder / "mbdl_repro/artifacts.py", "the disk is full: free", "the disk is full, free")
+    p.edit(p.folder / "mbdl_repro/store/files.py", "the disk is full: free", "the disk is full, free")
 
 
 @pytest.mark.parametrize(
@@ -110,18 +110,18 @@ def reword_error(p: Project) -> None:
         (reword_error, {}),
         (
             add_method,
-            {"evaluate": 1, "tabulate": 1, "verify": 1, "draw": 1, "verdicts": 1, "report": 1},
+            {"evaluate": 1, "tabulate": 1, "verify": 1, "draw": 1, "gather": 1, "report": 1},
         ),
         (
             change_setting,
-            {"evaluate": 1, "tabulate": 1, "verify": 1, "draw": 1, "verdicts": 1, "report": 1},
+            {"evaluate": 1, "tabulate": 1, "verify": 1, "draw": 1, "gather": 1, "report": 1},
         ),
         (redraw_figure, {"draw": 1, "report": 1}),
         (edit_style, {"draw": 2, "report": 1}),
-        (reword_claim, {"verify": 1, "verdicts": 1, "report": 1}),
+        (reword_claim, {"verify": 1, "gather": 1, "report": 1}),
         (
             edit_metric,
-            {"evaluate": 2, "tabulate": 1, "verify": 1, "draw": 1, "verdicts": 1, "report": 1},
+            {"evaluate": 2, "tabulate": 1, "verify": 1, "draw": 1, "gather": 1, "report": 1},
         ),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
@@ -139,11 +139,11 @@ def test_the_device_is_no_matter_of_science(made: Project) -> None:
 
 
 def test_a_seed_more_computes_that_seed_only(copy: Project) -> None:
-    before = {path.name for path in copy.folder.glob("results/cells/*/*-*")}
+    before = {path.name for path in copy.folder.glob("results/cache/*/*-*")}
     copy.edit(copy.experiment("sparse"), "seeds: 2", "seeds: 3")
     result = copy.snakemake("--config", "experiments=sparse")
     assert result.returncode == 0, result.stderr
-    after = {path.name for path in copy.folder.glob("results/cells/*/*-*")}
+    after = {path.name for path in copy.folder.glob("results/cache/*/*-*")}
     assert before < after
     # One set of data; two fits (sizes) of lista; scores of these and of ista.
     assert len(after - before) == 1 + 2 + 3
