@@ -491,6 +491,16 @@ def test_a_constructor_that_passes_nothing_on_has_its_own_settings_only(toy):
     assert records["methods"]["good"]["counted_by"] is None
 
 
+@pytest.mark.parametrize(
+    ("stated", "counted_by"),
+    [("'rho'", "rho"), ("None", None), ("'most'", None), ("'iterations'", "iterations")],
+)
+def test_the_setting_that_counts_iterations_is_what_the_class_says(toy, stated, counted_by):
+    records = toy("base.py", '    """\n\n    def', f'    """\n    counted_by = {stated}\n\n    def')
+    assert catalogue._method_info(records["methods"]["good"]).counted_by == counted_by
+    assert catalogue._method_info(records["methods"]["plain"]).counted_by is None
+
+
 def test_a_constructor_may_be_that_of_the_base(toy):
     own = GOOD[GOOD.index("    def __init__") : GOOD.index("    def update")]
     records = toy("methods/good.py", own, "")

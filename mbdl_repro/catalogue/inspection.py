@@ -110,8 +110,7 @@ def describe_method(module: ModuleType) -> Record:
             f"not_fitted names {', '.join(sorted(unknown))}; "
             f"allowed: its settings, {', '.join(settings) or '(none)'}"
         )
-    iterative = issubclass(cls, IterativeMethod)
-    counted_by = getattr(cls, "counted_by", "iterations") if iterative else None
+    counted_by = cls.counted_by if issubclass(cls, IterativeMethod) else None
     return {
         "name": stem,
         "area": area,
@@ -120,7 +119,7 @@ def describe_method(module: ModuleType) -> Record:
         "class_name": cls.__name__,
         "family": family.name,
         "parent": cls.parent,
-        "iterative": iterative,
+        "iterative": issubclass(cls, IterativeMethod),
         "counted_by": counted_by if counted_by in settings else None,
         "not_fitted": list(cls.not_fitted),
         "learns": family.learns and not cls.untrained,

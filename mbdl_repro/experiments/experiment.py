@@ -41,24 +41,18 @@ class MethodEntry:
     @property
     def most_iterations(self) -> int | None:
         """How many iterations its settings allow; ``None`` where no setting says so."""
-        counted_by = setting_that_counts(self.info)
+        counted_by = self.info.counted_by
         return self.settings.get(counted_by) if counted_by else None
 
     def settings_at(self, depth: int | None) -> dict[str, Any]:
         """Return the settings of a fit, which is for so many iterations if any are named."""
-        counted_by = setting_that_counts(self.info)
+        counted_by = self.info.counted_by
         return self.settings if depth is None else {**self.settings, str(counted_by): depth}
 
     @property
     def settings_not_fitted(self) -> dict[str, Any]:
         """Settings that no fit depends on: labels that differ in them alone share their fits."""
         return {name: self.settings[name] for name in self.info.not_fitted}
-
-
-def setting_that_counts(info: MethodInfo) -> str | None:
-    """Return the setting of a method that says how many iterations are made, if one does."""
-    iterations = "iterations" if info.iterative and "iterations" in info.settings else None
-    return getattr(info, "counted_by", iterations)
 
 
 @dataclasses.dataclass(frozen=True)

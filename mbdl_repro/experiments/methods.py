@@ -9,7 +9,7 @@ from typing import Any
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import REQUIRED, MethodInfo
 from mbdl_repro.errors import near
-from mbdl_repro.experiments.experiment import MethodEntry, setting_that_counts
+from mbdl_repro.experiments.experiment import MethodEntry
 from mbdl_repro.experiments.messages import Problems
 from mbdl_repro.experiments.schema import Frame, MethodFrame
 from mbdl_repro.experiments.strict_yaml import Where
@@ -127,15 +127,14 @@ def _depths(
         return []
     here = (*where, "depths")
     problems.no_repeats(entry.depths, [(*here, i) for i in range(len(entry.depths))])
-    counted_by = setting_that_counts(info)
-    if counted_by is None:
+    if info.counted_by is None:
         message = f"{info.name!r} has no setting that counts its iterations: leave out depths"
         problems.note(here, message)
         return []
-    if counted_by in data or counted_by in entry.tune:
-        message = f"depths give the iterations, and so does the key {counted_by!r}: keep one"
+    if info.counted_by in data or info.counted_by in entry.tune:
+        message = f"depths give the iterations, and so does the key {info.counted_by!r}: keep one"
         problems.note(here, message)
-    return [counted_by]
+    return [info.counted_by]
 
 
 def _settings(
