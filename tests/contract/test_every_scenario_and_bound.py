@@ -6,6 +6,7 @@ A new kind of scenario needs an entry in SMALL: a small truth, and the equation 
 
 import dataclasses
 import inspect
+import typing
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -251,6 +252,75 @@ def test_scenarios_are_values(kind):
         truth.noise_std = 1.0
     with pytest.raises(TypeError):
         type(truth)(no_such_field=1)
+
+
+OTHERWISE = [
+    dataclasses.replace(
+        SMALL["sparse_recovery.sparse_recovery"].truth,
+        n_nonzeros=None,
+        nonzero_probability=0.2,
+        noise_std=None,
+        snr_db=20.0,
+    ),
+    dataclasses.replace(
+        SMALL["tracking.linear_state_space"].truth, process_noise_std=None, noise_ratio_db=-10.0
+    ),
+    dataclasses.replace(SMALL["tracking.lorenz"].truth, burn_in_steps=2, start_seen=True),
+    dataclasses.replace(SMALL["image_restoration.photographs"].truth, degradation="deblurring"),
+    dataclasses.replace(
+        SMALL["image_restoration.photographs"].truth, degradation="blind_deblurring"
+    ),
+]
+"""Truths that say the same in other fields, or draw in another way."""
+
+
+def may_be_withheld(truth: Scenario) -> list[str]:
+    """Return the fields for which a belief may have ``None``."""
+    hints = typing.get_type_hints(type(truth))
+    return [name for name, hint in hints.items() if type(None) in typing.get_args(hint)]
+
+
+def refusal(check: Callable[[], object]) -> str | None:
+    """Return the words with which this is refused."""
+    try:
+        check()
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize(
+    "truth",
+    [*(instance.truth for instance in SMALL.values()), *OTHERWISE],
+    ids=lambda truth: type(truth).__name__,
+)
+def test_a_truth_is_refused_in_words_iff_nothing_can_be_drawn_from_it(truth):
+    fields = may_be_withheld(truth)
+    refused = []
+    for withheld in [[], *([field] for field in fields), fields]:
+        partial = dataclasses.replace(truth, **dict.fromkeys(withheld))
+        words = refusal(partial.check_truth)
+        assert (words is None) == (refusal(lambda: partial.sample(1, rng_for("one"))) is None)  # noqa: B023
+        refused.append(words)
+        if len(withheld) == 1:
+            assert words is None or withheld[0] in words
+            assert words == refusal(lambda: partial.sample(1, rng_for("one")))  # noqa: B023
+    assert refused[0] is None
+    assert refused[-1] is not None
+
+
+@every_scenario
+def test_a_truth_is_checked_without_drawing(kind, monkeypatch):
+    truth = small(kind).truth
+
+    def drawn(*_: object) -> None:
+        pytest.fail("data are drawn")
+
+    monkeypatch.setattr(np.random, "Generator", drawn)
+    monkeypatch.setattr(np.random, "default_rng", drawn)
+    for name in ("sample", "draw"):
+        monkeypatch.setattr(type(truth), name, drawn)
+    truth.check_truth()
 
 
 # --- bounds ---
