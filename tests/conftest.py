@@ -12,10 +12,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import pytest
+from jobs import job
 
 from mbdl_repro.contract.family import Family
 from mbdl_repro.experiments import reading as experiment_file
-from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.stages.gather import gather
 from mbdl_repro.pipeline.stages.tabulate import summarize
 from mbdl_repro.pipeline.stages.verify import verify
@@ -118,15 +118,16 @@ def make(root: Path) -> None:
     store = Store.of(scale)
     record = {"scale": "full", "commit": "0123456789ab+", "device": "cpu"}
     record |= {"created": "2026-01-02T03:04:05+00:00", "versions": {"python": "3.11.7"}}
-    for name, experiment in experiment_file.load_all(scale).items():
+    experiments = experiment_file.load_all(scale)
+    for name, experiment in experiments.items():
         rows = rows_of(experiment)
         cost = {label: {"train_seconds": 150.0, "evaluate_seconds": 1.5} for label in MEANS}
         tables = {store.table(name): summarize(rows), store.seed_rows(name): rows}
         outputs = {path: table_to_bytes(table) for path, table in tables.items()}
         write_outputs(outputs, record | {"cost": cost})
         write_outputs({store.figure(name): PNG, store.figure(name, "pdf"): b"%PDF"}, record)
-        verify(Job("verify", experiment, scale))
-    gather(Job("gather", None, scale))
+        verify(job("verify", experiment, scale))
+    gather(job("gather", experiments, scale))
 
 
 def rows_of(experiment) -> pd.DataFrame:

@@ -6,6 +6,7 @@ read as plain files: nothing of the package stands between a number and its chec
 
 import contextlib
 import hashlib
+import importlib.metadata
 import json
 import shutil
 import struct
@@ -19,6 +20,7 @@ import pytest
 import safetensors.torch
 import scipy.stats
 import torch
+from jobs import job
 
 from mbdl_repro.areas.doa.methods.music import Music
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
@@ -26,8 +28,7 @@ from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import reading as experiment_file
 from mbdl_repro.experiments.experiment import Experiment
-from mbdl_repro.pipeline import job
-from mbdl_repro.pipeline.job import Job, code_of, job_spec
+from mbdl_repro.pipeline.caches import bound_cache, data_cache, model_cache, score_cache
 from mbdl_repro.pipeline.stages.bound import bound
 from mbdl_repro.pipeline.stages.draw import draw
 from mbdl_repro.pipeline.stages.evaluate import evaluate
@@ -36,7 +37,9 @@ from mbdl_repro.pipeline.stages.simulate import simulate
 from mbdl_repro.pipeline.stages.tabulate import tabulate
 from mbdl_repro.pipeline.stages.train import train
 from mbdl_repro.pipeline.stages.verify import verify
+from mbdl_repro.pipeline.verbs import stands_on, task_of
 from mbdl_repro.reporting.report import report
+from mbdl_repro.store import fingerprint
 from mbdl_repro.store.paths import Store
 
 ROOT = Path(__file__).parents[2]
@@ -148,7 +151,7 @@ figure:
     - {kind: spectrum, title: Spectra, methods: [music, learned_music], place: 1}
     - {kind: roots, title: Roots, methods: [root_music], example: 2}
     - {kind: eigenvalues, title: Eigenvalues, methods: [root_music, learned_esprit]}
-    - {kind: history, title: Course, methods: [learned_esprit], where: {correlation: 1.0}}
+    - {kind: history, title: History, methods: [learned_esprit], where: {correlation: 1.0}}
     - {kind: dots, title: Error, methods: [music, learned_esprit], y: rmspe, seeds: true,
        printed: true, where: {correlation: 0.0}}
 published:
@@ -171,13 +174,13 @@ def project(folder: Path, **experiments: str) -> Path:
 
 def compute(experiment: Experiment, scale) -> None:
     """Run what Snakemake would, up to the scores."""
-    simulate(Job("simulate", experiment, scale))
+    simulate(job("simulate", experiment, scale))
     for label, entry in experiment.methods.items():
         for part in range(1, entry.jobs + 1) if entry.has_fit else []:
-            train(Job("train", experiment, scale, label, part))
-        evaluate(Job("evaluate", experiment, scale, label))
+            train(job("train", experiment, scale, label, part))
+        evaluate(job("evaluate", experiment, scale, label))
     if experiment.bounds:
-        bound(Job("bound", experiment, scale))
+        bound(job("bound", experiment, scale))
 
 
 @pytest.fixture(scope="module")
@@ -192,9 +195,9 @@ def made(tmp_path_factory):
         for experiment in experiments.values():
             compute(experiment, scale)
             for verb in (tabulate, verify, draw):
-                verb(Job(verb.__name__, experiment, scale))
+                verb(job(verb.__name__, experiment, scale))
         for verb in (gather, report):
-            verb(Job(verb.__name__, None, scale))
+            verb(job(verb.__name__, experiments, scale))
     stored = Store.of(scale)
     store = Store(folder / stored.results, folder / stored.figures)
     return SimpleNamespace(folder=folder, store=store, scale=scale, **experiments)
@@ -302,10 +305,10 @@ def test_a_lost_model_of_one_who_is_aided_is_asked_for_and_not_fitted_where_it_i
 ):
     folder = shutil.copytree(made.folder, tmp_path / "again")
     monkeypatch.chdir(folder)
-    shutil.rmtree("results/cells/models")
-    shutil.rmtree("results/cells/scores")
+    shutil.rmtree("results/cache/models")
+    shutil.rmtree("results/cache/scores")
     with pytest.raises(UserError, match="is missing: remove linear in results/models and run"):
-        evaluate(Job("evaluate", made.linear, made.scale, "aided_discriminative"))
+        evaluate(job("evaluate", made.linear, made.scale, "aided_discriminative"))
 
 
 @pytest.mark.parametrize(("noise", "test_noise"), PLACES)
@@ -328,7 +331,7 @@ def test_fitted_rows_are_trained_at_one_point_and_tested_at_another(
 
 
 @pytest.mark.parametrize(("noise", "test_noise"), PLACES)
-def test_metrics_are_told_the_truth_that_signals_come_from(made, noise, test_noise):
+def test_metrics_are_given_the_truth_that_signals_come_from(made, noise, test_noise):
     where = {"noise_std": noise, "test_noise_std": test_noise}
     floor = rows_of(made.store.bounds("linear"), method="minimum_mean_squared_error", **where)
     path = made.store.scores("linear", "linear_mmse")
@@ -349,7 +352,7 @@ def test_each_fit_is_made_once_however_often_it_is_tested(made):
     blocks = [(0, 1), (2, 3)]
     assert fits == {(n, p, *block) for n in (0.3, 1.0) for p in (20, 40) for block in blocks}
     assert len(index) == len(fits) == len({entry["file"] for entry in index})
-    files = {path.name for path in made.store.cells("models").glob("*.safetensors")}
+    files = {path.name for path in made.store.cache("models").glob("*.safetensors")}
     assert {entry["file"] for entry in index} <= files
 
 
@@ -465,7 +468,7 @@ def stored_weights(made, label: str, n_train: int, seed: int) -> dict[str, np.nd
         for entry in json.loads(made.store.model("sparse", label, 1, 1).read_bytes())
         if entry["n_train"] == n_train and entry["seeds"] == [seed]
     ]
-    tensors = safetensors.torch.load_file(made.store.cells("models") / entry["file"])
+    tensors = safetensors.torch.load_file(made.store.cache("models") / entry["file"])
     return {name.removeprefix(f"{seed}/"): tensor.numpy() for name, tensor in tensors.items()}
 
 
@@ -749,15 +752,15 @@ def test_what_methods_illustrate_is_kept_of_the_places_that_are_shown(made):
         names = set(shown.files)
         np.testing.assert_allclose(shown["music/spectrum_1"], music["spectrum"], rtol=1e-9)
         np.testing.assert_array_equal(shown["music/s_1"], truth.draw(20, "test", 0).s[:3])
-        course = shown["learned_esprit/history_step"]
+        history = shown["learned_esprit/history_step"]
     assert "music/spectrum_0" not in names and "root_music/root_rad_0" in names
-    assert list(course) == [0, 2, 4] * 4, "two points of two seeds"
+    assert list(history) == [0, 2, 4] * 4, "two points of two seeds"
 
 
 def test_labels_that_share_a_fit_differ_in_their_answers(made):
     folder = made.store.results / "models/array"
     files = [
-        [cell["file"] for cell in json.loads((folder / f"{name}.1of1.json").read_text())]
+        [entry["file"] for entry in json.loads((folder / f"{name}.1of1.json").read_text())]
         for name in ("learned_esprit", "learned_music")
     ]
     assert files[0] == files[1]
@@ -796,7 +799,7 @@ def test_a_picture_drawn_again_is_the_same_bytes(made, tmp_path, monkeypatch):
         assert before[0].startswith(b"\x89PNG") and before[1].startswith(b"%PDF")
         width, height = struct.unpack(">II", before[0][16:24])
         assert width > 500 and height > 300
-        draw(Job("draw", experiment, made.scale))
+        draw(job("draw", experiment, made.scale))
         for path, content in zip(paths, before, strict=True):
             again = folder / path.relative_to(made.folder)
             assert again.read_bytes() == content, path.suffix
@@ -852,7 +855,7 @@ def test_a_second_run_gives_the_same_bytes(made, tmp_path):
             compute(experiment, made.scale)
     first = {
         path.relative_to(made.folder): path.read_bytes()
-        for kind in ("data", "models", "scores", "bounds", "cells")
+        for kind in ("data", "models", "scores", "bounds", "cache")
         for path in (made.store.results / kind).rglob("*")
         if path.is_file() and "record" not in path.name and path.name != "seconds.txt"
     }
@@ -874,11 +877,11 @@ def test_a_finished_job_reads_what_it_has_and_fits_nothing(made, tmp_path, monke
         "mbdl_repro.areas.linear_estimation.methods.discriminative.linear_regression", refuse
     )
     monkeypatch.setattr("mbdl_repro.pipeline.models.gradient_descent", refuse)
-    before = {path: path.stat().st_mtime_ns for path in Path("results/cells").rglob("*-*")}
+    before = {path: path.stat().st_mtime_ns for path in Path("results/cache").rglob("*-*")}
     scores = Path("results/scores/linear/discriminative.csv").read_bytes()
-    train(Job("train", made.linear, made.scale, "discriminative", 1))
-    evaluate(Job("evaluate", made.linear, made.scale, "discriminative"))
-    assert {path: path.stat().st_mtime_ns for path in Path("results/cells").rglob("*-*")} == before
+    train(job("train", made.linear, made.scale, "discriminative", 1))
+    evaluate(job("evaluate", made.linear, made.scale, "discriminative"))
+    assert {path: path.stat().st_mtime_ns for path in Path("results/cache").rglob("*-*")} == before
     assert Path("results/scores/linear/discriminative.csv").read_bytes() == scores
 
 
@@ -886,37 +889,63 @@ def test_a_lost_model_is_fitted_anew_to_the_same_scores(made, tmp_path, monkeypa
     folder = shutil.copytree(made.folder, tmp_path / "again")
     monkeypatch.chdir(folder)
     scores = Path("results/scores/sparse/lista.csv").read_bytes()
-    shutil.rmtree("results/cells/models")
-    shutil.rmtree("results/cells/scores")
-    evaluate(Job("evaluate", made.sparse, made.scale, "lista"))
+    shutil.rmtree("results/cache/models")
+    shutil.rmtree("results/cache/scores")
+    evaluate(job("evaluate", made.sparse, made.scale, "lista"))
     assert Path("results/scores/sparse/lista.csv").read_bytes() == scores
 
 
 # --- what is stored ---
 
 
-def test_the_device_is_recorded_and_is_no_part_of_the_science(made, tmp_path, monkeypatch):
-    assert (
-        json.loads((made.store.results / "scores/sparse/lista.record.json").read_bytes())["device"]
-        == "cpu"
-    )
+def test_the_kind_of_device_is_part_of_what_a_score_stands_on(made, tmp_path, monkeypatch):
+    """Another device of the same kind finds what was computed; another kind does not."""
     folder = shutil.copytree(made.folder, tmp_path / "again")
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("MBDL_DEVICE", "cpu:0")
-    assert job.device() == "cpu:0"
     record_path = Path("results/scores/sparse/lista.record.json")
     before = json.loads(record_path.read_bytes())
-    shutil.rmtree("results/cells/scores")
-    evaluate(Job("evaluate", made.sparse, made.scale, "lista"))
+    assert before["device"] == before["code"]["device"] == "cpu"
+    entries = set(Path("results/cache/scores").glob("*.npz"))
+    evaluate(job("evaluate", made.sparse, made.scale, "lista", device="cpu:0"))
     after = json.loads(record_path.read_bytes())
     assert after["device"] == "cpu:0"
     for key in ("files", "spec", "code"):
         assert after[key] == before[key]
+    assert set(Path("results/cache/scores").glob("*.npz")) == entries
+    for cache in (model_cache, score_cache):
+        one, other = (cache(made.sparse, "lista", made.store, d) for d in ("cpu", "cuda:1"))
+        assert one.key({}) != other.key({})
+    with pytest.raises(UserError, match="device=cuda: torch finds no such device here"):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        evaluate(job("evaluate", made.sparse, made.scale, "lista", device="cuda"))
 
 
-def test_cells_hold_numbers_and_no_programs(made):
+def test_a_new_version_of_what_computes_reuses_nothing(made, monkeypatch):
+    caches = [
+        lambda: model_cache(made.sparse, "lista", made.store, "cpu"),
+        lambda: score_cache(made.sparse, "lista", made.store, "cpu"),
+        lambda: data_cache(made.sparse, made.store),
+        lambda: bound_cache(made.sparse, "oracle_least_squares_empirical", made.store),
+    ]
+    before = [cache().key({}) for cache in caches]
+    installed = importlib.metadata.version
+    for package, changed in (("torch", [1, 1, 0, 0]), ("numpy", [1, 1, 1, 1])):
+        newer = {package: "99.0"}
+        monkeypatch.setattr(
+            importlib.metadata,
+            "version",
+            lambda name, newer=newer: newer.get(name, installed(name)),
+        )
+        fingerprint.forget()
+        after = [cache().key({}) for cache in caches]
+        assert [a != b for a, b in zip(after, before, strict=True)] == [bool(c) for c in changed]
+    monkeypatch.undo()
+    fingerprint.forget()
+
+
+def test_entries_hold_numbers_and_no_programs(made):
     kinds = set()
-    for path in made.store.results.joinpath("cells").rglob("*"):
+    for path in made.store.results.joinpath("cache").rglob("*"):
         if path.is_dir() or path.name in ("seconds.txt", ".lock"):
             continue
         kinds.add((path.parent.name, path.suffix))
@@ -953,7 +982,7 @@ def test_every_result_has_a_whole_record(made):
         path
         for root in (made.store.results, made.store.figures)
         for path in root.rglob("*")
-        if path.is_file() and "cells" not in path.parts
+        if path.is_file() and "cache" not in path.parts
     ]
     records = [path for path in results if path.name.endswith(".record.json")]
     vouched = set()
@@ -962,22 +991,18 @@ def test_every_result_has_a_whole_record(made):
         for name, checksum in record["files"].items():
             vouched.add(path.with_name(name))
             assert hashlib.sha256(path.with_name(name).read_bytes()).hexdigest() == checksum
-        assert record["seconds"] > 0 and record["cpu_seconds"] > 0
+        assert record["cpu_seconds"] > 0 and "seconds" not in record
         assert 10 < record["max_memory_mb"] < 100_000
         assert record["versions"].keys() >= VERSIONED
         assert record["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
         assert pd.Timestamp(record["created"]).tzinfo is not None
         assert isinstance(record["commit"], str) and record["commit"]
         assert record["scale"] == "full" and record["device"] == "cpu"
-        with contextlib.chdir(made.folder):
-            if record["experiment"] is None:
-                assert record["verb"] in ("gather", "report") and record["spec"]
-                assert record["code"] == code_of(record["verb"], None)
-            else:
-                experiment = getattr(made, record["experiment"])
-                spec = job_spec(record["verb"], experiment, record["method"])
-                assert record["spec"] == json.loads(json.dumps(spec))
-                assert record["code"] == code_of(record["verb"], experiment, record["method"])
+        every = {name: getattr(made, name) for name in ("array", "linear", "sparse")}
+        words = [record[key] for key in ("verb", "experiment", "method")]
+        part = int(path.name.split(".")[1][0]) if record["verb"] == "train" else 1
+        expected = stands_on(task_of(words[0], every, *words[1:], part), every, "cpu")
+        assert {key: record[key] for key in expected} == json.loads(json.dumps(expected))
     assert vouched == set(results) - set(records)
     verbs = {json.loads(path.read_bytes())["verb"] for path in records}
     assert verbs == {
@@ -997,7 +1022,7 @@ def test_data_are_stored_once_for_all_methods(made):
     index = json.loads(made.store.data("linear").read_bytes())
     assert len(index) == 2 * 2 * 3  # points; blocks; the training point and two test points
     for entry in index:
-        with np.load(made.store.cells("data") / entry["file"]) as arrays:
+        with np.load(made.store.cache("data") / entry["file"]) as arrays:
             noise = (entry["test_point"] or entry["point"])["noise_std"]
             splits = {name.split("_")[0] for name in arrays.files}
             assert splits == ({"test"} if entry["test_point"] else {"train", "validation", "test"})

@@ -96,7 +96,9 @@ def edit_metric(p: Project) -> None:
 
 
 def reword_error(p: Project) -> None:
-    p.edit(p.folder / "mbdl_repro/store/files.py", "the disk is full: free", "the disk is full, free")
+    p.edit(
+        p.folder / "mbdl_repro/store/files.py", "the disk is full: free", "the disk is full, free"
+    )
 
 
 @pytest.mark.parametrize(
