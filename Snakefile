@@ -49,10 +49,10 @@ for verb in VERBS.values():
             plan.outputs_of(verb),
         log:
             plan.log_of(verb),
+        priority: verb.priority
         conda:
             "environment.yml"
         threads: 1
-        priority: verb.priority
         params:
             words=plan.words_of(verb),
             stands_on=plan.stands_on_of(verb),

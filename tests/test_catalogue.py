@@ -17,9 +17,10 @@ from annotated_types import Ge, Gt, Le, Len, Lt, MultipleOf
 
 import mbdl_repro.areas
 from mbdl_repro import catalogue
-from mbdl_repro.catalogue import REQUIRED, memory
+from mbdl_repro.catalogue import MEMORY, REQUIRED
 from mbdl_repro.catalogue.annotations import decode_type, decode_value, encode_type, encode_value
 from mbdl_repro.catalogue.inspection import arguments, inspect_areas
+from mbdl_repro.catalogue.memory import PACKAGE
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.errors import UserError
@@ -591,10 +592,10 @@ class Copy:
     def __init__(self, folder: Path) -> None:
         self.package = folder / "mbdl_repro"
         ignored = shutil.ignore_patterns("__pycache__", "areas")
-        shutil.copytree(catalogue.PACKAGE, self.package, ignore=ignored)
+        shutil.copytree(PACKAGE, self.package, ignore=ignored)
         self.area = write_area(self.package / "areas")
         (self.package / "areas/__init__.py").touch()
-        self.memory = self.package / "__pycache__" / memory.MEMORY.name
+        self.memory = self.package / "__pycache__" / MEMORY.path.name
         self.good = self.area / "methods/good.py"
 
     def start(self, *command: str) -> subprocess.Popen:
@@ -696,7 +697,7 @@ def test_planning_needs_no_torch_and_little_time():
         "    catalogue.methods(area), catalogue.metrics(area), catalogue.bounds(area)\n"
         "print(time.process_time() - start, {'torch', 'pandas', 'matplotlib'} & {*sys.modules})"
     )
-    environment = os.environ | {"PYTHONPATH": str(catalogue.PACKAGE.parent)}
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
     runs = [
         subprocess.run(
             [sys.executable, "-c", script],

@@ -10,17 +10,24 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import json
+import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mbdl_repro.catalogue import memory
 from mbdl_repro.catalogue.annotations import decode_type, decode_value
+from mbdl_repro.catalogue.memory import PACKAGE, Memory
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.scenario import Scenario
 from mbdl_repro.errors import UserError
 
-PACKAGE = Path(__file__).parents[1]
+MEMORY = Memory(
+    "catalogue", ["errors.py", "areas", "catalogue", "contract", "learning", "statistics"]
+)
+"""Of all that a method's file imports, and of what reads it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,10 +143,46 @@ def function(info: FunctionInfo) -> Any:
 
 def _known(area: str, kind: str) -> dict[str, Any]:
     """Return the records of an area, none of which is to be relied on while a file is broken."""
-    known = memory.recall().get(area, {})
+    known = _recalled().get(area, {})
     if known.get("errors"):
         raise UserError("\n".join(known["errors"]))
     return known.get(kind, {})
+
+
+@cache
+def _recalled() -> dict[str, dict[str, Any]]:
+    """Return the records of all areas: remembered, or learned from a process of its own.
+
+    Raises:
+        UserError: that process came to a bad end.
+    """
+    sources = MEMORY.checksum()
+    remembered: dict[str, dict[str, Any]] | None = MEMORY.read(sources)
+    if remembered is not None:
+        return remembered
+    areas = _learned()
+    # What is broken may be so for want of a package, and a file may have been edited meanwhile.
+    if not any(area["errors"] for area in areas.values()) and MEMORY.checksum() == sources:
+        MEMORY.write(sources, areas)
+    return areas
+
+
+def _learned() -> dict[str, dict[str, Any]]:
+    """Import all methods, metrics and bounds in a process of its own, which loads torch."""
+    # -P: of the current folder nothing is imported, which may hold another copy of the package.
+    command = [sys.executable, "-P", "-m", "mbdl_repro.catalogue.inspection"]
+    paths = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    result = subprocess.run(command, env=environment, capture_output=True, check=False)
+    try:
+        areas: dict[str, dict[str, Any]] = json.loads(result.stdout)
+    except ValueError:
+        said = result.stderr.decode(errors="replace").strip().splitlines()
+        raise UserError(
+            f"the methods cannot be imported: {said[-1] if said else 'Python gave no reason'}; "
+            f"to see all that it said: {' '.join(command)}"
+        ) from None
+    return areas
 
 
 def _method_info(record: dict[str, Any]) -> MethodInfo:

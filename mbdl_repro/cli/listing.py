@@ -9,6 +9,7 @@ import click
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import REQUIRED, FunctionInfo, MethodInfo
+from mbdl_repro.catalogue.memory import PACKAGE
 from mbdl_repro.cli.shared import Command, areas_named, bold, infos_of, scale_option, show
 from mbdl_repro.contract.table import distinct
 from mbdl_repro.errors import UserError, one_of
@@ -143,7 +144,7 @@ def _show_uses(info: MethodInfo, experiments: list[Experiment], store: Store) ->
 def _explain_function(info: FunctionInfo, experiments: list[Experiment]) -> None:
     shown = {key: value for key, value in info.marks.items() if key != "label" and value}
     marks = ", ".join(f"{key}: {value}" for key, value in shown.items())
-    path = catalogue.PACKAGE.joinpath(*info.module.split(".")[1:]).with_suffix(".py")
+    path = PACKAGE.joinpath(*info.module.split(".")[1:]).with_suffix(".py")
     uses = [e.name for e in experiments if info.name in (*e.metrics, *e.bounds)]
     click.echo(f"{bold(info.name)}{f' ({marks})' if marks else ''}")
     click.echo(docstrings.wrapped(f"label: {info.marks['label']}"))
@@ -172,4 +173,4 @@ def _parameters(experiment: Experiment, label: str, store: Store) -> str:
 
 
 def _file(path: Path) -> str:
-    return path.relative_to(catalogue.PACKAGE.parent).as_posix()
+    return path.relative_to(PACKAGE.parent).as_posix()

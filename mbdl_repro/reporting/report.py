@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mbdl_repro import catalogue
+from mbdl_repro.catalogue.memory import PACKAGE
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.table import distinct
 from mbdl_repro.experiments.experiment import Experiment, MethodEntry
@@ -188,7 +189,7 @@ def _method(
         "paragraphs": docstrings.paragraphs(doc),
         "meanings": entry.info.meanings,
         "source": docstrings.source(doc),
-        "file": entry.info.path.relative_to(catalogue.PACKAGE.parent).as_posix(),
+        "file": entry.info.path.relative_to(PACKAGE.parent).as_posix(),
     }
 
 

@@ -8,11 +8,14 @@ more of it, and nothing is computed again.
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import importlib.metadata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Any
 
+from mbdl_repro.catalogue.memory import Memory
 from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.store.definitions import WHOLE, Part, Ref, find
 
@@ -25,6 +28,8 @@ COMPUTES = {
     "torch": "torch",
 }
 """Packages whose version may move a number, by the name that code imports them under."""
+
+MEMORY = Memory("fingerprints", ["."])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +64,9 @@ def fingerprint(*roots: str, without: tuple[str, ...] = ()) -> Fingerprint:
     Raises:
         DefinitionNotFoundError: if a root is not there.
     """
-    return _reached(tuple(roots), without)
+    name = " ".join([*roots, *(f"-{method}" for method in sorted(without))])
+    found = _findings().get(name, lambda: _reached(roots, without))
+    return dataclasses.replace(found, versions={p: version(p) for p in found.versions})
 
 
 def together(fingerprints: Iterable[Fingerprint]) -> Fingerprint:
@@ -81,7 +88,6 @@ def together(fingerprints: Iterable[Fingerprint]) -> Fingerprint:
     )
 
 
-@cache
 def _reached(roots: tuple[str, ...], without: tuple[str, ...]) -> Fingerprint:
     """Follow all references, and number what they lead to in the order in which it is met.
 
@@ -114,6 +120,46 @@ def _reached(roots: tuple[str, ...], without: tuple[str, ...]) -> Fingerprint:
     )
 
 
+class _Findings:
+    """Fingerprints by name: those that earlier processes found in the same files, and new ones.
+
+    Args:
+        memory: that keeps them from one process to the next.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.checksum = memory.checksum()
+        known: dict[str, dict[str, Any]] = memory.read(self.checksum) or {}
+        self.known = {name: Fingerprint(**fields) for name, fields in known.items()}
+        self.new: set[str] = set()
+
+    def get(self, name: str, find: Callable[[], Fingerprint]) -> Fingerprint:
+        """Return the fingerprint of this name, finding it out where nobody has.
+
+        Args:
+            name: of all that it depends on besides the source files.
+            find: finds it out.
+        """
+        if name not in self.known:
+            self.known[name] = find()
+            self.new.add(name)
+        return self.known[name]
+
+    def keep(self) -> None:
+        """Remember what is new."""
+        if self.new:
+            new = {name: dataclasses.asdict(self.known[name]) for name in self.new}
+            self.memory.write(self.checksum, (self.memory.read(self.checksum) or {}) | new)
+
+
+@cache
+def _findings() -> _Findings:
+    findings = _Findings(MEMORY)
+    atexit.register(findings.keep)
+    return findings
+
+
 def _parts(ref: Ref, without: tuple[str, ...]) -> list[Part]:
     definition = find(ref)
     methods = sorted(definition.methods.items())
@@ -128,5 +174,5 @@ def version(package: str) -> str:
 
 def forget() -> None:
     """Forget what was found: a process looks once."""
-    _reached.cache_clear()
-    version.cache_clear()
+    for cached in (_findings, version):
+        cached.cache_clear()

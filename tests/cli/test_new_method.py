@@ -11,6 +11,7 @@ from commands import mbdl, mistake
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue.inspection import describe_method
+from mbdl_repro.catalogue.memory import PACKAGE
 from mbdl_repro.cli import main
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -39,7 +40,7 @@ def test_new_method_is_a_method_and_well_formed(area, family, monkeypatch):
     there = [
         "--no-cache",
         "--stdin-filename",
-        str(catalogue.PACKAGE / "areas" / area / "methods" / path.name),
+        str(PACKAGE / "areas" / area / "methods" / path.name),
     ]
     for words in (["check"], ["format", "--check"]):
         command = [sys.executable, "-m", "ruff", *words, *there, "-"]

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from commands import mbdl, mistake
 
-from mbdl_repro import catalogue
+from mbdl_repro.catalogue.memory import PACKAGE
 from mbdl_repro.cli import main
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -37,13 +37,13 @@ def test_outside_the_root(monkeypatch):
 
 
 def test_the_project_names_this_command_line():
-    text = (catalogue.PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
+    text = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
     module, name = tomllib.loads(text)["project"]["scripts"]["mbdl"].split(":")
     assert getattr(importlib.import_module(module), name) is main
 
 
 def test_start_is_light_and_a_closed_pipe_is_silent():
-    env = os.environ | {"PYTHONPATH": str(catalogue.PACKAGE.parent)}
+    env = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
     code = "import sys, mbdl_repro.cli; print({'torch', 'pandas', 'rich'} & {*sys.modules})"
     command = [sys.executable, "-c", code]
     answer = subprocess.run(command, capture_output=True, text=True, env=env)

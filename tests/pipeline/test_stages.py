@@ -915,8 +915,8 @@ def test_the_kind_of_device_is_part_of_what_a_score_stands_on(made, tmp_path, mo
     for cache in (model_cache, score_cache):
         one, other = (cache(made.sparse, "lista", made.store, d) for d in ("cpu", "cuda:1"))
         assert one.key({}) != other.key({})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="device=cuda: torch finds no such device here"):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         evaluate(job("evaluate", made.sparse, made.scale, "lista", device="cuda"))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mbdl_repro.catalogue.memory import Memory
 from mbdl_repro.store import definitions, fingerprint
 from mbdl_repro.store.definitions import DefinitionNotFoundError, module_path
 from mbdl_repro.store.fingerprint import together
@@ -125,6 +126,7 @@ class Package:
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     monkeypatch.setattr(definitions, "PACKAGE", tmp_path)
+    monkeypatch.setattr(fingerprint, "MEMORY", Memory("fingerprints", ["."], tmp_path))
     yield Package(tmp_path)
     definitions.forget()
     fingerprint.forget()
@@ -335,6 +337,18 @@ def test_a_new_version_is_another_key(package, monkeypatch):
     after = package.fingerprint()
     assert after.digest == before.digest
     assert after.key != before.key
+
+
+def test_what_was_found_is_remembered_until_a_file_changes(package, monkeypatch):
+    before = package.fingerprint()
+    fingerprint._findings().keep()
+    monkeypatch.setattr(fingerprint, "_reached", lambda *words: pytest.fail("it looks again"))
+    assert package.fingerprint() == before
+    monkeypatch.undo()
+    monkeypatch.setattr(definitions, "PACKAGE", package.folder)
+    monkeypatch.setattr(fingerprint, "MEMORY", Memory("fingerprints", ["."], package.folder))
+    package.edit("lazy.py", "return x", "return -x")
+    assert package.fingerprint().digest != before.digest
 
 
 def test_several_together(package):
