@@ -6,12 +6,15 @@ their own would get other numbers than a run does.
 
 import subprocess
 import sys
+import typing
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import torch
 from contract.test_every_method import (
+    alternatives,
     built,
     descended,
     estimates,
@@ -19,8 +22,13 @@ from contract.test_every_method import (
     every_method,
     fit,
     pairs,
+    settings,
+    small,
 )
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from mbdl_repro import catalogue
 from mbdl_repro.catalogue import MethodInfo
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.contract.seeding import torch_rng_for
@@ -88,6 +96,42 @@ def test_a_method_does_not_depend_on_the_default_dtype(info):
 @every_learner
 def test_a_fit_does_not_depend_on_the_default_dtype(info, precision):
     assert_the_same_bits(fitted, info, precision)
+
+
+class NoneByDefault(TorchDispatchMode):
+    """Stops where a tensor takes the default dtype, which is here one that nothing asks for."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and tensor.dtype in (torch.half, torch.chalf):
+                pytest.fail(f"{func} takes the default dtype: say which one it shall be")
+        return result
+
+
+def variants(info: MethodInfo) -> list[dict[str, Any]]:
+    """Settings that differ from the small ones in one switch or choice."""
+    chosen = {
+        name: alternatives(info, name)
+        for name, setting in info.settings.items()
+        if typing.get_origin(setting.annotation) is typing.Literal
+        or isinstance(setting.default, bool)
+    }
+    return [{name: value} for name, values in chosen.items() for value in values]
+
+
+@every_method
+def test_no_tensor_takes_the_default_dtype(info):
+    """Ones and zeros are the same numbers in any; but they decide on what they are added to."""
+    truth = small(info).truth
+    belief = truth.believed(**small(info).mistaken)
+    with default_dtype(torch.half), NoneByDefault():
+        unfitted(info)
+        for variant in variants(info):
+            method = catalogue.method_class(info)(belief, **settings(info) | variant)
+            answers(info, method)
+        if info.learns:
+            fitted(info, "single")
 
 
 IMPORTS = """
