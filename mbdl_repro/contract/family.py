@@ -8,7 +8,10 @@ from enum import Enum
 class Family(Enum):
     """A place on the continuum, from most to least specific; bounds stand apart, at the end.
 
-    Each member holds its title, the monograph's section, and what is learned from data.
+    Args:
+        title: what figures, tables and reports call it.
+        section: of the monograph; empty for bounds.
+        learned: what is learned from data, in a few words.
     """
 
     MODEL_BASED = ("model-based", "3", "nothing (a few scalars by hand)")

@@ -47,7 +47,14 @@ class Method(nn.Module, ABC):
         """Map observations (n, ...) to estimates (n, ...); a row depends on that row only."""
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
-        """Return the mean over rows of the squared error, summed over entries."""
+        """Return the mean over rows of the squared error, summed over entries.
+
+        mean over i of ‖ŝ_i − s_i‖²
+
+        Args:
+            x: observations (n, ...).
+            s: targets (n, ...).
+        """
         return (self(x) - s).square().flatten(1).sum(1).mean()
 
     def fit(
@@ -80,8 +87,12 @@ class Method(nn.Module, ABC):
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw random initial weights from ``rng``, and set what standardizes the training data.
 
-        By default there is neither. ``rng`` is a generator of the CPU: draw there and copy, so
-        that a fit on another device starts from the same weights.
+        By default there is neither.
+
+        Args:
+            train: training pairs, tensors (n_train, ...).
+            rng: a generator of the CPU: draw there and copy, so that a fit on another device
+                starts from the same weights.
         """
 
 

@@ -44,9 +44,13 @@ class Scenario(ABC):
 
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> Split:
-        """Draw ``n`` independent pairs (x, s), batch first: targets s in double precision.
+        """Draw independent pairs (x, s), batch first: targets s in double precision.
 
         Complex observations, where a pair has many, may be in single precision.
+
+        Args:
+            n: number of pairs.
+            rng: what they are drawn from.
         """
 
     def check_truth(self) -> None:

@@ -73,7 +73,12 @@ class StrictYaml:
         return self.lines[where]
 
     def error(self, where: Where, message: str) -> str:
-        """Return the message with file, line and key path in front."""
+        """Return a message with file, line and key path in front.
+
+        Args:
+            where: the key path.
+            message: what is wrong there.
+        """
         name = ".".join(map(str, where))
         return f"{self.path}:{self.line(where)}: {name + ': ' if name else ''}{message}"
 

@@ -19,11 +19,23 @@ Report = Callable[[float, str], None]
 
 
 def silent(fraction: float, message: str) -> None:
-    """Report nothing: the default where nobody watches."""
+    """Report nothing: the default where nobody watches.
+
+    Args:
+        fraction: how much is done, from 0 to 1.
+        message: what has come of it so far.
+    """
 
 
 def part_of(report: Report, i: int, n: int, prefix: str = "") -> Report:
-    """Return the report of the i-th of n equal parts, which says what it is part of."""
+    """Return the report of the i-th of n equal parts, which says what it is part of.
+
+    Args:
+        report: of the whole.
+        i: of the part, counted from 0.
+        n: how many parts there are.
+        prefix: what the messages of this part begin with.
+    """
     count = f" ({i + 1} of {n})" if n > 1 else ""
     return lambda done, message: report((i + done) / n, f"{prefix}{message}{count}")
 

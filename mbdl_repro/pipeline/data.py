@@ -53,7 +53,12 @@ class Data:
         self._last: tuple[str, Mapping[str, np.ndarray]] = ("", {})
 
     def key(self, fit: Fit, test_point: Point | None = None) -> str:
-        """Return the key of the cache entry that holds these data."""
+        """Return the key of the cache entry that holds some data.
+
+        Args:
+            fit: the point and the seeds whose data they are.
+            test_point: where off its training point a method is tested on them.
+        """
         return self.cache.key(specs.data_spec(self.experiment, fit, test_point))
 
     def path(self, fit: Fit, test_point: Point | None = None) -> Path:

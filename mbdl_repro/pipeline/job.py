@@ -64,7 +64,12 @@ class Job:
         return self.book[self.task.experiment]
 
     def progress(self, fraction: float, message: str) -> None:
-        """Say how far the job is and what is left of it, at most every few seconds."""
+        """Say how far the job is and what is left of it, at most every few seconds.
+
+        Args:
+            fraction: how much of it is done, from 0 to 1.
+            message: what it is at.
+        """
         now = time.perf_counter()
         if now - self._last_line < PROGRESS_SECONDS:
             return

@@ -61,7 +61,17 @@ def rows_of(
     belief: str,
     columns: Mapping[str, np.ndarray],
 ) -> list[dict[str, Any]]:
-    """Return measured columns as rows of the long table."""
+    """Return measured columns as rows of the long table.
+
+    Args:
+        experiment: that they belong to.
+        fit: the point and the size of the training set.
+        test_point: where off that point it was measured; empty: at it.
+        label: of the method or bound.
+        family: its place on the continuum.
+        belief: name of the assumed model.
+        columns: what was measured, each (k,), by the names of the table's other columns.
+    """
     fixed = {
         "experiment": experiment.name,
         "scenario": experiment.scenario_name,

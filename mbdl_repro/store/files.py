@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: to a temporary name beside it, then renamed.
 
+    Args:
+        path: of the file; folders on the way are made.
+        content: all of it.
+
     Raises:
         UserError: if the disk is full or the folder cannot be written to; nothing is left.
     """
@@ -45,7 +49,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> str:
-    """Return the message of a write that failed: why, and what to do."""
+    """Return the message of a write that failed: why, and what to do.
+
+    Args:
+        path: of the file.
+        error: what the system said.
+    """
     cures = {
         errno.ENOSPC: "the disk is full: free some space",
         errno.EDQUOT: "your disk quota is used up: free some space",

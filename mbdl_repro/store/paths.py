@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Store:
-    """Where the artifacts of a scale lie."""
+    """Where the artifacts of a scale lie.
+
+    Its methods take names of experiments, of methods in them, and of verbs; or names of wildcards,
+    such as ``{experiment}``, for the patterns that rules are made of.
+    """
 
     results: Path
     figures: Path
@@ -27,19 +31,43 @@ class Store:
         return self.results / "data" / f"{experiment}.json"
 
     def model(self, experiment: str, method: str, part: int | str, parts: int | str) -> Path:
-        """Index of the fits of one part, counted from 1, of a method's training."""
+        """Index of the fits of one part of a method's training.
+
+        Args:
+            experiment: its name.
+            method: its label in the experiment.
+            part: counted from 1.
+            parts: how many there are.
+        """
         return self.results / "models" / experiment / f"{method}.{part}of{parts}.json"
 
     def history(self, experiment: str, method: str, part: int | str, parts: int | str) -> Path:
-        """Training curves and tuned settings of the same fits."""
+        """Training history and tuned settings of the same fits.
+
+        Args:
+            experiment: its name.
+            method: its label in the experiment.
+            part: counted from 1.
+            parts: how many there are.
+        """
         return self.results / "models" / experiment / f"{method}.{part}of{parts}.history.csv"
 
     def scores(self, experiment: str, method: str) -> Path:
-        """Rows of one method."""
+        """Rows of one method.
+
+        Args:
+            experiment: its name.
+            method: its label in the experiment.
+        """
         return self.results / "scores" / experiment / f"{method}.csv"
 
     def examples(self, experiment: str, method: str) -> Path:
-        """A few estimates of one method, for illustrations."""
+        """A few estimates of one method, for illustrations.
+
+        Args:
+            experiment: its name.
+            method: its label in the experiment.
+        """
         return self.results / "scores" / experiment / f"{method}.examples.npz"
 
     def shown(self, experiment: str) -> Path:
@@ -64,7 +92,12 @@ class Store:
         return self.results / name
 
     def figure(self, experiment: str, suffix: str = "png") -> Path:
-        """The figure."""
+        """The figure.
+
+        Args:
+            experiment: its name.
+            suffix: the kind of file, ``png`` or ``pdf``.
+        """
         return self.figures / f"{experiment}.{suffix}"
 
     def report(self) -> Path:
@@ -72,7 +105,12 @@ class Store:
         return self.results / "report.html"
 
     def log(self, verb: str, target: str) -> Path:
-        """The log of a job."""
+        """The log of a job.
+
+        Args:
+            verb: what the job does.
+            target: what it does it to.
+        """
         return self.results / "logs" / verb / f"{target}.log"
 
     def cache(self, kind: str) -> Path:

@@ -86,6 +86,10 @@ def write_outputs(outputs: Mapping[Path, bytes], record: Mapping[str, Any]) -> N
     """Write a job's outputs, then the record that vouches for them: the record comes last.
 
     A run that is killed in between leaves files without a record, which count as damaged.
+
+    Args:
+        outputs: the content of each file.
+        record: what made them, as plain data; their checksums are added.
     """
     first = record_path(next(iter(outputs)))
     try:
