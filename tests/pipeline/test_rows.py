@@ -91,6 +91,14 @@ def test_a_percentile_and_the_spread_of_percentiles_of_repeated_test_sets():
     assert promised == pytest.approx(spread, rel=0.15)
 
 
+@pytest.mark.parametrize(("summary", "level"), [("median", 0.5), ("percentile_90", 0.9)])
+def test_the_error_of_a_quantile_of_evenly_spaced_values_is_that_of_its_rank(summary, level):
+    """The rank is binomial: its deviation √(n p (1 − p)) is whole numbers here, 10 and 6."""
+    values = rng(0).permutation(400).astype(float)
+    error = measured(values, {"summary": summary})["standard_error"]
+    assert error == pytest.approx(math.sqrt(400 * level * (1 - level)), rel=1e-12)
+
+
 def test_decibels_of_a_ratio_and_of_its_error():
     a, b = pairs(400, 3)
     linear, decibels = measured((a, b)), measured((a, b), {"decibels": True})

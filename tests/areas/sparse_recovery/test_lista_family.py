@@ -226,6 +226,16 @@ def test_in_the_learning_coordinates_observations_are_about_white(shape):
     assert used.min() > 0.5 and used.max() <= 1.0
 
 
+@pytest.mark.parametrize("shape", [(15, 20), (20, 15)])
+def test_the_learning_coordinates_are_the_root_that_their_equation_says(shape):
+    """By inversion, without eigenvectors: P⁻² = n (H Hᵀ/c + I/100)."""
+    H = torch.from_numpy(rng_for("test", "coordinates").standard_normal(shape))
+    P, n = learning_coordinates(H), shape[0]
+    gram = H @ H.mT
+    regular = gram / (gram.trace() / n) + torch.eye(n, dtype=torch.float64) / 100
+    torch.testing.assert_close(torch.linalg.inv(P @ P), n * regular, rtol=1e-9, atol=1e-9)
+
+
 def n_parameters(method):
     return sum(p.numel() for p in method.parameters())
 
