@@ -46,7 +46,7 @@ from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import torch_rng_for
-from mbdl_repro.experiments import reader
+from mbdl_repro.experiments import reading
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.pipeline.stages.evaluate import _estimates
@@ -460,7 +460,7 @@ def test_iterations_that_stopping_made_needless_repeat_the_last_estimate(most, e
 @pytest.mark.parametrize("counted_by", ["iterations", "most", None])
 def test_any_number_of_iterations_is_planned(counted_by):
     """Also none, where a method goes on until it stops by itself."""
-    book = reader.load("3.06_ista", reader.load_scale("smoke"))
+    book = reading.load("3.06_ista", reading.load_scale("smoke"))
     assert len(book.trace) > 2
 
     def planned(limits: dict[str, int | None]) -> list[int]:

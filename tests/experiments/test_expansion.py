@@ -8,7 +8,7 @@ from annotated_types import Ge
 from experiments.texts import BASE, deep, edited, load
 
 from mbdl_repro import catalogue
-from mbdl_repro.catalogue import MethodInfo, Setting
+from mbdl_repro.catalogue import Setting
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
 
@@ -143,21 +143,13 @@ def test_a_claim_may_speak_of_a_depth_and_of_no_other_iteration(tmp_path):
 # --- what counts iterations ---
 
 
-@dataclasses.dataclass(frozen=True)
-class Counted(MethodInfo):
-    """Info of a method, with the setting that says how many iterations are made at most."""
-
-    counted_by: str | None = None
-
-
 @pytest.fixture
 def layered(monkeypatch):
     """ISTA as if its iterations were called layers, and any number of them allowed by default."""
     infos = catalogue.methods("sparse_recovery")
     settings = {k: v for k, v in infos["ista"].settings.items() if k != "iterations"}
     settings["layers"] = Setting(Annotated[int, Ge(1)] | None, None)
-    fields = {f.name: getattr(infos["ista"], f.name) for f in dataclasses.fields(MethodInfo)}
-    info = Counted(**fields | {"settings": settings, "counted_by": "layers"})
+    info = dataclasses.replace(infos["ista"], settings=settings, counted_by="layers")
     monkeypatch.setitem(infos, "ista", info)
     return BASE.replace("    iterations: 9\n", "")
 

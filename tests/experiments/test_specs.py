@@ -128,5 +128,6 @@ def test_what_gathers_experiments_depends_on_their_names_or_on_all_they_say(tmp_
     experiments = {"a": load(tmp_path, BASE), "b": load(tmp_path, edited("seeds: 6", "seeds: 3"))}
     other = experiments | {"b": experiments["a"]}
     assert specs.gather_spec(experiments) == specs.gather_spec(other) == {"experiments": ["a", "b"]}
-    assert specs.report_spec(experiments) != specs.report_spec(other)
-    assert specs.report_spec(experiments)["b"]["seeds"] == 3
+    assert specs.report_spec(experiments, "0") != specs.report_spec(other, "0")
+    assert specs.report_spec(experiments, "0") != specs.report_spec(experiments, "1")
+    assert specs.report_spec(experiments, "0")["b"]["seeds"] == 3

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from jobs import job
 
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import reading as experiment_file
-from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.stages.gather import gather
 from mbdl_repro.pipeline.stages.verify import verify
 from mbdl_repro.reporting.report import BOOK, report
@@ -21,7 +21,8 @@ VOID = {"meta", "link", "img", "br"}
 
 
 def page(store) -> str:
-    report(Job("report", None, experiment_file.load_scale("full")))
+    scale = experiment_file.load_scale("full")
+    report(job("report", experiment_file.load_all(scale), scale))
     return read_checked(store.report()).decode()
 
 
@@ -109,8 +110,8 @@ def test_experiment_without_claims_has_its_section(store):
     path = Path("workflow/experiments/6.01_linear.yaml")
     path.write_text(path.read_text(encoding="utf-8").split("claims:")[0], encoding="utf-8")
     scale = experiment_file.load_scale("full")
-    verify(Job("verify", experiment_file.load("6.01_linear", scale), scale))
-    gather(Job("gather", None, scale))
+    verify(job("verify", experiment_file.load("6.01_linear", scale), scale))
+    gather(job("gather", experiment_file.load_all(scale), scale))
     assert "A linear estimator" in Parsed(page(store)).text
 
 
