@@ -107,9 +107,12 @@ def bound_spec(experiment: Experiment, name: str, fit: Fit, test_point: Point) -
         fit: the point, the size of the training set, and the seeds.
         test_point: where off the point; empty: at it.
     """
-    along = "iteration" in catalogue.bounds(experiment.area)[name].arguments
+    info = catalogue.bounds(experiment.area)[name]
+    along = "iteration" in info.arguments
+    metric = catalogue.metrics(experiment.area)[info.marks["metric"]].marks
     return {
         "bound": f"{experiment.area}.{name}",
+        "reported": {"summary": metric["summary"], "decibels": metric["decibels"]},
         "tested": data_spec(experiment, fit, test_point or None),
         "fitted": data_spec(experiment, fit),
         "n_train": fit.n_train,
@@ -192,6 +195,10 @@ def draw_spec(experiment: Experiment) -> dict[str, Any]:
     spec = experiment.figure.model_dump()
     spec["panels"] = [panel.model_dump() for panel in experiment.panels]
     spec["legends"] = experiment.legends
+    infos = catalogue.metrics(experiment.area)
+    spec["labels"] = {name: infos[name].marks["label"] for name in experiment.metrics}
+    ranks = {label: entry.info.family.rank for label, entry in experiment.methods.items()}
+    spec["order"] = sorted(ranks, key=lambda label: ranks[label])
     if any(getattr(panel, "printed", False) for panel in experiment.panels):
         spec["printed"] = [(dataclasses.asdict(p), value) for p, value in experiment.published]
     return spec

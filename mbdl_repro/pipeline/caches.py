@@ -27,7 +27,10 @@ def fit_code(experiment: Experiment, label: str) -> Fingerprint:
         experiment: that they belong to.
         label: the method's, in it.
     """
-    return _method_code(experiment, label, "mbdl_repro.pipeline.models:fit_block")
+    roots = ["mbdl_repro.pipeline.models:fit_block"]
+    if experiment.methods[label].info.learns:
+        roots.append("mbdl_repro.pipeline.models:descended")
+    return _method_code(experiment, label, *roots)
 
 
 def score_code(experiment: Experiment, label: str) -> Fingerprint:
@@ -120,11 +123,11 @@ def _bound_code(experiment: Experiment, info: FunctionInfo) -> Fingerprint:
     return together([data_code(experiment), computed])
 
 
-def _method_code(experiment: Experiment, label: str, root: str) -> Fingerprint:
+def _method_code(experiment: Experiment, label: str, *roots: str) -> Fingerprint:
     info = experiment.methods[label].info
     method = f"{info.module}:{info.class_name}"
     without = () if info.learns else NEVER_FITTED
-    return together([data_code(experiment), fingerprint(root, method, without=without)])
+    return together([data_code(experiment), fingerprint(*roots, method, without=without)])
 
 
 def _function(info: FunctionInfo) -> str:

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import safetensors.torch
@@ -16,7 +17,7 @@ from mbdl_repro import catalogue
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import torch_rng_for
-from mbdl_repro.contract.shared_fits import Code, SharedFits, unshared
+from mbdl_repro.contract.shared_fits import Code, SharedFits
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
@@ -45,6 +46,10 @@ class Fitted:
     """On validation, where there was something to choose; else 0."""
 
 
+Descent = Callable[[Sequence[Method], Sequence[Mapping[str, Split]], Report], list[History]]
+"""Fits the methods of all seeds to their splits, and returns the history of each."""
+
+
 class NothingFitsError(Exception):
     """No choice out of those to be tuned over gives a finite validation loss."""
 
@@ -53,10 +58,8 @@ def fit_block(
     build: Callable[[dict[str, Any]], Method],
     grid: Sequence[dict[str, Any]],
     splits: Sequence[Mapping[str, Split]],
-    recipe: Recipe | None,
-    streams: Sequence[tuple[object, ...]],
+    descend: Descent | None,
     report: Report = silent,
-    shared: SharedFits = unshared,
 ) -> list[Fitted]:
     """Fit a block of seeds, each with the settings that serve it best on validation.
 
@@ -65,10 +68,8 @@ def fit_block(
         grid: choices of settings; one that is empty where nothing is tuned.
         splits: of each seed, tensors on the method's device: ``validation``, and ``train`` where
             the method learns.
-        recipe: how to descend; None for a method that is only tuned.
-        streams: names of each seed's random stream.
+        descend: fits the methods of all seeds; None where they are only tuned.
         report: called with (fraction done, message).
-        shared: makes fits that other methods may ask for too, or finds what they made.
 
     Raises:
         NothingFitsError: if no choice gives some seed a finite validation loss.
@@ -79,7 +80,7 @@ def fit_block(
         methods = [build(settings) for _ in splits]
         try:
             part = part_of(report, g, len(grid))
-            histories = _descended(methods, splits, recipe, streams, part, shared)
+            histories = descend(methods, splits, part) if descend else [[] for _ in methods]
         except TrainingDivergedError:
             if len(grid) > 1:
                 continue  # others of the grid may do better
@@ -99,17 +100,25 @@ def fit_block(
     return best
 
 
-def _descended(
+def descended(
     methods: Sequence[Method],
     splits: Sequence[Mapping[str, Split]],
-    recipe: Recipe | None,
-    streams: Sequence[tuple[object, ...]],
     report: Report,
+    *,
+    recipe: Recipe,
+    streams: Sequence[tuple[object, ...]],
     shared: SharedFits,
 ) -> list[History]:
-    """Fit the methods of a block, one after another or, if the recipe says so, together."""
-    if recipe is None:
-        return [[] for _ in methods]
+    """Fit the methods of a block, one after another or, if the recipe says so, together.
+
+    Args:
+        methods: of each seed; changed in place.
+        splits: of each seed, ``train`` and ``validation``.
+        report: called with (fraction done, message).
+        recipe: how to descend.
+        streams: names of each seed's random stream.
+        shared: makes fits that other methods may ask for too, or finds what they made.
+    """
     trains = [split.get("train", split["validation"].first(0)) for split in splits]
     validations = [split["validation"] for split in splits]
     rngs = [torch_rng_for(*stream) for stream in streams]
@@ -194,15 +203,19 @@ class Models:
         ]
         truth = self.experiment.scenario_at(fit.point).identity()
         streams = [("fit", entry.info.name, truth, fit.n_train, seed) for seed in fit.seeds]
+        descend = partial(
+            descended,
+            recipe=entry.recipe,
+            streams=streams,
+            shared=KeptFits(self.store, self.device),
+        )
         try:
             found = fit_block(
                 lambda tuned: self._build(fit, tuned),
                 grid,
                 splits,
-                entry.recipe if learns else None,
-                streams,
+                descend if learns else None,
                 report,
-                KeptFits(self.store, self.device),
             )
         except (TrainingDivergedError, ValueError) as error:
             raise UserError(f"{entry.label} at {fit}: {error}") from error

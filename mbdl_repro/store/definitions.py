@@ -18,6 +18,9 @@ NAME = "mbdl_repro"
 DYNAMIC = ("eval", "exec", "globals", "import_module", "__import__")
 """Calls that may reach anything: who makes one is taken to reach its whole module."""
 
+LISTS = ("mbdl_repro.contract.family:Family",)
+"""Lists of names with the words that people read: no number depends on more than the names."""
+
 WHOLE = "*"
 """Stands for all that a module defines."""
 
@@ -65,6 +68,22 @@ def find(ref: Ref) -> Definition:
         return _module(ref.module).definition(ref.name)
     except KeyError:
         raise DefinitionNotFoundError(f"{ref.module} defines no {ref.name!r}") from None
+
+
+def start(module: str, name: str) -> Ref:
+    """Return the definition that a module's name stands for, wherever it comes from.
+
+    Args:
+        module: dotted name of a module of this package.
+        name: that it defines, or imports.
+
+    Raises:
+        DefinitionNotFoundError: if there is no such module, or it knows no such name.
+    """
+    _, ref, _ = _followed(module, name, [])
+    if ref is None or ref.name == WHOLE:
+        raise DefinitionNotFoundError(f"{module} defines no {name!r}")
+    return ref
 
 
 def module_path(module: str) -> Path | None:
@@ -157,7 +176,8 @@ class Module:
         part = Part("", [], [])
 
         def note(text: str, ref: Ref | None, package: str | None) -> str:
-            part.refs += [ref] if ref is not None else []
+            if ref is not None and f"{ref.module}:{ref.name}" not in LISTS:
+                part.refs.append(ref)
             part.packages += [package] if package is not None else []
             return text
 

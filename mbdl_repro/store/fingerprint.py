@@ -17,7 +17,7 @@ from typing import Any
 
 from mbdl_repro.catalogue.memory import Memory
 from mbdl_repro.contract.hashing import canonical, digest
-from mbdl_repro.store.definitions import WHOLE, Part, Ref, find
+from mbdl_repro.store.definitions import WHOLE, Part, Ref, find, start
 
 COMPUTES = {
     "numpy": "numpy",
@@ -93,7 +93,7 @@ def _reached(roots: tuple[str, ...], without: tuple[str, ...]) -> Fingerprint:
 
     The numbers stand for the definitions in what is hashed, so that no path is in it.
     """
-    numbers = {Ref(*root.split(":")): i for i, root in enumerate(roots)}
+    numbers = {start(*root.split(":")): i for i, root in enumerate(roots)}
     queue = list(numbers)
     graph: list[tuple[list[str], list[int]]] = []
     definitions: dict[str, set[str]] = {}

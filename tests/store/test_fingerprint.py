@@ -362,7 +362,7 @@ def test_several_together(package):
 def test_what_is_not_there_is_an_error(package):
     with pytest.raises(DefinitionNotFoundError, match=r"no module mbdl_repro\.work\.trein"):
         package.fingerprint("mbdl_repro.work.trein:fit")
-    with pytest.raises(DefinitionNotFoundError, match=r"defines no 'fitt'"):
+    with pytest.raises(DefinitionNotFoundError, match=r"train defines no 'fitt'"):
         package.fingerprint("mbdl_repro.work.train:fitt")
 
 

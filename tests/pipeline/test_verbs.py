@@ -1,0 +1,222 @@
+"""The table of verbs: what each task reads, writes and stands on, in a copy of the package."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mbdl_repro.catalogue.memory import PACKAGE, Memory
+from mbdl_repro.errors import UserError
+from mbdl_repro.experiments import reading
+from mbdl_repro.pipeline.plan import Plan, Wildcards
+from mbdl_repro.pipeline.verbs import VERBS, Task, task_of
+from mbdl_repro.store import definitions, fingerprint
+
+CHOSEN = "3.05_kalman_filter,5.01_linear_estimation,5.06_lista,5.4_convergence"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return Plan(reading.load_scale("smoke"), CHOSEN)
+
+
+class Copy:
+    """A copy of the package whose source a test edits; nothing of it is imported."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.folder = folder
+        self.plan = plan
+
+    def codes(self) -> dict[Task, str]:
+        """Return the digest of what each task stands on, of its code."""
+        definitions.forget()
+        fingerprint.forget()
+        book = self.plan.experiments
+        return {task: VERBS[task.verb].code(book, task).digest for task in self.plan.tasks}
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        path = self.folder / file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, (old, text.count(old))
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture
+def copy(tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Iterator[Copy]:
+    folder = tmp_path / "mbdl_repro"
+    shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(definitions, "PACKAGE", folder)
+    monkeypatch.setattr(fingerprint, "MEMORY", Memory("fingerprints", ["."], folder))
+    yield Copy(folder, plan)
+    definitions.forget()
+    fingerprint.forget()
+
+
+def changed(before: dict[Task, str], after: dict[Task, str]) -> set[str]:
+    assert before.keys() == after.keys()
+    return {task.name for task in before if before[task] != after[task]}
+
+
+# --- what a change of the source makes run again ---
+
+UPDATES = "areas/tracking/updates.py"
+
+
+def move_a_function(copy: Copy) -> None:
+    """``soft_threshold`` into a file of its own, from where the old one hands it on."""
+    path = copy.folder / "areas/sparse_recovery/updates.py"
+    text = path.read_text(encoding="utf-8")
+    (found,) = re.findall(r"^def soft_threshold\(.*?(?=^\n\ndef )", text, re.M | re.S)
+    head = "from __future__ import annotations\n\nimport torch\nfrom torch import Tensor\n\n\n"
+    (copy.folder / "areas/sparse_recovery/shrinkage.py").write_text(head + found, encoding="utf-8")
+    handed_on = "from mbdl_repro.areas.sparse_recovery.shrinkage import soft_threshold\n"
+    text = text.replace(found, "").replace("import torch\n", f"import torch\n{handed_on}", 1)
+    path.write_text(text, encoding="utf-8")
+
+
+def move_a_scenario(copy: Copy) -> None:
+    """All of tracking's scenarios, with the file that they stand in."""
+    area = copy.folder / "areas/tracking"
+    (area / "systems").mkdir()
+    (area / "scenario.py").rename(area / "systems/all.py")
+    (area / "scenario.py").write_text(
+        "from mbdl_repro.areas.tracking.systems.all import LinearStateSpace, Lorenz, Sinusoidal\n"
+    )
+
+
+def add_to_shared_files(copy: Copy) -> None:
+    for file in (UPDATES, "contract/method.py", "learning/training.py", "pipeline/models.py"):
+        path = copy.folder / file
+        path.write_text(path.read_text(encoding="utf-8") + "\n\ndef added(x):\n    return 2 * x\n")
+
+
+def reword(copy: Copy) -> None:
+    """A docstring, a label, a comment, a message of progress, and one of an error."""
+    copy.edit("areas/sparse_recovery/metrics.py", "squared residual ‖x", "residual, squared, ‖x")
+    copy.edit("learning/training.py", "best validation {kept.mean", "validation {kept.mean")
+    copy.edit("learning/training.py", "lower learning_rate (now", "take a lower one (now")
+    path = copy.folder / UPDATES
+    path.write_text(path.read_text(encoding="utf-8").replace('"""Return', '"""Give back') + "# !\n")
+
+
+def annotate(copy: Copy) -> None:
+    copy.edit("contract/scenario.py", "def draw(self, n: int, *", "def draw(self, n: object, *")
+
+
+def retitle_a_family(copy: Copy) -> None:
+    copy.edit("contract/family.py", '("model-based", "3"', '("based on a model", "3.1"')
+
+
+@pytest.mark.parametrize(
+    "change",
+    [move_a_function, move_a_scenario, add_to_shared_files, reword, annotate, retitle_a_family],
+)
+def test_what_computes_nothing_reruns_nothing(copy: Copy, change) -> None:
+    before = copy.codes()
+    change(copy)
+    assert changed(before, copy.codes()) == set()
+
+
+def test_a_line_of_the_kalman_gain_reruns_what_calls_it_and_nothing_else(copy: Copy) -> None:
+    before = copy.codes()
+    path = copy.folder / "areas/tracking/riccati.py"
+    text = path.read_text(encoding="utf-8")
+    (body,) = re.findall(r"^def kalman_gain\(.*?^def ", text, re.M | re.S)
+    assert body.count("    return ") == 2
+    path.write_text(text.replace(body, body.replace("    return ", "    return 1 * ")))
+    filters = {"kalman_filter", "steady_state_kalman_filter", "kalman_smoother"}
+    again = {task.split(" ", 1)[1] for task in changed(before, copy.codes())}
+    named = {name.removeprefix("3.05_kalman_filter").strip() for name in again}
+    assert again and all(name.startswith("3.05_kalman_filter") for name in again)
+    # The table comes from the methods, and bounds may be of the filter's own recursion.
+    methods = {copy.plan.experiments["3.05_kalman_filter"].methods[m].info.name for m in named if m}
+    assert methods == filters
+
+
+def test_a_step_of_training_reruns_what_is_trained(copy: Copy) -> None:
+    before = copy.codes()
+    copy.edit("learning/training.py", "optimizer.step()", "optimizer.step(None)")
+    again = changed(before, copy.codes())
+    book = copy.plan.experiments
+    for task in copy.plan.tasks:
+        if task.method is not None and task.experiment is not None:
+            info = book[task.experiment].methods[task.method].info
+            trained = info.learns and not info.fits_itself
+            assert (task.name in again) >= trained, task
+            assert task.name not in again or info.learns, task
+
+
+def test_a_metric_reruns_scores_and_no_fit(copy: Copy) -> None:
+    before = copy.codes()
+    copy.edit(
+        "areas/sparse_recovery/metrics.py",
+        "    return np.square(estimate - split.s).sum(1)\n",
+        "    return 1 * np.square(estimate - split.s).sum(1)\n",
+    )
+    again = changed(before, copy.codes())
+    assert {name.split()[0] for name in again} == {"evaluate", "bound", "tabulate"}
+    assert {name.split()[1] for name in again} == {"5.06_lista"}
+
+
+def test_the_style_of_figures_redraws_them_and_the_report(copy: Copy) -> None:
+    before = copy.codes()
+    copy.edit("figures/style.py", '"font.size": 9,', '"font.size": 10,')
+    assert {name.split()[0] for name in changed(before, copy.codes())} == {"draw"}
+
+
+# --- what each reads and writes ---
+
+
+def test_no_two_tasks_write_the_same_file_and_each_reads_what_an_earlier_one_writes(plan) -> None:
+    written: dict[Path, Task] = {}
+    for task in plan.tasks:
+        for need in plan.needs(task):
+            assert need in written.values(), (task, need)
+        for path in plan.outputs(task):
+            assert path not in written
+            written[path] = task
+
+
+def test_a_rules_pattern_fits_the_files_of_its_tasks(plan: Plan) -> None:
+    """As Snakemake finds a file's job: by a pattern, in which names of wildcards stand."""
+    for task in plan.tasks:
+        verb = VERBS[task.verb]
+        patterns = [*verb.outputs(plan.store, Wildcards), verb.log(plan.store, Wildcards)]
+        files = [*plan.outputs(task), verb.log(plan.store, task)]
+        for pattern, file in zip(patterns, files, strict=True):
+            named = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(str(pattern)))
+            seen: set[str] = set()
+            for name in re.findall(r"\?P<(\w+)>", named):
+                if name in seen:
+                    named = named.replace(f"(?P<{name}>.+)", f"(?P={name})")
+                seen.add(name)
+            match = re.fullmatch(named, str(file))
+            assert match, (pattern, file)
+            for name, value in match.groupdict().items():
+                assert value == str(getattr(task, name)), (task, pattern)
+
+
+def test_a_task_is_what_its_words_name(plan: Plan) -> None:
+    for task in plan.tasks:
+        words = (task.verb, plan.experiments, task.experiment, task.method, task.part)
+        assert task_of(*words) == task
+        said = plan.words_of(VERBS[task.verb])(task)
+        assert said.startswith(task.verb) and said.endswith("--scale smoke")
+        assert ("--device cpu" in said) == (task.verb in ("train", "evaluate"))
+
+
+def test_words_that_name_nothing_are_refused(plan: Plan) -> None:
+    book = plan.experiments
+    for words, message in (
+        (("trian", None, None), "no verb 'trian'; did you mean train"),
+        (("train", None, None), "--experiment is missing"),
+        (("train", "5.06_lista", "listo"), "no method 'listo'"),
+    ):
+        verb, experiment, method = words
+        with pytest.raises(UserError, match=message):
+            task_of(verb, book, experiment, method)
