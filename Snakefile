@@ -53,11 +53,15 @@ for verb in VERBS.values():
         conda:
             "environment.yml"
         threads: 1
+        # Resources make nothing run again; of the device, what a job stands on has the kind.
+        resources:
+            torch_device=plan.device,
         params:
             words=plan.words_of(verb),
             stands_on=plan.stands_on_of(verb),
         shell:
-            "exec python -m mbdl_repro.pipeline {params.words} --log {log:q}"
+            "exec python -m mbdl_repro.pipeline {params.words}"
+            " --device {resources.torch_device} --log {log:q}"
 
 
 onstart:

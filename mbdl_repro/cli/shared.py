@@ -14,6 +14,7 @@ from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments import reading
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.scale import Scale
+from mbdl_repro.pipeline.caches import DEVICES
 from mbdl_repro.reporting import tables
 from mbdl_repro.store.files import table_to_bytes, write_bytes
 
@@ -77,6 +78,18 @@ def scale_option(command: Callable[..., None]) -> Callable[..., None]:
         default="full",
         show_default=True,
         help="Whose results are read: a file of workflow/scales.",
+    )(command)
+
+
+def device_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option ``--device``, as its argument ``device_name``."""
+    return click.option(
+        "--device",
+        "device_name",
+        type=click.Choice(DEVICES),
+        default="cpu",
+        show_default=True,
+        help="The kind of device that the run is given.",
     )(command)
 
 

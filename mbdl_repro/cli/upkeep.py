@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mbdl_repro.cli.shared import Command, scale_option
+from mbdl_repro.cli.shared import Command, device_option, scale_option
 from mbdl_repro.store.files import write_bytes
 
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ COLOURS = {"fresh": "green", "stale": "yellow"}
 @click.argument("experiments", nargs=-1)
 @click.option("-v", "--verbose", is_flag=True, help="Fresh ones and their files, too.")
 @scale_option
-def status(experiments: tuple[str, ...], verbose: bool, scale_name: str) -> None:
+@device_option
+def status(experiments: tuple[str, ...], verbose: bool, scale_name: str, device_name: str) -> None:
     """Say of every artifact whether it is fresh, stale, damaged or missing, and why."""
-    found = _status(experiments, scale_name)
+    found = _status(experiments, scale_name, device_name)
     counts: Counter[str] = Counter()
     needed = set(found.to_run)
     order = list(found.plan.experiments)
@@ -65,11 +66,12 @@ def _with_inputs(found: Status, task: Task) -> Finding:
 @click.argument("experiments", nargs=-1)
 @click.option("--cores", type=click.IntRange(min=1), default=1, show_default=True)
 @scale_option
-def plan(experiments: tuple[str, ...], cores: int, scale_name: str) -> None:
+@device_option
+def plan(experiments: tuple[str, ...], cores: int, scale_name: str, device_name: str) -> None:
     """Say what a run would do, and how long that should take."""
     from mbdl_repro.pipeline.job import duration
 
-    found = _status(experiments, scale_name)
+    found = _status(experiments, scale_name, device_name)
     if not found.to_run:
         click.echo("nothing to do: everything is fresh")
         return
@@ -90,11 +92,12 @@ def plan(experiments: tuple[str, ...], cores: int, scale_name: str) -> None:
 
 @click.command(cls=Command)
 @scale_option
-def adopt(scale_name: str) -> None:
+@device_option
+def adopt(scale_name: str, device_name: str) -> None:
     """Take the results that came with the repository for made, so that nothing runs again."""
     from mbdl_repro.pipeline import upkeep
 
-    upkeep.adopt(scale_name)
+    upkeep.adopt(scale_name, device_name)
     click.echo("adopted: tables, verdicts, figures and report are as they were made")
 
 
@@ -118,9 +121,9 @@ def readme() -> None:
     write_bytes(readme.README, readme.written(text).encode())
 
 
-def _status(experiments: tuple[str, ...], scale_name: str) -> Status:
+def _status(experiments: tuple[str, ...], scale_name: str, device_name: str) -> Status:
     from mbdl_repro.experiments.reading import load_scale
     from mbdl_repro.pipeline.plan import Plan
     from mbdl_repro.pipeline.status import Status
 
-    return Status(Plan(load_scale(scale_name), ",".join(experiments) or None))
+    return Status(Plan(load_scale(scale_name), ",".join(experiments) or None, device_name))

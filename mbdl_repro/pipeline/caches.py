@@ -11,6 +11,9 @@ from mbdl_repro.store.cache import Cache
 from mbdl_repro.store.fingerprint import Fingerprint, fingerprint, together
 from mbdl_repro.store.paths import Store
 
+DEVICES = ("cpu", "cuda")
+"""Kinds of device that compute in double precision."""
+
 NEVER_FITTED = ("fit", "initialize")
 """Methods of a class that are not called where nothing is fitted by descent."""
 

@@ -103,7 +103,6 @@ class Plan:
         def words(wildcards: Any) -> str:
             task = self.task(verb, wildcards)
             named = [f"--{name} {getattr(task, name)}" for name in verb.of if name != "parts"]
-            named += [f"--device {self.device}"] if verb.on_device else []
             return " ".join([verb.name, *named, f"--scale {self.scale.name}"])
 
         return words

@@ -14,14 +14,11 @@ from typing import IO, Any
 
 from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments.reading import load_scale
-from mbdl_repro.pipeline.caches import kind_of
+from mbdl_repro.pipeline.caches import DEVICES, kind_of
 from mbdl_repro.pipeline.plan import Plan
 from mbdl_repro.store.records import set_aside_damaged
 
 OPTIONS = ("experiments", "scale", "device")
-DEVICES = ("cpu", "cuda")
-"""Kinds of device that compute in double precision."""
-
 LOCK = Path(".snakemake/mbdl.lock")
 READ_ONLY = re.compile(
     r"--(dry|dag|rulegraph|filegraph|d3dag|lint|summary|detailed|list|touch|unlock|help|version)"

@@ -12,7 +12,7 @@ from mbdl_repro.experiments.experiment import Experiment, Fit
 from mbdl_repro.experiments.reading import load_scale
 from mbdl_repro.pipeline import caches
 from mbdl_repro.pipeline.plan import Plan
-from mbdl_repro.pipeline.run import DEVICES, take_lock
+from mbdl_repro.pipeline.run import take_lock
 from mbdl_repro.pipeline.status import Status
 from mbdl_repro.store.cache import SECONDS
 from mbdl_repro.store.paths import Store
@@ -21,13 +21,17 @@ KEPT = ("tabulate", "verify", "draw", "gather", "report")
 """Verbs whose outputs come with the repository."""
 
 
-def adopt(scale: str) -> None:
+def adopt(scale: str, device: str = "cpu") -> None:
     """Take the tables, verdicts and figures that came with the repository for made.
+
+    Args:
+        scale: whose results they are.
+        device: that they were computed on.
 
     Raises:
         UserError: if one is damaged, or is not what the code and the experiments here make.
     """
-    plan = Plan(load_scale(scale))
+    plan = Plan(load_scale(scale), device=device)
     take_lock().close()  # no run is at work; the touch below makes no use of it
     status = Status(plan)
     bad = []
@@ -42,7 +46,8 @@ def adopt(scale: str) -> None:
             + "\n  ".join(bad)
             + "\nRun snakemake to make them anew."
         )
-    touch = ["--cores", "1", "--touch", "--forceall", "--quiet", "--config", f"scale={scale}"]
+    touch = ["--cores", "1", "--touch", "--forceall", "--quiet", "--config"]
+    touch += [f"scale={scale}", f"device={device}"]
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", *touch], capture_output=True, text=True, check=False
     )
@@ -93,7 +98,7 @@ def _used_entries(experiment: Experiment, store: Store) -> set[Path]:
                 spec = specs.data_spec(experiment, Fit(point, 0, seeds), test_point or None)
                 used.add(data.file(data.key(spec)))
     for label, entry in experiment.methods.items():
-        for device in DEVICES:
+        for device in caches.DEVICES:
             models = caches.model_cache(experiment, label, store, device)
             scores = caches.score_cache(experiment, label, store, device)
             for fit, point in experiment.scorings(label):

@@ -8,9 +8,10 @@ pytestmark = pytest.mark.usefixtures("store")
 
 def test_adopt_says_what_it_took(monkeypatch):
     asked = []
-    monkeypatch.setattr("mbdl_repro.pipeline.upkeep.adopt", asked.append)
-    assert mbdl("adopt", "--scale", "smoke").startswith("adopted: tables, verdicts, figures")
-    assert asked == ["smoke"]
+    monkeypatch.setattr("mbdl_repro.pipeline.upkeep.adopt", lambda *words: asked.append(words))
+    said = mbdl("adopt", "--scale", "smoke", "--device", "cuda")
+    assert said.startswith("adopted: tables, verdicts, figures")
+    assert asked == [("smoke", "cuda")]
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,6 @@ def test_a_task_is_what_its_words_name(plan: Plan) -> None:
         assert task_of(*words) == task
         said = plan.words_of(VERBS[task.verb])(task)
         assert said.startswith(task.verb) and said.endswith("--scale smoke")
-        assert ("--device cpu" in said) == (task.verb in ("train", "evaluate"))
 
 
 def test_words_that_name_nothing_are_refused(plan: Plan) -> None:

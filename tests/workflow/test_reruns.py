@@ -136,8 +136,10 @@ def test_a_change_reruns_what_it_concerns(
     assert copy.planned() == jobs
 
 
-def test_the_device_is_no_matter_of_science(made: Project) -> None:
-    assert made.jobs("--config", "device=cuda") == {}
+def test_another_kind_of_device_reuses_no_number(made: Project) -> None:
+    again = {"train": 2, "evaluate": 4, "tabulate": 2, "verify": 2, "draw": 2, "gather": 1}
+    assert made.jobs("--config", "device=cuda") == {**again, "report": 1}
+    assert made.jobs("--config", "device=cpu:0") == {}
 
 
 def test_a_seed_more_computes_that_seed_only(copy: Project) -> None:
