@@ -149,6 +149,7 @@ figure:
   caption: A tiny figure.
   panels:
     - {kind: spectrum, title: Spectra, methods: [music, learned_music], place: 1}
+    - {kind: spectrum, title: Spectrum, methods: [learned_music], place: 0}
     - {kind: roots, title: Roots, methods: [root_music], example: 2}
     - {kind: eigenvalues, title: Eigenvalues, methods: [root_music, learned_esprit]}
     - {kind: history, title: History, methods: [learned_esprit], where: {correlation: 1.0}}
@@ -754,6 +755,7 @@ def test_what_methods_illustrate_is_kept_of_the_places_that_are_shown(made):
         np.testing.assert_array_equal(shown["music/s_1"], truth.draw(20, "test", 0).s[:3])
         history = shown["learned_esprit/history_step"]
     assert "music/spectrum_0" not in names and "root_music/root_rad_0" in names
+    assert {"learned_music/spectrum_0", "learned_music/spectrum_1"} <= names
     assert list(history) == [0, 2, 4] * 4, "two points of two seeds"
 
 

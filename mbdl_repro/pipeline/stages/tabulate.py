@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -25,10 +25,10 @@ def tabulate(job: Job) -> None:
     counted: set[str] = set()
     work = {label: _work(job, label, counted) for label in experiment.methods}
     kept = shown(
-        {
-            label: (place, read_arrays(store.examples(experiment.name, label)))
+        [
+            (label, place, read_arrays(store.examples(experiment.name, label)))
             for label, place in experiment.shown("examples")
-        },
+        ],
         {label: _history(job, label) for label, _ in experiment.shown("history")},
     )
     job.save(
@@ -70,19 +70,19 @@ def summarize(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def shown(
-    examples: Mapping[str, tuple[int, Mapping[str, np.ndarray]]],
+    examples: Iterable[tuple[str, int, Mapping[str, np.ndarray]]],
     histories: Mapping[str, pd.DataFrame],
 ) -> dict[str, np.ndarray]:
     """Return what the figure shows besides the table, each array after its method's label.
 
     Args:
-        examples: the place that is shown of each method, counted from 0, and what is stored of
-            its first test signals at all places.
+        examples: labels of methods, each with a place that is shown of it, counted from 0, and
+            with what is stored of its first test signals at all places.
         histories: the training history of each method: rows of all seeds.
     """
     kept = {
         f"{label}/{name}": array
-        for label, (place, arrays) in examples.items()
+        for label, place, arrays in examples
         for name, array in arrays.items()
         if name.endswith(f"_{place}")
     }
