@@ -63,6 +63,17 @@ class Scenario(ABC):
         """
         return
 
+    def required(self, field: str) -> Any:
+        """Return a field that may be withheld, where it is needed.
+
+        Raises:
+            ValueError: if it is withheld.
+        """
+        value = getattr(self, field)
+        if value is None:
+            raise ValueError(f"{field} is asked for, and is withheld (null)")
+        return value
+
     def believed(self, **overrides: Any) -> Self:
         """Return what a designer believes who overrides or withholds (``None``) these fields."""
         return dataclasses.replace(self, **overrides)

@@ -130,25 +130,14 @@ class SensorArray(Scenario):
                 "also differ by less than 180 degrees minus it"
             )
 
-    def told(self, field: str) -> Any:
-        """Return a field that may be withheld.
-
-        Raises:
-            ValueError: naming it, if it is.
-        """
-        value = getattr(self, field)
-        if value is None:
-            raise ValueError(f"{field} is asked for, and is withheld (null)")
-        return value
-
     @property
     def noise_std(self) -> float:
         """The standard deviation σ of the noise of a sensor, sources having power 1."""
-        return float(10 ** (-self.told("snr_db") / 20))
+        return float(10 ** (-self.required("snr_db") / 20))
 
     def source_covariance(self) -> np.ndarray:
         """Return E[y yᴴ] (M, M), of sources that arrive with equal phases."""
-        M = self.told("n_sources")
+        M = self.required("n_sources")
         return (1 - self.correlation) * np.eye(M) + self.correlation * np.ones((M, M))
 
     def angles(self, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -161,7 +150,7 @@ class SensorArray(Scenario):
         Raises:
             ValueError: if the number of sources is withheld.
         """
-        M = self.told("n_sources")
+        M = self.required("n_sources")
         if self.angles_deg is not None:
             return np.tile(np.deg2rad(self.angles_deg), (n, 1))
         low, high = -self.max_angle_deg, self.max_angle_deg
@@ -181,7 +170,7 @@ class SensorArray(Scenario):
             n: number of trials.
             rng: the generator to draw from; not used where ``path_phases`` are ``equal``.
         """
-        M = self.told("n_sources")
+        M = self.required("n_sources")
         if self.path_phases == "equal":
             return np.ones((n, M, 1), dtype=np.complex64)
         return np.exp(2j * np.pi * rng.random((n, M, 1), dtype=np.float32))
@@ -205,7 +194,7 @@ class SensorArray(Scenario):
             ValueError: naming the one that is withheld.
         """
         for field in ("n_sources", "spacing", "snr_db"):
-            self.told(field)
+            self.required(field)
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw n pairs: snapshots x (n, N, T), complex, and angles s (n, M), in rad.

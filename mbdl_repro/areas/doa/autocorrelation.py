@@ -159,8 +159,8 @@ class LearnedCovariance(Method):
     ) -> None:
         super().__init__()
         self.n_sensors = belief.n_sensors
-        self.n_sources: int = belief.told("n_sources")
-        self.spacing: float = belief.told("spacing")
+        self.n_sources: int = belief.required("n_sources")
+        self.spacing: float = belief.required("spacing")
         if self.n_sensors < MOST_LAYERS + 1:
             raise ValueError(
                 f"n_sensors is {self.n_sensors}: allowed is {MOST_LAYERS + 1} or more, of which "

@@ -122,8 +122,8 @@ def _of_each_trial(variances: np.ndarray) -> np.ndarray:
 
     Where two sources, one at each end, share a beam, the bound is infinite but for rounding.
     """
-    told = (variances > 0) & (variances < GUESSED)
-    return np.asarray(np.sqrt(np.where(told, variances, GUESSED).mean(1)))
+    finite = (variances > 0) & (variances < GUESSED)
+    return np.asarray(np.sqrt(np.where(finite, variances, GUESSED).mean(1)))
 
 
 # --- theory of a method ---
@@ -151,7 +151,7 @@ def music_mspe_db(truth: SensorArray) -> float:
 # --- floors ---
 
 
-@bound(metric="mspe", kind="floor", label="told all about the other sources")
+@bound(metric="mspe", kind="floor", label="genie: all about the other sources")
 def told_the_rest_mspe(truth: SensorArray) -> float:
     """Return the genie-aided least mean squared error of an angle: all other sources are known.
 
@@ -167,13 +167,13 @@ def told_the_rest_mspe(truth: SensorArray) -> float:
     return least_errors(_narrowband(truth)).square
 
 
-@bound(metric="mspe_db", kind="floor", label="told all about the other sources")
+@bound(metric="mspe_db", kind="floor", label="genie: all about the other sources")
 def told_the_rest_mspe_db(truth: SensorArray) -> float:
     """Return :func:`told_the_rest_mspe`; on an axis in dB."""
     return told_the_rest_mspe(truth)
 
 
-@bound(metric="rmspe", kind="floor", label="told all about the other sources")
+@bound(metric="rmspe", kind="floor", label="genie: all about the other sources")
 def told_the_rest_rmspe(truth: SensorArray) -> float:
     """Return the genie-aided least RMSPE, in rad: for each angle, all other sources are known.
 
@@ -259,7 +259,7 @@ def _variances(truth: SensorArray, s: np.ndarray, matrix: Any) -> np.ndarray:
         noise_variance=array.noise_std**2,
         n_snapshots=array.n_snapshots,
         n_sensors=array.n_sensors,
-        spacing=array.told("spacing"),
+        spacing=array.required("spacing"),
     )
     return np.asarray(bound_of.diagonal(axis1=-2, axis2=-1))
 

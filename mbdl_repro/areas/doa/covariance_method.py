@@ -46,12 +46,12 @@ class CovarianceMethod(Method):
     ) -> None:
         super().__init__()
         self.n_sensors = belief.n_sensors
-        self.spacing: float = belief.told("spacing")
+        self.spacing: float = belief.required("spacing")
         if count not in ("given", "aic", "mdl"):
             raise ValueError(f"count is {count!r}: allowed are given, aic and mdl")
         self.count: Count = count
         if count == "given":
-            self.n_sources: int = belief.told("n_sources")
+            self.n_sources: int = belief.required("n_sources")
         else:
             belief = dataclasses.replace(belief, n_sources=None, angles_deg=None)
         self.smoothing: Smoothing = smoothing

@@ -59,6 +59,6 @@ def _neighbours(height: Tensor, *, circular: bool) -> tuple[Tensor, Tensor]:
     """Return what stands before each point and after it; −∞ beyond an end."""
     if circular:
         return height.roll(1, -1), height.roll(-1, -1)
-    wall = height.new_full((len(height), 1), -math.inf)
-    before = torch.cat([wall, height[:, :-1]], -1)
-    return before, torch.cat([height[:, 1:], wall], -1)
+    padding = height.new_full((len(height), 1), -math.inf)
+    before = torch.cat([padding, height[:, :-1]], -1)
+    return before, torch.cat([height[:, 1:], padding], -1)

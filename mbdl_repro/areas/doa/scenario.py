@@ -33,7 +33,7 @@ class Narrowband(SensorArray):
             n: number of trials.
             rng: the generator to draw from.
         """
-        M, T = self.told("n_sources"), self.n_snapshots
+        M, T = self.required("n_sources"), self.n_snapshots
         own = np.float32(np.sqrt(1 - self.correlation))
         shared = np.float32(np.sqrt(self.correlation))
         Y = np.zeros((n, M, T), dtype=np.complex64)
@@ -56,7 +56,7 @@ class Narrowband(SensorArray):
             s: angles (n, M), in rad.
             rng: the generator to draw errors from; not used where all ``trials`` share them.
         """
-        N, d = self.n_sensors, self.told("spacing")
+        N, d = self.n_sensors, self.required("spacing")
         A = steering(s, N, d)
         moved, added = _errors_of(self, s, rng)
         if moved is not None:
@@ -112,7 +112,7 @@ class Ofdm(SensorArray):
             n: number of trials.
             rng: the generator to draw from.
         """
-        M, L = self.told("n_sources"), self.n_subcarriers
+        M, L = self.required("n_sources"), self.n_subcarriers
         own = np.float32(np.sqrt(1 - self.correlation))
         shared = np.float32(np.sqrt(self.correlation))
         c = np.zeros((n, M, L), dtype=np.complex64)
@@ -127,7 +127,9 @@ class Ofdm(SensorArray):
         s = self.angles(n, rng)
         N, L, T = self.n_sensors, self.n_subcarriers, self.n_snapshots
         moved, added = _errors_of(self, s, rng)
-        positions = np.arange(N)[:, None] * (self.told("spacing") + (0 if moved is None else moved))
+        positions = np.arange(N)[:, None] * (
+            self.required("spacing") + (0 if moved is None else moved)
+        )
         delays = positions * np.sin(s)[:, None, :]  # (n, N, M), in units of 1/B
         c = self.coefficients(n, rng)
         share = np.arange(L, dtype=np.float32) / np.float32(L)  # f / B

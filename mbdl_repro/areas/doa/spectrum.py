@@ -76,9 +76,9 @@ def lowest_minima(
     if spacing == 0.5:
         before, after = D.roll(1, -1), D.roll(-1, -1)
     else:
-        wall = D.new_full((len(D), 1), math.inf)
-        before = torch.cat([wall, D[:, :-1]], -1)
-        after = torch.cat([D[:, 1:], wall], -1)
+        padding = D.new_full((len(D), 1), math.inf)
+        before = torch.cat([padding, D[:, :-1]], -1)
+        after = torch.cat([D[:, 1:], padding], -1)
     heights = torch.where((before > D) & (after >= D), D, math.inf)
     if not ends:
         heights[:, [0, -1]] = math.inf

@@ -56,7 +56,7 @@ def least_errors(truth: Narrowband, stream: int = 0) -> LeastErrors:
             "angles_deg is given, and who knows the angles makes no error: for fixed angles "
             "there are Cramér–Rao bounds"
         )
-    M = truth.told("n_sources")
+    M = truth.required("n_sources")
     rng = rng_for("told_the_rest", stream)
     s = truth.angles(N_TRIALS, rng)
     u = np.sin(s)
@@ -117,7 +117,7 @@ WINDOW_SUM = 0.3
 
 def own_variance(truth: Narrowband) -> float:
     """Return the variance v of a source's waveform, given those of all others."""
-    M, rho = truth.told("n_sources"), truth.correlation
+    M, rho = truth.required("n_sources"), truth.correlation
     if M == 1:
         return 1.0
     return float(max(0.0, 1 - (M - 1) * rho**2 / (1 + (M - 2) * rho)))
@@ -130,7 +130,7 @@ def _information(truth: Narrowband, v: float) -> float:
     across = N * n.var()
     known = np.square(n).sum() - v * n.sum() ** 2 / (sigma2 + v * N)
     unknown = v**2 * N / (sigma2 + v * N) * across
-    scale = 2 * T / sigma2 * (2 * np.pi * truth.told("spacing")) ** 2
+    scale = 2 * T / sigma2 * (2 * np.pi * truth.required("spacing")) ** 2
     return float(scale * ((1 - v) * known + unknown))
 
 
@@ -182,9 +182,9 @@ def _posterior(
     true, b = b[:, :, :1], b[:, :, 1:]
 
     # In time, axes are turned so that μ lies along the first, and y in the first two.
-    told = np.sqrt((1 - v) * rng.gamma(T, size=n))
+    known = np.sqrt((1 - v) * rng.gamma(T, size=n))
     y = np.zeros((n, 1, min(T, 2)), dtype=complex)
-    y[:, 0, 0] = told + np.sqrt(v) * complex_normal(rng, n)
+    y[:, 0, 0] = known + np.sqrt(v) * complex_normal(rng, n)
     if T > 1:
         y[:, 0, 1] = np.sqrt(v * rng.gamma(T - 1, size=n))
     x = true @ y
@@ -198,7 +198,7 @@ def _posterior(
     likelihood = (
         -T * np.log(spread)
         + v / (sigma2 * spread) * np.square(np.abs(seen)).sum(2)
-        + (2 * told[:, None] * seen[..., 0].real - np.square(told)[:, None] * power) / spread
+        + (2 * known[:, None] * seen[..., 0].real - np.square(known)[:, None] * power) / spread
     )
     p = np.exp(likelihood - likelihood.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)

@@ -22,7 +22,7 @@ def knows_all_images(truth: DegradedImages, test: Split) -> np.ndarray:
         truth: the scenario, for H and σ.
         test: pairs of x (n, …), as H makes them, and s (n, side, side).
     """
-    noise_std = float(truth.told("noise_std"))  # type: ignore[arg-type]
+    noise_std = float(truth.required("noise_std"))
     if noise_std <= 0:
         return np.zeros(len(test.s))
     n = len(test.s)
@@ -66,5 +66,5 @@ def minimum_norm(truth: DegradedImages, test: Split) -> np.ndarray:
     gram = np.linalg.inv(H @ H.T)
     blocks = blocks_of(test.s, truth.block_side)
     missing = blocks - blocks @ H.T @ gram @ H
-    noise = float(truth.told("noise_std")) ** 2 * np.trace(gram)  # type: ignore[arg-type]
+    noise = float(truth.required("noise_std")) ** 2 * np.trace(gram)
     return (np.square(missing).sum(-1).mean((1, 2)) + noise) / H.shape[1]

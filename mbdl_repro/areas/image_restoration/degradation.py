@@ -126,12 +126,12 @@ class DegradedImages(Scenario):
     @property
     def decimation(self) -> int:
         """How many times fewer pixels a side are observed: the factor in super-resolution, or 1."""
-        return self.factor if self.told("degradation") == "super_resolution" else 1
+        return self.factor if self.required("degradation") == "super_resolution" else 1
 
     @property
     def matrix(self) -> np.ndarray:
         """The matrix (m, block_side²) that measures a block in compressed sensing, read-only."""
-        if self.told("degradation") != "compressed_sensing":
+        if self.required("degradation") != "compressed_sensing":
             raise ValueError(
                 f"a matrix is asked for, and degradation is {self.degradation}: only "
                 "compressed_sensing has one"
@@ -140,18 +140,7 @@ class DegradedImages(Scenario):
 
     @property
     def _blurs(self) -> bool:
-        return self.told("degradation") in ("deblurring", "super_resolution")
-
-    def told(self, name: str) -> object:
-        """Return a field.
-
-        Raises:
-            ValueError: if it is withheld.
-        """
-        value = getattr(self, name)
-        if value is None:
-            raise ValueError(f"{name} is asked for, and is withheld (null)")
-        return value
+        return self.required("degradation") in ("deblurring", "super_resolution")
 
     # Draws --------------------------------------------------------------------------------------
 
@@ -175,7 +164,7 @@ class DegradedImages(Scenario):
             ValueError: naming the one that is withheld.
         """
         for field in ("degradation", "noise_std"):
-            self.told(field)
+            self.required(field)
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw n pairs of the test images: x as H makes them, s (n, side, side)."""
@@ -204,8 +193,8 @@ class DegradedImages(Scenario):
         Raises:
             ValueError: if H is another one for each image, which nobody knows.
         """
-        if self.told("degradation") == "blind_deblurring":
-            raise ValueError("H is asked for, and in blind_deblurring nobody is told it")
+        if self.required("degradation") == "blind_deblurring":
+            raise ValueError("H is asked for, and in blind_deblurring nobody knows it")
         if self.degradation == "compressed_sensing":
             return np.einsum("mp,nijp->nijm", self.matrix, blocks_of(s, self.block_side))
         f = self.decimation
@@ -213,11 +202,11 @@ class DegradedImages(Scenario):
 
     def _observed(self, s: np.ndarray, rng: np.random.Generator) -> Split:
         """Degrade images s (n, side, side), and add noise."""
-        if self.told("degradation") == "blind_deblurring":
+        if self.required("degradation") == "blind_deblurring":
             clean = np.stack([convolved(image, random_motion(rng)) for image in s])
         else:
             clean = self.clean(s)
-        sigma = float(self.told("noise_std"))  # type: ignore[arg-type]
+        sigma = float(self.required("noise_std"))
         return Split(x=clean + sigma * rng.standard_normal(clean.shape), s=s)
 
 
@@ -227,7 +216,7 @@ def positive_noise_std(belief: DegradedImages) -> float:
     Raises:
         ValueError: if it is withheld, or zero.
     """
-    noise_std = float(belief.told("noise_std"))  # type: ignore[arg-type]
+    noise_std = float(belief.required("noise_std"))
     if noise_std <= 0:
         raise ValueError(
             f"noise_std is {noise_std}: it should be above 0 for a method that weighs by it"

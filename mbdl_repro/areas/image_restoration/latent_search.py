@@ -10,7 +10,7 @@ from torch import Tensor
 from mbdl_repro.areas.image_restoration.operators import Operator
 
 LEAST_NOISE_STD = 1e-3
-"""Less noise is not told from none; no observation is trusted beyond it."""
+"""Less noise cannot be told apart from none; no observation is trusted beyond it."""
 
 Generator = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Latent variables (n, d) to images (n, side, side) and derivatives (n, d, side, side)."""

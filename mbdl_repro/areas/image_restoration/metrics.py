@@ -54,7 +54,7 @@ def psnr_gain_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> n
         Gains in dB (n,).
     """
     first = split.x
-    if truth.told("degradation") != "blind_deblurring":
+    if truth.required("degradation") != "blind_deblurring":
         import torch
 
         first = _operator(truth).start(torch.from_numpy(split.x)).numpy()

@@ -260,12 +260,12 @@ def operator_of(belief: DegradedImages) -> Operator:
     Raises:
         ValueError: if the belief does not know H.
     """
-    degradation = belief.told("degradation")
+    degradation = belief.required("degradation")
     if degradation == "compressed_sensing":
         return BlockMatrix(torch.tensor(belief.matrix), belief.block_side)
     if degradation == "blind_deblurring":
         raise ValueError(
-            "H is asked for, and in blind_deblurring nobody is told it: use a method that "
+            "H is asked for, and in blind_deblurring nobody knows it: use a method that "
             "estimates the kernel, or a belief with degradation: deblurring"
         )
     return BlurAndDecimate(torch.tensor(belief.kernel), belief.decimation)

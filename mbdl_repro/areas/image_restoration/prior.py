@@ -74,7 +74,7 @@ class Prior(nn.Module, ABC):
 
 
 class PriorMethod(Method):
-    """A method whose weights are those of a :class:`Prior`: fitted once, told any H.
+    """A method whose weights are those of a :class:`Prior`: fitted once, for any H.
 
     Fits of equal priors to equal images, by equal recipes, are one, whoever asks first.
     """

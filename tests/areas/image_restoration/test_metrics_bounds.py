@@ -178,7 +178,7 @@ def test_who_knows_all_images_is_between_nothing_and_their_mean():
 
 def test_nobody_knows_the_kernels_of_blind_deblurring():
     truth = Photographs(degradation="blind_deblurring", noise_std=0.1)
-    with pytest.raises(ValueError, match="blind_deblurring nobody is told it"):
+    with pytest.raises(ValueError, match="blind_deblurring nobody knows it"):
         bounds.knows_all_images(truth, truth.draw(2, "test", 0))
 
 

@@ -262,7 +262,7 @@ def test_it_refuses_observations_that_no_square_image_has(method, degradation, s
 def test_no_operator_is_made_of_what_is_not_known():
     with pytest.raises(ValueError, match="degradation is asked for, and is withheld"):
         operator_of(small("deblurring").believed(degradation=None))
-    with pytest.raises(ValueError, match="in blind_deblurring nobody is told it"):
+    with pytest.raises(ValueError, match="in blind_deblurring nobody knows it"):
         operator_of(small("blind_deblurring"))
 
 

@@ -242,9 +242,9 @@ def test_it_refuses_sides_that_do_not_fit(name):
 def test_what_is_withheld_is_not_told(field):
     belief = photographs("deblurring").believed(**{field: None})
     with pytest.raises(ValueError, match=f"^{field} is asked for, and is withheld"):
-        belief.told(field)
+        belief.required(field)
     other = {"degradation": "noise_std", "noise_std": "degradation"}[field]
-    assert belief.told(other) == getattr(photographs("deblurring"), other)
+    assert belief.required(other) == getattr(photographs("deblurring"), other)
     with pytest.raises(ValueError, match=f"{field} is asked for"):
         belief.sample(1, np.random.default_rng(0))
 

@@ -46,7 +46,7 @@ class AngleRegressor(Method):
     ) -> None:
         super().__init__()
         self.n_sensors = belief.n_sensors
-        self.n_sources: int = belief.told("n_sources")
+        self.n_sources: int = belief.required("n_sources")
         entries = self.n_sensors**2
         widths = (entries, *hidden_widths, 2 * self.n_sources)
         self.layers = nn.ModuleList(

@@ -77,8 +77,8 @@ class BroadbandMusic(Method):
                 f"least bandwidth_hz, {belief.bandwidth_hz:g}, below which sub-carriers are aliased"
             )
         self.n_sensors = belief.n_sensors
-        self.n_sources: int = belief.told("n_sources")
-        spacing: float = belief.told("spacing")
+        self.n_sources: int = belief.required("n_sources")
+        spacing: float = belief.required("spacing")
         L = belief.n_subcarriers
         if L % bins or L // bins < self.n_sources:
             raise ValueError(

@@ -64,7 +64,7 @@ class Convolutional(Method):
     ) -> None:
         super().__init__()
         N = self.n_sensors = belief.n_sensors
-        self.n_sources: int = belief.told("n_sources")
+        self.n_sources: int = belief.required("n_sources")
         side = N - len(channels) * (kernel - 1)
         if side < 1:
             raise ValueError(

@@ -62,8 +62,8 @@ class DaMusic(Method):
     ) -> None:
         super().__init__()
         N = self.n_sensors = belief.n_sensors
-        M = self.n_sources = int(belief.told("n_sources"))
-        self.spacing: float = belief.told("spacing")
+        M = self.n_sources = int(belief.required("n_sources"))
+        self.spacing: float = belief.required("spacing")
         size = 2 * N if hidden_size is None else hidden_size
         angles = grid_angles(grid, self.spacing)
         self.grid_rad: Tensor

@@ -53,8 +53,8 @@ class MaximumLikelihood(Method):
     ) -> None:
         super().__init__()
         self.n_sensors = belief.n_sensors
-        self.n_sources: int = belief.told("n_sources")
-        self.spacing: float = belief.told("spacing")
+        self.n_sources: int = belief.required("n_sources")
+        self.spacing: float = belief.required("spacing")
         self.waveforms = waveforms
         self.starts, self.sweeps, self.iterations = starts, sweeps, iterations
         half = GRID * belief.n_sensors // 2

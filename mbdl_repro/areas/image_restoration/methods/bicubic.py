@@ -30,7 +30,7 @@ class Bicubic(Method):
 
     def __init__(self, belief: DegradedImages) -> None:
         super().__init__()
-        if belief.told("degradation") == "compressed_sensing":
+        if belief.required("degradation") == "compressed_sensing":
             raise ValueError(
                 "bicubic interpolates pixels, and in compressed_sensing none is observed: "
                 "degradation should be another one"

@@ -66,7 +66,7 @@ class FlowPrior(PriorMethod):
         super().__init__()
         self.side = one_side(belief.side, belief.patch_side)
         self.H = operator_of(belief)
-        self.noise_std = max(float(belief.told("noise_std")), LEAST_NOISE_STD)  # type: ignore[arg-type]
+        self.noise_std = max(float(belief.required("noise_std")), LEAST_NOISE_STD)
         self.prior = Flow(self.side**2, layers, hidden_size, dither)
         self.iterations = iterations
         self.step = step

@@ -67,7 +67,7 @@ class GenerativePrior(PriorMethod):
         super().__init__()
         side = one_side(belief.side, belief.patch_side)
         self.H = operator_of(belief)
-        self.noise_std = max(float(belief.told("noise_std")), LEAST_NOISE_STD)  # type: ignore[arg-type]
+        self.noise_std = max(float(belief.required("noise_std")), LEAST_NOISE_STD)
         self.prior = VariationalAutoencoder(side, latent_size, hidden_size)
         drawn = torch.randn(
             restarts - 1,

@@ -130,8 +130,8 @@ class NeuralAugmentedKalman(IterativeMethod):
             messages = chain.messages(s)
             u = torch.cat((*messages, s), -1) / self.input_unit
             scale = (1 + u.square().mean(-1, keepdim=True)).sqrt()
-            told = (torch.cat((edge, h[:-1])), h, torch.cat((h[1:], edge)), u / scale)
-            gathered = self.gather(torch.cat(told, -1)).relu()
+            context = (torch.cat((edge, h[:-1])), h, torch.cat((h[1:], edge)), u / scale)
+            gathered = self.gather(torch.cat(context, -1)).relu()
             h = self.cell(gathered.flatten(0, 1), h.flatten(0, 1)).unflatten(0, h.shape[:2])
             past, future, seen = messages
             s = s + self.step * (past + future + seen)

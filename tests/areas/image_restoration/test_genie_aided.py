@@ -1,4 +1,4 @@
-"""Methods that are told another H after their fit: the same weights, and the new physics."""
+"""Methods that know another H after their fit: the same weights, and the new physics."""
 
 import pytest
 import torch
