@@ -1,0 +1,56 @@
+"""What runs is what fingerprints reach: Python's own word for it, over all methods and bounds."""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from contract.test_every_method import built, estimates, every_method, fit, pairs, small
+
+from mbdl_repro.catalogue import MethodInfo
+from mbdl_repro.store.fingerprint import fingerprint
+
+ROOMS = ("mbdl_repro.areas.", "mbdl_repro.contract.", "mbdl_repro.learning.")
+
+
+@contextmanager
+def calls() -> Iterator[set[str]]:
+    """Note the functions and classes of the package that are called."""
+    seen: set[str] = set()
+
+    def watch(frame: FrameType, event: str, argument: object) -> None:
+        code, module = frame.f_code, str(frame.f_globals.get("__name__"))
+        ours = module.startswith(ROOMS) and not code.co_filename.startswith("<")
+        if event == "call" and ours and not code.co_qualname.startswith("<"):
+            seen.add(code.co_qualname.split(".")[0])
+
+    sys.setprofile(watch)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(None)
+
+
+@every_method
+def test_whatever_a_method_calls_is_reached(info: MethodInfo) -> None:
+    with calls() as seen:
+        method = built(info)
+        if info.learns:
+            fit(info, method, steps=1)
+        estimates(method, pairs(info, 4, "test").x)
+    kind = type(small(info).truth)
+    roots = [f"{info.module}:{info.class_name}", f"{kind.__module__}:{kind.__name__}"]
+    roots.append("mbdl_repro.pipeline.models:descended")
+    reached = fingerprint(*roots)
+    assert seen - reached.definitions.keys() == set()
+    assert type(method).__name__ in seen
+
+
+def test_a_call_is_noted_by_the_name_that_its_definition_has() -> None:
+    from mbdl_repro.contract.hashing import digest
+
+    with calls() as seen:
+        digest("a")
+    assert seen == {"digest"}
+    assert inspect.unwrap(digest).__qualname__ == "digest"
