@@ -168,8 +168,8 @@ def _parts(ref: Ref, without: tuple[str, ...]) -> list[Part]:
 
 @cache
 def version(package: str) -> str:
-    """Return the installed version of a package."""
-    return importlib.metadata.version(package)
+    """Return the installed version of a package, whichever of its builds it is."""
+    return importlib.metadata.version(package).partition("+")[0]
 
 
 def forget() -> None:

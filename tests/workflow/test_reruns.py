@@ -66,6 +66,7 @@ def add_method(p: Project) -> None:
 
 def add_method_file(p: Project) -> None:
     text = p.method("ista").read_text().replace("class Ista(", "class Sista(")
+    text = text.replace('name = "ista"', 'name = "sista"')
     (p.folder / "mbdl_repro/areas/sparse_recovery/methods/sista.py").write_text(text)
 
 
