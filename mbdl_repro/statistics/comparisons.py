@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mbdl_repro.statistics.intervals import (
+    Interval,
     checked_errors,
     checked_values,
     constant,
@@ -81,6 +82,31 @@ def compare(
     References:
         Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987) 657-680, equivalence by inclusion.
     """
+    _stop_unless_allowed(relation, factor, tolerance)
+    left = checked_values("left", left)
+    right = _paired_with(left, right)
+    errors = None
+    if standard_errors is not None:
+        if not isinstance(standard_errors, tuple) or len(standard_errors) != 2:
+            raise ValueError(f"standard_errors = {standard_errors}: allowed is (of left, of right)")
+        of_left, of_right = standard_errors
+        errors = checked_errors("standard_errors[0]", of_left, left.size)
+        errors = errors + factor * checked_errors("standard_errors[1]", of_right, left.size)
+    with np.errstate(invalid="ignore"):  # inf - inf
+        interval = mean_interval(left - factor * right, errors, level)
+    exact = constant(left) and constant(right) and (errors is None or not errors.any())
+    holds, fails, slack = _judged(interval, relation, tolerance, exact=exact)
+    half = (interval.high - interval.low) / 2
+    if math.isnan(half) or slack == 0:
+        margin = 0.0
+    else:
+        margin = slack / half if half > 0 else math.copysign(math.inf, slack)
+    verdict: Verdict = "holds" if holds else "fails" if fails else "undecided"
+    means = exact_mean(left), exact_mean(right), interval.mean
+    return Comparison(*means, interval.low, interval.high, verdict, margin)
+
+
+def _stop_unless_allowed(relation: Relation, factor: float, tolerance: float | None) -> None:
     if relation not in get_args(Relation):
         raise ValueError(f"relation = {relation!r}: allowed are {', '.join(get_args(Relation))}")
     if not 0 < factor < math.inf:
@@ -91,48 +117,38 @@ def compare(
         )
     if relation not in TOLERANT and tolerance is not None:
         raise ValueError(f"tolerance = {tolerance}: allowed for {relation!r} is None")
-    left = checked_values("left", left)
-    n = left.size
-    if np.ndim(right) == 0:
-        right = np.full(n, right, dtype=np.float64)
-    right = checked_values("right", right)
-    if right.size != n:
-        raise ValueError(
-            f"left has {n} values and right {right.size}: give the values of the same seeds in "
-            "the same order, or one number for right if it is the same for all seeds"
-        )
-    errors = None
-    if standard_errors is not None:
-        if not isinstance(standard_errors, tuple) or len(standard_errors) != 2:
-            raise ValueError(f"standard_errors = {standard_errors}: allowed is (of left, of right)")
-        of_left, of_right = standard_errors
-        errors = checked_errors("standard_errors[0]", of_left, n)
-        errors = errors + factor * checked_errors("standard_errors[1]", of_right, n)
-    with np.errstate(invalid="ignore"):  # inf - inf
-        interval = mean_interval(left - factor * right, errors, level)
-    difference, low, high = interval.mean, interval.low, interval.high
 
-    # Slack is the distance to the claim's edge, positive on the claimed side.
+
+def _paired_with(left: NDArray[np.float64], right: ArrayLike) -> NDArray[np.float64]:
+    """Return the right side's values, one a seed of the left."""
+    if np.ndim(right) == 0:
+        right = np.full(left.size, right, dtype=np.float64)
+    right = checked_values("right", right)
+    if right.size != left.size:
+        raise ValueError(
+            f"left has {left.size} values and right {right.size}: give the values of the same "
+            "seeds in the same order, or one number for right if it is the same for all seeds"
+        )
+    return right
+
+
+def _judged(
+    interval: Interval, relation: Relation, tolerance: float | None, *, exact: bool
+) -> tuple[bool, bool, float]:
+    """Return whether a claim on a difference holds, whether it fails, and the slack.
+
+    Slack is the distance to the claim's edge, positive on the claimed side.
+    """
+    difference, low, high = interval.mean, interval.low, interval.high
     if tolerance is not None and relation == "reaches":
-        slack = tolerance - difference
-        holds, fails = high <= tolerance, low > tolerance
-    elif tolerance is not None:
-        slack = tolerance - abs(difference)
-        holds = -tolerance <= low and high <= tolerance
-        fails = low > tolerance or high < -tolerance
-    else:
-        slack = difference if relation == "above" else -difference
-        worst, best = (low, high) if relation == "above" else (-high, -low)
-        exact = constant(left) and constant(right) and (errors is None or not errors.any())
-        holds = worst > 0
-        fails = best < 0 or (exact and best == 0)
-    half = (high - low) / 2
-    if math.isnan(half) or slack == 0:
-        margin = 0.0
-    else:
-        margin = slack / half if half > 0 else math.copysign(math.inf, slack)
-    verdict: Verdict = "holds" if holds else "fails" if fails else "undecided"
-    return Comparison(exact_mean(left), exact_mean(right), difference, low, high, verdict, margin)
+        return high <= tolerance, low > tolerance, tolerance - difference
+    if tolerance is not None:
+        within = -tolerance <= low and high <= tolerance
+        outside = low > tolerance or high < -tolerance
+        return within, outside, tolerance - abs(difference)
+    worst, best = (low, high) if relation == "above" else (-high, -low)
+    slack = difference if relation == "above" else -difference
+    return worst > 0, best < 0 or (exact and best == 0), slack
 
 
 def combine(places: Sequence[Callable[..., Comparison]], level: float = 0.95) -> Comparison:
