@@ -180,7 +180,7 @@ def tabulate_spec(experiment: Experiment) -> dict[str, Any]:
     """
     return {
         "scores": [evaluate_spec(experiment, label) for label in experiment.methods],
-        "bounds": experiment.bounds,
+        "bounds": bounds_spec(experiment) if experiment.bounds else None,
         "shown": {kind: experiment.shown(kind) for kind in ("examples", "history")},
     }
 
@@ -220,7 +220,9 @@ def report_spec(experiments: Mapping[str, Experiment], layout: str) -> dict[str,
     """
     docs = [experiment.docs() for experiment in experiments.values()]
     files = {name: experiment.file for name, experiment in experiments.items()}
-    return files | {"docs": digest(canonical(docs)), "layout": layout}
+    families = [(family.title, family.section, family.learned) for family in Family]
+    shown = {"docs": digest(canonical(docs)), "families": families, "layout": layout}
+    return files | shown
 
 
 # Their parts --------------------------------------------------------------------------------------

@@ -14,13 +14,20 @@ from mbdl_repro.store.paths import Store
 DEVICES = ("cpu", "cuda")
 """Kinds of device that compute in double precision."""
 
+DATA = "mbdl_repro.pipeline.data"
+MODELS = "mbdl_repro.pipeline.models"
+ARRAYS = tuple(f"mbdl_repro.store.files:arrays_{way}_bytes" for way in ("to", "from"))
+"""How arrays are stored, and read again."""
+
 NEVER_FITTED = ("fit", "initialize")
 """Methods of a class that are not called where nothing is fitted by descent."""
 
 
 def data_code(experiment: Experiment) -> Fingerprint:
     """Return what an experiment's data stand on."""
-    return fingerprint("mbdl_repro.pipeline.data:draw", _scenario(experiment))
+    kind = type(experiment.scenario)
+    truth = f"{kind.__module__}:{kind.__name__}"
+    return fingerprint(f"{DATA}:draw", f"{DATA}:splits_of", *ARRAYS, truth)
 
 
 def fit_code(experiment: Experiment, label: str) -> Fingerprint:
@@ -30,9 +37,9 @@ def fit_code(experiment: Experiment, label: str) -> Fingerprint:
         experiment: that they belong to.
         label: the method's, in it.
     """
-    roots = ["mbdl_repro.pipeline.models:fit_block"]
+    roots = [f"{MODELS}:{name}" for name in ("fit_block", "packed", "unpacked")]
     if experiment.methods[label].info.learns:
-        roots.append("mbdl_repro.pipeline.models:descended")
+        roots += [f"{MODELS}:{name}" for name in ("descended", "streams_of")]
     return _method_code(experiment, label, *roots)
 
 
@@ -135,8 +142,3 @@ def _method_code(experiment: Experiment, label: str, *roots: str) -> Fingerprint
 
 def _function(info: FunctionInfo) -> str:
     return f"{info.module}:{info.name}"
-
-
-def _scenario(experiment: Experiment) -> str:
-    kind = type(experiment.scenario)
-    return f"{kind.__module__}:{kind.__name__}"

@@ -39,6 +39,27 @@ def draw(truth: Scenario, sizes: Mapping[str, int], seeds: Sequence[int]) -> dic
     return arrays
 
 
+def splits_of(
+    arrays: Mapping[str, np.ndarray], i: int, n_train: int, wanted: Sequence[str]
+) -> dict[str, Split]:
+    """Return the splits of a seed, the training set cut to its first rows.
+
+    Args:
+        arrays: what :func:`draw` returned.
+        i: place of the seed in the block, counted from 0.
+        n_train: rows of the training set.
+        wanted: names of the splits; one that was not drawn is left out.
+    """
+    named = {
+        name: Split(arrays[f"{name}_x"][i], arrays[f"{name}_s"][i])
+        for name in wanted
+        if f"{name}_x" in arrays
+    }
+    if "train" in named:
+        named["train"] = named["train"].first(n_train)
+    return named
+
+
 class Data:
     """Access to an experiment's data, entry by entry; what is missing or damaged is drawn anew.
 
@@ -81,17 +102,7 @@ class Data:
             wanted: those to be read: the training set is by far the largest, and not everyone's.
         """
         arrays = self._arrays(fit, test_point)
-        splits = []
-        for i in range(len(fit.seeds)):
-            named = {
-                name: Split(arrays[f"{name}_x"][i], arrays[f"{name}_s"][i])
-                for name in wanted
-                if f"{name}_x" in arrays
-            }
-            if "train" in named:
-                named["train"] = named["train"].first(fit.n_train)
-            splits.append(named)
-        return splits
+        return [splits_of(arrays, i, fit.n_train, wanted) for i in range(len(fit.seeds))]
 
     def _arrays(self, fit: Fit, test_point: Point | None) -> Mapping[str, np.ndarray]:
         """Return an entry's arrays; fits in a row use the same data, more or less of them."""

@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,11 @@ class Job:
         assert self.task.experiment is not None, f"{self.task.verb} is a job for all experiments"
         return self.book[self.task.experiment]
 
+    @cached_property
+    def stands_on(self) -> dict[str, Any]:
+        """What its outputs stand on besides its inputs, as code and files were when it began."""
+        return stands_on(self.task, self.book, self.device)
+
     def progress(self, fraction: float, message: str) -> None:
         """Say how far the job is and what is left of it, at most every few seconds.
 
@@ -95,7 +101,7 @@ class Job:
             "experiment": self.task.experiment,
             "method": self.method,
             "scale": self.scale.name,
-            **stands_on(self.task, self.book, self.device),
+            **self.stands_on,
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
             "start_up_cpu_seconds": round(self._start_up, 3),
             "max_memory_mb": _megabytes(usage),
@@ -146,6 +152,7 @@ def do(job: Job) -> None:
         import torch
 
         torch.set_num_threads(1)
+    assert job.stands_on is not None  # found out now: files may be edited while it is at work
     work(job)
 
 

@@ -132,6 +132,51 @@ def descended(
     ]
 
 
+def streams_of(
+    method: str, truth: Scenario, n_train: int, seeds: Sequence[int]
+) -> list[tuple[object, ...]]:
+    """Return the names of the random stream of each seed's fit.
+
+    Args:
+        method: its name.
+        truth: the scenario that the training pairs are drawn from.
+        n_train: number of training pairs.
+        seeds: of the block.
+    """
+    return [("fit", method, truth.identity(), n_train, seed) for seed in seeds]
+
+
+def packed(seeds: Sequence[int], found: Sequence[Fitted]) -> bytes:
+    """Return the fits of a block as the bytes of a safetensors file.
+
+    Args:
+        seeds: of the block.
+        found: the fit of each.
+    """
+    tensors = {
+        f"{seed}/{name}": tensor.detach().cpu().contiguous()
+        for seed, one in zip(seeds, found, strict=True)
+        for name, tensor in one.method.state_dict().items()
+    }
+    notes = [{"settings": one.settings, "history": one.history} for one in found]
+    return safetensors.torch.save(tensors, {"fits": json.dumps(notes, sort_keys=True)})
+
+
+def unpacked(content: bytes, seeds: Sequence[int]) -> list[dict[str, torch.Tensor]]:
+    """Return the tensors of each seed's fit by their names in the method.
+
+    Args:
+        content: what :func:`packed` returned.
+        seeds: of the block.
+    """
+    tensors = safetensors.torch.load(content)
+    prefixes = [f"{seed}/" for seed in seeds]
+    return [
+        {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+        for prefix in prefixes
+    ]
+
+
 class Models:
     """The fits of one method of an experiment.
 
@@ -143,7 +188,7 @@ class Models:
     """
 
     def __init__(self, experiment: Experiment, label: str, store: Store, device: str) -> None:
-        if device.startswith("cuda") and not torch.cuda.is_available():
+        if device.startswith("cuda") and (torch.device(device).index or 0) >= _n_cuda_devices():
             raise UserError(f"device={device}: torch finds no such device here; use device=cpu")
         self.experiment = experiment
         self.entry = experiment.methods[label]
@@ -174,15 +219,10 @@ class Models:
         if not self.entry.has_fit:
             return [self._build(fit, {}) for _ in fit.seeds]
         content, _ = self.cache.get(self.key(fit), lambda: self._fit(fit, silent))
-        tensors = safetensors.torch.load(content)
         methods = []
-        for seed, note in zip(fit.seeds, _notes(content), strict=True):
-            method = self._build(fit, note["settings"])
-            prefix = f"{seed}/"
-            method.load_state_dict(
-                {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-            )
-            methods.append(method)
+        for weights, note in zip(unpacked(content, fit.seeds), _notes(content), strict=True):
+            methods.append(self._build(fit, note["settings"]))
+            methods[-1].load_state_dict(weights)
         return methods
 
     def _build(self, fit: Fit, tuned: dict[str, Any]) -> Method:
@@ -201,8 +241,8 @@ class Models:
             dict(zip(entry.tune, values, strict=True))
             for values in itertools.product(*entry.tune.values())
         ]
-        truth = self.experiment.scenario_at(fit.point).identity()
-        streams = [("fit", entry.info.name, truth, fit.n_train, seed) for seed in fit.seeds]
+        truth = self.experiment.scenario_at(fit.point)
+        streams = streams_of(entry.info.name, truth, fit.n_train, fit.seeds)
         descend = partial(
             descended,
             recipe=entry.recipe,
@@ -224,13 +264,7 @@ class Models:
                 f"{entry.label} at {fit}: no choice of {', '.join(entry.tune)} out of those to be "
                 "tuned over gives a finite validation loss: change the lists"
             ) from None
-        tensors = {
-            f"{seed}/{name}": tensor.detach().cpu().contiguous()
-            for seed, one in zip(fit.seeds, found, strict=True)
-            for name, tensor in one.method.state_dict().items()
-        }
-        notes = [{"settings": one.settings, "history": one.history} for one in found]
-        return safetensors.torch.save(tensors, {"fits": json.dumps(notes, sort_keys=True)})
+        return packed(fit.seeds, found)
 
 
 class KeptFits:
@@ -285,6 +319,10 @@ def to_device(split: Split, device: str) -> Split:
         device: as torch names it.
     """
     return Split(*(torch.as_tensor(part).to(device) for part in split))
+
+
+def _n_cuda_devices() -> int:
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def _notes(content: bytes) -> list[dict[str, Any]]:

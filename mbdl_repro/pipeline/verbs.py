@@ -200,7 +200,8 @@ def _code_of_tabulate(book: Book, task: Task) -> Fingerprint:
     So a table that came with the repository, without the scores, is known to be right or not.
     """
     codes = [VERBS[need.verb].code(book, need) for need in _scores(book, task)]
-    own = fingerprint(f"{STAGES}.tabulate:summarize", f"{STAGES}.tabulate:shown", TABLE)
+    made = ("long_table", "summarize", "shown")
+    own = fingerprint(*(f"{STAGES}.tabulate:{name}" for name in made), TABLE)
     return together([own, *codes])
 
 
@@ -211,7 +212,7 @@ def _code_of_verify(book: Book, task: Task) -> Fingerprint:
 def _code_of_draw(book: Book, task: Task) -> Fingerprint:
     kinds = sorted({type(panel).__module__ for panel in _experiment(book, task).panels})
     drawn = [f"{kind}:{name}" for kind in kinds for name in ("Spec", "draw")]
-    return fingerprint(f"{STAGES}.draw:drawn", "mbdl_repro.figures.style:row_styles", *drawn)
+    return fingerprint(f"{STAGES}.draw:drawn", f"{STAGES}.draw:sources_of", *drawn)
 
 
 def _code_of_gather(book: Book, task: Task) -> Fingerprint:
@@ -362,11 +363,16 @@ def task_of(
     if "method" not in of:
         return Task(verb, experiment)
     methods = book[experiment].methods
+    if method is None:
+        raise UserError("--method is missing: which one?")
     if method not in methods:
         raise UserError(f"no method {method!r}; {one_of(method, methods)}")
     if "part" not in of:
         return Task(verb, experiment, method)
-    return Task(verb, experiment, method, part, methods[method].jobs)
+    parts = methods[method].jobs
+    if not 1 <= part <= parts:
+        raise UserError(f"--part {part}: allowed is 1 to {parts}")
+    return Task(verb, experiment, method, part, parts)
 
 
 def stands_on(task: Task, book: Book, device: str) -> dict[str, Any]:

@@ -71,6 +71,8 @@ class Cache:
             content = path.read_bytes()
         except FileNotFoundError:
             content = b""
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from error
         if name != self._name(key, content):
             path.unlink(missing_ok=True)
             del self._names[key]

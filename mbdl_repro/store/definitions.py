@@ -6,20 +6,36 @@ import ast
 import builtins
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from mbdl_repro.errors import UserError
 from mbdl_repro.store.normal_form import NormalForm, imported, is_docstring
 
 PACKAGE = Path(__file__).parents[1]
 NAME = "mbdl_repro"
 
-DYNAMIC = ("eval", "exec", "globals", "import_module", "__import__")
+DYNAMIC = ("eval", "exec", "globals", "import_module", "modules", "__import__")
 """Calls that may reach anything: who makes one is taken to reach its whole module."""
 
 LISTS = ("mbdl_repro.contract.family:Family",)
 """Lists of names with the words that people read: no number depends on more than the names."""
+
+HARMLESS = (
+    "bound",
+    "cache",
+    "contextmanager",
+    "dataclass",
+    "enable_grad",
+    "lru_cache",
+    "metric",
+    "no_grad",
+    "override",
+    "runtime_checkable",
+    "wraps",
+)
+"""Decorators that change nothing but what they decorate."""
 
 WHOLE = "*"
 """Stands for all that a module defines."""
@@ -54,7 +70,7 @@ class Definition:
     methods: dict[str, Part] = dataclasses.field(default_factory=dict)
 
 
-class DefinitionNotFoundError(Exception):
+class DefinitionNotFoundError(UserError):
     """The package does not define what is asked for."""
 
 
@@ -132,19 +148,21 @@ class Module:
             self._add(statement)
 
     def _add(self, statement: ast.stmt) -> None:
-        if is_docstring(statement) or _only_for_checks_or_scripts(statement):
+        if is_docstring(statement):
             return
-        if isinstance(statement, ast.Import | ast.ImportFrom):
+        if isinstance(statement, ast.If) and _is_never_run(statement.test):
+            for other in statement.orelse:
+                self._add(other)
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
             self.imports |= dict(imported(statement))
-            return
-        bound = list(_bound_at_top(statement))
-        for inner in ast.walk(statement):
-            if isinstance(inner, ast.Import | ast.ImportFrom) and not isinstance(
-                statement, ast.FunctionDef | ast.ClassDef
-            ):
-                self.imports |= dict(imported(inner))
-        for name in bound or [LOOSE]:
-            self.statements.setdefault(name, []).append(statement)
+        else:
+            names, acts = _bound_at_top(statement)
+            if acts:
+                inner = ast.walk(statement)
+                for node in (n for n in inner if isinstance(n, ast.Import | ast.ImportFrom)):
+                    self.imports |= dict(imported(node))
+            for name in dict.fromkeys([*names, *([LOOSE] if acts or not names else [])]):
+                self.statements.setdefault(name, []).append(statement)
 
     def definition(self, name: str) -> Definition:
         """Return the normal form of what stands for a name."""
@@ -227,20 +245,36 @@ def _followed(module: str, name: str | None, rest: list[str]) -> tuple[str, Ref 
     return ".".join(path), Ref(module, WHOLE), None
 
 
-def _only_for_checks_or_scripts(statement: ast.stmt) -> bool:
-    if not isinstance(statement, ast.If):
-        return False
-    test = ast.unparse(statement.test)
-    return test in ("TYPE_CHECKING", "typing.TYPE_CHECKING") or test.startswith("__name__ ==")
+def _is_never_run(test: ast.expr) -> bool:
+    """Return whether this is asked only for checks of types, or where a file is run by itself."""
+    text = ast.unparse(test)
+    return text in ("TYPE_CHECKING", "typing.TYPE_CHECKING") or text.startswith("__name__ ==")
 
 
-def _bound_at_top(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement of a module binds, by whatever it is."""
+def _bound_at_top(statement: ast.stmt) -> tuple[list[str], bool]:
+    """Return the names that a statement of a module binds, and whether it may do more than that."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield statement.name
-        return
+        return [statement.name], not all(map(_is_harmless, statement.decorator_list))
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
+        targets = [statement.target]
+    parts = [part for one in targets for part in getattr(one, "elts", [one])]
+    if parts and all(isinstance(part, ast.Name) for part in parts):
+        return [part.id for part in parts if isinstance(part, ast.Name)], False
+    bound: list[str] = []
     for node in ast.walk(statement):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
+            bound.append(node.id)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
+            bound.append(node.name)
+    return bound, True
+
+
+def _is_harmless(decorator: ast.expr) -> bool:
+    """Return whether a decorator does nothing but to what it decorates: no registry is filled."""
+    call = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(call, ast.Name | ast.Attribute) and (
+        (call.id if isinstance(call, ast.Name) else call.attr) in HARMLESS
+    )

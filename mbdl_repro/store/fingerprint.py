@@ -20,14 +20,16 @@ from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.store.definitions import WHOLE, Part, Ref, find, start
 
 COMPUTES = {
+    "matplotlib": "matplotlib",
     "numpy": "numpy",
+    "pandas": "pandas",
     "pywt": "PyWavelets",
     "scipy": "scipy",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "torch": "torch",
 }
-"""Packages whose version may move a number, by the name that code imports them under."""
+"""Packages whose version may move a number or a line, by the name that code imports them under."""
 
 MEMORY = Memory("fingerprints", ["."])
 
@@ -147,8 +149,8 @@ class _Findings:
         return self.known[name]
 
     def keep(self) -> None:
-        """Remember what is new."""
-        if self.new:
+        """Remember what is new, unless a file was edited since: perhaps before it was read."""
+        if self.new and self.memory.checksum() == self.checksum:
             new = {name: dataclasses.asdict(self.known[name]) for name in self.new}
             self.memory.write(self.checksum, (self.memory.read(self.checksum) or {}) | new)
 

@@ -11,13 +11,12 @@ import ast
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
-WORDS_OF = ("report", "warn")
+WORDS_OF = (["report"], ["warnings", "warn"])
 """What is called with words for people: such calls are left out where nothing is done with what
 they return."""
 
-NOT_COMPUTED_WITH = ("family", "parent", "label")
-"""Attributes of a class, and keywords of a decorator, that figures and tables show, and on which
-no number depends."""
+MARKS = ("metric", "bound")
+"""Decorators whose ``label`` is for tables and legends."""
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -76,6 +75,8 @@ class NormalForm:
             return self._raise(node)
         if isinstance(node, ast.AnnAssign):
             return self._annotated(node)
+        if isinstance(node, ast.Pass):
+            return ""
         if self._is_words(node):
             return ""
         return self._plain(node, without=("msg",) if isinstance(node, ast.Assert) else ())
@@ -104,6 +105,8 @@ class NormalForm:
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> str:
         """Note what is imported inside of a function: it counts, used or not."""
+        if isinstance(node, ast.Import):
+            return f"Import({[self._handed_in(alias.name, None) for alias in node.names]})"
         texts = [f"{local}={self._handed_in(*source)}" for local, source in imported(node)]
         return f"Import({','.join(texts)})"
 
@@ -124,7 +127,8 @@ class NormalForm:
     def _class(self, node: ast.ClassDef) -> str:
         head = self.of(node.bases) + self.of(node.keywords) + self._decorators(node)
         self._scopes.append(_Scope(_bound_in(node.body), of_class=True))
-        text = self.of([s for s in node.body if not _assigns_one_of(s, NOT_COMPUTED_WITH)])
+        shown = _place_on_the_continuum(node.body)
+        text = self.of([s for s in node.body if not _assigns_one_of(s, shown)])
         self._scopes.pop()
         return f"Class({node.name},{head},{text})"
 
@@ -132,10 +136,14 @@ class NormalForm:
         """Return the decorators without the words that they give to figures and tables."""
         texts = []
         for decorator in getattr(node, "decorator_list", []):
-            if isinstance(decorator, ast.Call):
-                kept = [k for k in decorator.keywords if k.arg not in NOT_COMPUTED_WITH]
+            chain = _chain(decorator.func if isinstance(decorator, ast.Call) else decorator)
+            if isinstance(decorator, ast.Call) and chain is not None and chain[-1] in MARKS:
+                kept = [k for k in decorator.keywords if k.arg != "label"]
                 decorator = ast.Call(decorator.func, decorator.args, kept)
-            texts.append(self.of(decorator))
+            if chain is not None and chain[0] == getattr(node, "name", None):
+                texts.append(".".join(chain))  # the setter of a property, which bears its name
+            else:
+                texts.append(self.of(decorator))
         return f"@{texts}" if texts else ""
 
     def _comprehension(self, node: ast.AST) -> str:
@@ -150,16 +158,21 @@ class NormalForm:
         return f"{text}for({first},{parts})"
 
     def _raise(self, node: ast.Raise) -> str:
-        """Return what is raised without its words."""
-        kind = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        return f"Raise({self.of(kind) if kind is not None else ''})"
+        """Return what is raised, if it is an error without its words."""
+        return f"Raise({self.of(_without_words(node)) if node.exc is not None else ''})"
 
     def _annotated(self, node: ast.AnnAssign) -> str:
         """Return an assignment without its annotation, which parts fields from class variables."""
+        in_class = bool(self._scopes) and self._scopes[-1].of_class
         if node.value is None:
-            return f"Declared({self.of(node.target)})"
-        plain = self.of(ast.Assign(targets=[node.target], value=node.value))
-        return f"ClassVar({plain})" if "ClassVar" in ast.unparse(node.annotation) else plain
+            text = f"Declared({self.of(node.target)})" if in_class else ""
+        else:
+            text = self.of(ast.Assign(targets=[node.target], value=node.value))
+        if not in_class:
+            return text
+        annotation = ast.unparse(node.annotation)
+        kinds = [kind for kind in ("ClassVar", "InitVar") if kind in annotation]
+        return f"{kinds[0] if kinds else 'Field'}({text})"
 
 
 def _chain(node: ast.AST) -> list[str] | None:
@@ -175,8 +188,7 @@ def _is_message(node: ast.expr) -> bool:
     """Return whether a call is made for the words in it alone."""
     if not isinstance(node, ast.Call):
         return False
-    chain = _chain(node.func)
-    return chain is not None and chain[-1] in WORDS_OF
+    return _chain(node.func) in WORDS_OF
 
 
 def _all_arguments(arguments: ast.arguments) -> list[ast.arg]:
@@ -224,22 +236,28 @@ def _walrus(node: ast.AST) -> set[str]:
 
 def _words_only(body: list[ast.AST]) -> set[str]:
     """Return the variables of a function that hold text for an error's words and nothing else."""
-    used: set[str] = set()
     texts: set[str] = set()
-    for statement in body:
-        for node in _walk_what_counts(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                used.add(node.id)
-            elif isinstance(node, ast.Assign) and _is_text(node.value):
-                texts |= {t.id for t in node.targets if isinstance(t, ast.Name)}
-    return texts - used
+    others: set[str] = set()
+    set_by_text: set[int] = set()
+    for node in (node for statement in body for node in _walk_what_counts(statement)):
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            others |= set(node.names)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and _is_text(node.value):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [target for target in targets if isinstance(target, ast.Name)]
+            texts |= {name.id for name in names}
+            set_by_text |= {id(name) for name in names}
+        elif isinstance(node, ast.Name) and id(node) not in set_by_text:
+            others.add(node.id)
+    return texts - others
 
 
 def _walk_what_counts(node: ast.AST) -> Iterator[ast.AST]:
     """Yield a node and what is in it, the words of errors and of messages left out."""
     yield node
-    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-        yield from _walk_what_counts(node.exc.func)
+    if isinstance(node, ast.Raise):
+        if node.exc is not None:
+            yield from _walk_what_counts(_without_words(node))
         return
     if isinstance(node, ast.Expr) and _is_message(node.value):
         return
@@ -247,7 +265,27 @@ def _walk_what_counts(node: ast.AST) -> Iterator[ast.AST]:
         yield from _walk_what_counts(child)
 
 
-def _is_text(node: ast.expr) -> bool:
+def _without_words(node: ast.Raise) -> ast.expr:
+    """Return what is raised: of an error, which bears words, its class."""
+    assert node.exc is not None
+    if isinstance(node.exc, ast.Call):
+        chain = _chain(node.exc.func)
+        if chain is not None and chain[-1].endswith("Error"):
+            return node.exc.func
+    return node.exc
+
+
+def _place_on_the_continuum(body: Iterable[ast.stmt]) -> tuple[str, ...]:
+    """Return the attributes of a method's class that say where it stands, and nothing else."""
+    for statement in body:
+        if isinstance(statement, ast.Assign) and _assigns_one_of(statement, ("family",)):
+            chain = _chain(statement.value)
+            if chain is not None and chain[0] == "Family":
+                return ("family", "parent")
+    return ()
+
+
+def _is_text(node: ast.expr | None) -> bool:
     if isinstance(node, ast.IfExp):
         return _is_text(node.body) and _is_text(node.orelse)
     if isinstance(node, ast.BinOp):

@@ -215,7 +215,11 @@ def test_words_that_name_nothing_are_refused(plan: Plan) -> None:
         (("trian", None, None), "no verb 'trian'; did you mean train"),
         (("train", None, None), "--experiment is missing"),
         (("train", "5.06_lista", "listo"), "no method 'listo'"),
+        (("train", "5.06_lista", None), "--method is missing"),
     ):
         verb, experiment, method = words
         with pytest.raises(UserError, match=message):
             task_of(verb, book, experiment, method)
+    for part in (0, 2):
+        with pytest.raises(UserError, match=f"--part {part}: allowed is 1 to 1"):
+            task_of("train", book, "5.06_lista", "lista", part)

@@ -62,7 +62,7 @@ class Ista(Base):
 
     z: float
     family = Family.MODEL_BASED
-    label = "ISTA"
+    parent = "fista"
 
     def run(self, n):
         """Run."""
@@ -164,7 +164,8 @@ def test_it_names_what_is_reached(package):
         ("work/train.py", "def unrelated():\n", "def unrelated(y=7):\n"),
         ("area/methods.py", "z: float", "z: int"),
         ("area/methods.py", "Family.MODEL_BASED", "Family.OTHER"),
-        ("area/methods.py", '"ISTA"', '"the ISTA"'),
+        ("area/methods.py", 'parent = "fista"', 'parent = "ista"'),
+        ("errors.py", "    pass\n", '    """It is the user\'s."""\n'),
         ("area/constants.py", "OTHER = 3", "OTHER = 4\nMORE = 1"),
         ("area/sizes.py", "SIZE = 3", '"""Sizes."""\n\nSIZE = 0x3'),
         ("area/updates.py", "def loop(x)", "def added(x):\n    return x\n\n\ndef loop(x)"),
@@ -303,6 +304,63 @@ def test_what_cannot_be_resolved_reaches_its_whole_module(package, line):
 def test_a_module_that_is_passed_on_is_reached_as_a_whole(package):
     package.edit("work/train.py", "constants.SCALE", "constants")
     assert {"SCALE", "OTHER"} <= set(package.fingerprint().definitions)
+
+
+ACTS = [
+    "for k in range(3):\n    TABLE[k] = k * VALUE",
+    "TABLE.update({k: k * VALUE for k in range(3)})",
+    "if True:\n    n = 1\n    TABLE[1] = VALUE",
+    "if TYPE_CHECKING:\n    import torch\nelse:\n    TABLE[1] = VALUE",
+    "with open('x') as c:\n    TABLE[1] = VALUE",
+    "@TABLE.register\ndef g(x):\n    return VALUE",
+]
+
+
+@pytest.mark.parametrize("statement", ACTS)
+def test_statements_that_may_act_belong_to_all_that_a_module_defines(package, statement):
+    text = f"TABLE = {{}}\n\n\ndef f(x):\n    return TABLE[x]\n\n\n{statement}\n"
+    package.write("acts.py", text.replace("VALUE", "2"))
+    before = package.fingerprint("mbdl_repro.acts:f")
+    package.write("acts.py", text.replace("VALUE", "3"))
+    assert package.fingerprint("mbdl_repro.acts:f").digest != before.digest
+
+
+COMPUTES = [
+    "def f(x):\n    def g():\n        nonlocal mode\n        mode = 'VALUE'\n    mode = 'a'\n"
+    "    g()\n    return mode",
+    "def f(rng):\n    why = 'none'\n    why = rng.normal(VALUE)\n    if rng is None:\n"
+    "        raise ValueError(why)\n    return rng.normal()",
+    "class Done(Exception):\n    pass\n\n\ndef f(x):\n    raise Done(x * VALUE)",
+    "def f(a):\n    a.report(VALUE)\n    return a.g",
+    "class f:\n    family = 'dbVALUE'\n\n    def g(self, x):\n        return x(self.family)",
+    "@scaled(label=VALUE)\ndef f(x):\n    return x",
+    "import dataclasses\n\n\n@dataclasses.dataclass\nclass f:\n    h: fieldVALUE = 1",
+    "def f(x):\n    import mbdl_repro.numberVALUE\n\n    return mbdl_repro.numberVALUE.N",
+]
+
+
+@pytest.mark.parametrize("text", COMPUTES)
+def test_what_looks_like_words_and_computes_is_in_it(package, text):
+    package.write("number2.py", "N = 2\n")
+    package.write("number3.py", "N = 3\n")
+    text = text.replace("fieldVALUE", "VALUE")
+
+    def of(value):
+        if "h: VALUE" in text:
+            value = {"2": "float", "3": "InitVar[float]"}[value]
+        package.write("words.py", text.replace("VALUE", value) + "\n")
+        return package.fingerprint("mbdl_repro.words:f").digest
+
+    assert of("2") != of("3")
+
+
+def test_a_setter_reaches_no_more_than_its_class(package):
+    package.write(
+        "setter.py",
+        "OTHER = 1\n\n\nclass C:\n    @property\n    def a(self):\n        return 1\n\n"
+        "    @a.setter\n    def a(self, x):\n        self.b = x\n",
+    )
+    assert set(package.fingerprint("mbdl_repro.setter:C").definitions) == {"C"}
 
 
 def test_what_a_module_does_on_import_belongs_to_all_that_it_defines(package):

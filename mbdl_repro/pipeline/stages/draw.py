@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -21,27 +21,55 @@ from mbdl_repro.figures.style import RC, legend_below, row_styles, to_bytes
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.store.records import read_arrays, read_table
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mbdl_repro.experiments.experiment import Experiment
+
 PANEL_INCHES = (4.6, 3.3)
 
 
 def draw(job: Job) -> None:
     """Draw the panels side by side over one legend; write PNG and PDF."""
     experiment, store = job.experiment, job.store
-    families = {label: entry.info.family for label, entry in experiment.methods.items()}
-    families |= dict.fromkeys(experiment.bounds, Family.BOUND)
-    sources = Sources(
-        table=read_table(store.table(experiment.name)),
-        examples=_by_method(read_arrays(store.shown(experiment.name))),
-        styles=row_styles(families, experiment.legends),
-        labels={
-            name: info.marks["label"] for name, info in catalogue.metrics(experiment.area).items()
-        }
-        | {"n_train": "number of training pairs", "iteration": "iteration"},
-        seed_table=read_table(store.seed_rows(experiment.name)),
-        published=experiment.published,
+    infos = catalogue.metrics(experiment.area)
+    sources = sources_of(
+        experiment,
+        {name: infos[name].marks["label"] for name in experiment.metrics},
+        read_table(store.table(experiment.name)),
+        read_table(store.seed_rows(experiment.name)),
+        read_arrays(store.shown(experiment.name)),
     )
     images = drawn(experiment.panels, experiment.figure, sources)
     job.save({store.figure(experiment.name, kind): image for kind, image in images.items()})
+
+
+def sources_of(
+    experiment: Experiment,
+    labels: Mapping[str, str],
+    table: pd.DataFrame,
+    seed_table: pd.DataFrame,
+    shown: Mapping[str, np.ndarray],
+) -> Sources:
+    """Return what the panels of an experiment's figure may read.
+
+    Args:
+        experiment: whose figure it is.
+        labels: how axes spell the metrics.
+        table: the summary over seeds.
+        seed_table: the rows of each seed.
+        shown: examples and training histories, each array after its method's label.
+    """
+    families = {label: entry.info.family for label, entry in experiment.methods.items()}
+    families |= dict.fromkeys(experiment.bounds, Family.BOUND)
+    return Sources(
+        table=table,
+        examples=_by_method(shown),
+        styles=row_styles(families, experiment.legends),
+        labels={**labels, "n_train": "number of training pairs", "iteration": "iteration"},
+        seed_table=seed_table,
+        published=experiment.published,
+    )
 
 
 def drawn(panels: Sequence[Any], frame: FigureFrame, sources: Sources) -> dict[str, bytes]:
@@ -105,7 +133,7 @@ def _blocks(rows: Sequence[Sequence[Any]]) -> list[list[int]]:
     return [[i] for i in every] if any(row[0].wide for row in rows) else [every]
 
 
-def _by_method(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+def _by_method(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
     """Return the examples ``x_0``, ``s_0``, ``estimate_0`` of each method."""
     examples: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():

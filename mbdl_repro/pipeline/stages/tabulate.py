@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ def tabulate(job: Job) -> None:
     tables = [read_table(path) for path in scores]
     if experiment.bounds:
         tables.append(read_table(store.bounds(experiment.name)))
-    rows = pd.concat(tables, ignore_index=True)
+    rows = long_table(tables)
     counted: set[str] = set()
     work = {label: _work(job, label, counted) for label in experiment.methods}
     kept = shown(
@@ -40,6 +40,11 @@ def tabulate(job: Job) -> None:
         cost={label: cost for label, (cost, _) in work.items()},
         chosen={label: chosen for label, (_, chosen) in work.items() if chosen},
     )
+
+
+def long_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all methods, and then those of bounds, as one table."""
+    return pd.concat(tables, ignore_index=True)
 
 
 def summarize(rows: pd.DataFrame) -> pd.DataFrame:
