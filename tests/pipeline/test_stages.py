@@ -849,6 +849,25 @@ def test_parts_blocks_and_methods_around_it_change_no_score(made, tmp_path):
             pd.testing.assert_frame_equal(by_place(rows), by_place(expected), rtol=1e-12)
 
 
+def test_more_seeds_are_more_blocks_and_move_no_number(made, tmp_path):
+    more = scores_with(tmp_path, "more_seeds", LINEAR.replace("seeds: 4", "seeds: 6"))
+    for label, rows in more.items():
+        expected = pd.read_csv(made.store.scores("linear", label))
+        there = rows[rows["seed"] < 4].reset_index(drop=True)
+        assert set(rows["seed"]) == set(range(6))
+        pd.testing.assert_frame_equal(by_place(there), by_place(expected), check_exact=True)
+    entries = Path("results/cache/models")
+    before = {path.name for path in (made.folder / entries).glob("*-*")}
+    after = {path.name for path in (tmp_path / "more_seeds" / entries).glob("*-*")}
+    linear = {
+        entry["file"]
+        for part in (1, 2)
+        for entry in json.loads(made.store.model("linear", "discriminative", part, 2).read_bytes())
+    }
+    assert linear <= before & after
+    assert len(after - linear) == len(linear) / 2  # a block of two more, of each fit
+
+
 def test_a_second_run_gives_the_same_bytes(made, tmp_path):
     """Tables, examples and weights are the same bits; only times differ."""
     folder = project(tmp_path / "again", linear=LINEAR, sparse=SPARSE, array=ARRAY)

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
-from scipy import ndimage
 
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import rng_for
@@ -231,7 +230,9 @@ def convolved(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
         image: pixels (h, w).
         kernel: (a, a), a odd.
     """
-    return ndimage.convolve(image, kernel, mode="wrap") if kernel.size > 1 else image
+    from scipy.ndimage import convolve  # planning draws nothing, and needs not load it
+
+    return convolve(image, kernel, mode="wrap") if kernel.size > 1 else image
 
 
 def blocks_of(s: np.ndarray, side: int) -> np.ndarray:
