@@ -2,4 +2,5 @@
 
 from mbdl_repro.cli import main
 
-main(prog_name="mbdl")
+if __name__ == "__main__":
+    main(prog_name="mbdl")

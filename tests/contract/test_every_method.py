@@ -446,7 +446,7 @@ def test_a_pursuit_that_stops_by_itself_keeps_the_count_too():
 @pytest.mark.parametrize(("most", "expected"), [(None, [0, 1, 500, 900]), (600, [0, 1, 500])])
 def test_iterations_that_stopping_made_needless_repeat_the_last_estimate(most, expected):
     method, test = Omp(EXACT, iterations=most), EXACT.draw(40)
-    *recorded, (last, answer) = _estimates(method, test, [0, 1, 500, 900])
+    *recorded, (last, answer) = _estimates(method, torch.from_numpy(test.x), [0, 1, 500, 900])
     assert [k for k, _ in recorded] == expected
     assert np.isnan(last)
     with torch.no_grad():

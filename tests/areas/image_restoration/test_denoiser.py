@@ -16,6 +16,7 @@ from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.pipeline.models import KeptFits
+from mbdl_repro.store.paths import Store
 
 
 def reflecting(scale: float, layers: int = 4) -> Denoiser:
@@ -211,7 +212,8 @@ def test_a_short_fit_takes_noise_away(lipschitz):
 
 def test_methods_with_equal_denoisers_fit_one(tmp_path):
     small = {"channels": 3, "layers": 3}
-    shared = KeptFits(tmp_path)
+    store = Store(tmp_path, tmp_path)
+    shared = KeptFits(store, "cpu")
     recipe = RECIPE.model_copy(update={"steps": 5})
     train, validation = drawn(10, "train"), drawn(4, "validation")
 
@@ -222,7 +224,7 @@ def test_methods_with_equal_denoisers_fit_one(tmp_path):
         return {name: tensor.clone() for name, tensor in method.state_dict().items()}
 
     def files():
-        return sorted(tmp_path.glob("*.safetensors"))
+        return sorted(store.cache("shared").glob("*.safetensors"))
 
     first = fitted(PlugAndPlayAdmm(TRUTH, **small))
     assert len(files()) == 1
