@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.experiments.reading import load_all
 from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.pipeline.verbs import VERBS, Task, Verb, stands_on, task_of
@@ -81,10 +81,6 @@ class Plan:
         experiment, method = (getattr(wildcards, of, None) for of in ("experiment", "method"))
         return task_of(verb.name, self.experiments, experiment, method, part)
 
-    def inputs_of(self, verb: Verb) -> Callable[[Any], list[Path]]:
-        """Return the function that gives a job's inputs."""
-        return lambda wildcards: self.outputs(*self.needs(self.task(verb, wildcards)))
-
     def outputs_of(self, verb: Verb) -> list[Path]:
         """Return a rule's outputs, with names of wildcards in them."""
         return list(verb.outputs(self.store, Wildcards))
@@ -93,17 +89,14 @@ class Plan:
         """Return a rule's log, with names of wildcards in it."""
         return verb.log(self.store, Wildcards)
 
-    def stands_on_of(self, verb: Verb) -> Callable[[Any], str]:
-        """Return the function that gives the hash of what a job stands on, as its parameter."""
-        return lambda wildcards: digest(canonical(self.stands_on(self.task(verb, wildcards))))
-
     def words_of(self, verb: Verb) -> Callable[[Any], str]:
         """Return the function that gives the words of a job's command."""
 
         def words(wildcards: Any) -> str:
             task = self.task(verb, wildcards)
-            named = [f"--{name} {getattr(task, name)}" for name in verb.of if name != "parts"]
-            return " ".join([verb.name, *named, f"--scale {self.scale.name}"])
+            named = {name: str(getattr(task, name)) for name in verb.of if name != "parts"}
+            options = {**named, "scale": self.scale.name}.items()
+            return shlex.join([verb.name, *(f"--{name}={value}" for name, value in options)])
 
         return words
 

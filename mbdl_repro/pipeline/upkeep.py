@@ -1,59 +1,17 @@
-"""What keeps a folder of results in order: adopt what came with it, remove what nobody needs."""
+"""What keeps a folder of results in order: what nobody needs is removed."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit
 from mbdl_repro.experiments.reading import load_scale
 from mbdl_repro.pipeline import caches
 from mbdl_repro.pipeline.plan import Plan
 from mbdl_repro.pipeline.run import take_lock
-from mbdl_repro.pipeline.status import Status
 from mbdl_repro.store.cache import SECONDS
 from mbdl_repro.store.paths import Store
-
-KEPT = ("tabulate", "verify", "draw", "gather", "report")
-"""Verbs whose outputs come with the repository."""
-
-
-def adopt(scale: str, device: str = "cpu") -> None:
-    """Take the tables, verdicts and figures that came with the repository for made.
-
-    Args:
-        scale: whose results they are.
-        device: that they were computed on.
-
-    Raises:
-        UserError: if one is damaged, or is not what the code and the experiments here make.
-    """
-    plan = Plan(load_scale(scale), device=device)
-    take_lock().close()  # no run is at work; the touch below makes no use of it
-    status = Status(plan)
-    bad = []
-    for task in plan.tasks:
-        found = status.of(task)
-        # Data, fits and scores need not be there; those that are would count as made, too.
-        if found.state != "fresh" and (task.verb in KEPT or found.state != "missing"):
-            bad.append(f"{task.name} is {found.state}{': ' if found.why else ''}{found.why}")
-    if bad:
-        raise UserError(
-            "not adopted, since these are not as the code and the experiments here make them:\n  "
-            + "\n  ".join(bad)
-            + "\nRun snakemake to make them anew."
-        )
-    touch = ["--cores", "1", "--touch", "--forceall", "--quiet", "--config"]
-    touch += [f"scale={scale}", f"device={device}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *touch], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise UserError(f"not adopted; snakemake says:\n{done.stdout}{done.stderr}")
-
 
 def prune(scale: str, *, dry_run: bool) -> tuple[int, int]:
     """Remove cache entries that no experiment needs any more, and damaged files set aside.
