@@ -27,7 +27,7 @@ from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load, load_all, load_scale
 from mbdl_repro.experiments.scale import Scale
-from mbdl_repro.pipeline.status import duration
+from mbdl_repro.pipeline.costs import duration
 from mbdl_repro.pipeline.verbs import VERBS, Book, Task, inputs, stands_on, task_of
 from mbdl_repro.store.files import read_bytes, stop_if_orphaned
 from mbdl_repro.store.paths import Store

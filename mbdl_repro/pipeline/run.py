@@ -17,6 +17,7 @@ from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments.reading import EXPERIMENTS, load_scale
 from mbdl_repro.pipeline import console, server
 from mbdl_repro.pipeline.caches import DEVICES, kind_of
+from mbdl_repro.pipeline.costs import Costs
 from mbdl_repro.pipeline.plan import TARGETS, Plan
 from mbdl_repro.pipeline.status import Status
 from mbdl_repro.pipeline.verbs import VERBS, Task, Verb
@@ -67,6 +68,7 @@ class Run:
     def __init__(self, plan: Plan, workflow: Any) -> None:
         self.plan = plan
         self.workflow = workflow
+        self.costs = Costs(plan)
         self.console = console.attach(workflow) if workflow.is_main_process else None
         self._lock: IO[str] | None = None
         self._server: server.Server | None = None
@@ -98,22 +100,6 @@ class Run:
             report(path, category=category) if shown else path
             for path, shown in zip(paths, read, strict=True)
         ]
-
-    def memory_of(self, verb: Verb) -> Callable[[Any], int]:
-        """Return the function that gives the memory that a job may take, in megabytes.
-
-        Args:
-            verb: of the rule.
-        """
-        return lambda wildcards: self.status.megabytes(self._task(verb, wildcards))
-
-    def minutes_of(self, verb: Verb) -> Callable[[Any], int]:
-        """Return the function that gives the time that a job may take, in minutes.
-
-        Args:
-            verb: of the rule.
-        """
-        return lambda wildcards: self.status.minutes(self._task(verb, wildcards))
 
     def _inputs(self, verb: Verb, wildcards: Any) -> list[str]:
         from snakemake.io import ancient
@@ -150,7 +136,7 @@ class Run:
         tasks = self.status.to_run
         dag.forcefiles.update(map(str, self.plan.outputs(*tasks)))
         if self.console is not None and self.workflow.dryrun:
-            self.console.why = {task.name: self.status.why(task) for task in tasks}.get
+            self.console.why = {task.name: self.status.why(task) for task in tasks}
         self._announce()
         return set(tasks)
 
@@ -168,27 +154,26 @@ class Run:
 
     def _tasks_of(self, words: Iterable[str]) -> list[Task]:
         """Return the tasks that names of rules and files stand for."""
-        makers = {str(path): task for task in self.plan.tasks for path in self.plan.outputs(task)}
+        plan = self.plan
+        makers = {str(path): task for task in plan.tasks for path in plan.outputs(task)}
         found: list[Task] = []
         for word in words:
             path = os.path.normpath(word)
-            if word in TARGETS or word in VERBS:
-                verbs = TARGETS.get(word, (word,))
-                found += [task for task in self.plan.tasks if task.verb in verbs]
-                known = not self.plan.narrowed or any(VERBS[verb].of for verb in verbs)
+            verbs = TARGETS.get(word, (word,))
+            if path in makers:
+                found.append(makers[path])
             elif word == "all":
-                found += self.plan.targets
-                known = True
-            else:
-                found += [makers[path]] if path in makers else []
-                gathered = (self.plan.store.verdicts(), self.plan.store.report())
-                known = path in makers or path not in map(str, gathered)
-            if not known:
+                found += plan.targets
+            elif verbs[0] in VERBS:
+                found += [task for task in plan.tasks if task.verb in verbs]
+            gathers = path in map(str, (plan.store.verdicts(), plan.store.report()))
+            gathers |= verbs[0] in VERBS and not VERBS[verbs[0]].of
+            if plan.narrowed and gathers:
                 sys.exit(
                     f"\n{word} gathers all experiments: ask for it without "
                     "--config experiments=...\n"
                 )
-            if path.startswith(("results/", "figures/")) and path not in makers:
+            if path not in makers and os.sep in path:
                 near = get_close_matches(path, list(makers), n=5, cutoff=0.3)
                 listed = "\n  ".join(near)
                 sys.exit(f"\nno run makes {path!r}; the nearest that there are:\n  {listed}\n")
@@ -210,7 +195,8 @@ class Run:
                 file=sys.stderr,
             )
         if tasks:
-            print(f"{self.status.work(self.workflow.cores or 1)}", file=sys.stderr, flush=True)
+            work = self.costs.work(tasks, self.workflow.cores or 1)
+            print(work, file=sys.stderr, flush=True)
 
     # Before and after its jobs ----------------------------------------------------------------
 
@@ -233,7 +219,7 @@ class Run:
         persistence.backup_output = persistence.cleanup_backup = lambda path: None
         persistence.restore_output = lambda path: True
         if self.console is not None:
-            self.console.begin({task.name: self.status.seconds(task) for task in self.told})
+            self.console.begin({task.name: self.costs.seconds(task) for task in self.told})
         if self._is_served:
             self._server = server.Server()
 

@@ -14,8 +14,8 @@ import contextlib
 import gc
 import importlib
 import os
-import shutil
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
