@@ -28,17 +28,13 @@ class Costs:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self._seconds: dict[Task, float | None] = {}
 
     def seconds(self, task: Task) -> float | None:
         """Return how long a task should take, from recorded times; None where there are none."""
-        if task.verb in ("train", "evaluate"):
-            missing, total = self._entries_to_make(task)
-            if missing == 0:
-                return START_UP_SECONDS
-            each = self._seconds_each(task, total)
-            return None if each is None else START_UP_SECONDS + missing * each
-        record = self.plan.record(self.plan.outputs(task)[0]) or {}
-        return max(START_UP_SECONDS, _number(record.get("cpu_seconds")))
+        if task not in self._seconds:
+            self._seconds[task] = self._expected(task)
+        return self._seconds[task]
 
     def work(self, tasks: Sequence[Task], cores: int) -> str:
         """Say how many jobs there are, and how long they should take.
@@ -62,6 +58,16 @@ class Costs:
     def minutes(self, verb: Verb) -> int:
         """Return the time that a job of a verb may take: three times what any took."""
         return max(MINUTES, round(3 / 60 * self._most(verb, f"{verb.name}_seconds")))
+
+    def _expected(self, task: Task) -> float | None:
+        if task.verb in ("train", "evaluate"):
+            missing, total = self._entries_to_make(task)
+            if missing == 0:
+                return START_UP_SECONDS
+            each = self._seconds_each(task, total)
+            return None if each is None else START_UP_SECONDS + missing * each
+        record = self.plan.record(self.plan.outputs(task)[0]) or {}
+        return max(START_UP_SECONDS, _number(record.get("cpu_seconds")))
 
     def _most(self, verb: Verb, name: str) -> float:
         """Return the largest cost of this name that kept tables tell of a verb's jobs."""

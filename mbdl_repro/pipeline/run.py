@@ -72,6 +72,8 @@ class Run:
         self.console = console.attach(workflow) if workflow.is_main_process else None
         self._lock: IO[str] | None = None
         self._server: server.Server | None = None
+        if workflow.is_main_process:
+            self._heed_signals()
 
     # What rules are made of: functions of wildcards -------------------------------------------
 
@@ -202,12 +204,14 @@ class Run:
 
     def begin(self) -> None:
         """Take the lock, clear the way, and start what serves the jobs."""
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
+        if self.workflow.local_exec:
+            self._heed_signals()  # Snakemake has just put its own handler there
+        else:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # it cancels jobs elsewhere
         try:
             self._lock = take_lock()
             for path in self.plan.outputs(*self.status.to_run):
-                if path.is_dir():
+                if path.is_dir() and not self.workflow.touch:
                     aside = set_aside(path)
                     print(f"{path} was damaged: a folder; it is set aside as {aside.name}")
         except UserError as error:
@@ -221,13 +225,15 @@ class Run:
         if self.console is not None:
             self.console.begin({task.name: self.costs.seconds(task) for task in self.told})
         if self._is_served:
-            self._server = server.Server()
+            self._server = server.Server(self.plan.scale.name, self.plan.experiments)
 
     @property
     def _is_served(self) -> bool:
-        """Whether one process serves the jobs: on this machine, on its CPU, if they are many."""
+        """Whether one process serves the jobs: on this machine and its CPU, where it pays."""
         here = self.workflow.local_exec and not self.workflow.touch
-        return here and kind_of(self.plan.device) == "cpu" and len(self.told) > FEW
+        on_cpu = kind_of(self.plan.device) == "cpu"  # a copy could not use a GPU
+        copies = sys.platform == "linux"  # elsewhere, libraries do not bear to be copied at work
+        return here and on_cpu and copies and len(self.told) > FEW
 
     def end(self) -> None:
         """Say where everything lies."""
@@ -248,9 +254,14 @@ class Run:
             file=sys.stderr,
         )
 
+    def _heed_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        """End at once: jobs write whole files only, and end with this process."""
-        self._close()
+        """End at once: jobs write whole files only, and they and their server end with it."""
+        if self.console is not None:
+            self.console.end()
         name = signal.Signals(number).name
         print(
             f"\nstopped ({name}); run the same command again: what is finished is kept",

@@ -77,8 +77,9 @@ def fits_in(project: Project) -> set[Path]:
 
 
 def train_for_long(project: Project) -> None:
-    """Let one job fit four times, and each for long enough to be found at work."""
-    project.edit(project.experiment("sparse"), "n_train: [16, 32]", "n_train: [16, 32, 48, 64]")
+    """Let one job fit 14 times, and each for long enough to be found at work."""
+    sizes = "n_train: [16, 24, 32, 40, 48, 56, 64]"
+    project.edit(project.experiment("sparse"), "n_train: [16, 32]", sizes)
     project.edit(project.experiment("sparse"), "steps: 20", "steps: 300")
 
 
@@ -100,50 +101,46 @@ def test_a_killed_run_leaves_no_orphans_and_ends_in_the_same_bytes(
     assert not list(fresh.folder.rglob("*.tmp"))
 
 
-@needs_proc
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_says_so_in_a_line_and_goes_on(
-    fresh: Project, number: signal.Signals
-) -> None:
-    train_for_long(fresh)
-    run = fresh.start("--config", "experiments=sparse")
-    wait_until(lambda: fits_in(fresh))
-    os.killpg(run.pid, number) if number == signal.SIGINT else os.kill(run.pid, number)
-    said = run.communicate()[0]
-    assert run.returncode == 128 + number
-    assert said.rstrip().splitlines()[-1] == (
-        f"stopped ({number.name}); run the same command again: what is finished is kept"
-    )
-    assert "Traceback" not in said
-    wait_until(lambda: not processes_in(fresh.folder))
-    kept = {path: path.stat().st_mtime_ns for path in fits_in(fresh)}
-    again = fresh.snakemake("models", "--config", "experiments=sparse")
-    assert again.returncode == 0, again.stderr
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert len(fits_in(fresh)) == 4 * 2
+STOPPED = "stopped ({}); run the same command again: what is finished is kept"
+KILLED = "the process that did this job was killed: out of memory?"
+ENDINGS: dict[str, tuple[Callable[[Project, int], None], int, str]] = {
+    "Ctrl-C": (lambda _, run: os.killpg(run, signal.SIGINT), 130, STOPPED.format("SIGINT")),
+    "SIGTERM": (lambda _, run: os.kill(run, signal.SIGTERM), 143, STOPPED.format("SIGTERM")),
+    "job killed": (lambda project, _: kill(*served_in(project.folder)), 1, KILLED),
+    "server killed": (lambda project, _: kill(*servers_in(project.folder)), 1, KILLED),
+}
 
 
-@needs_proc
-@pytest.mark.parametrize("victims", [served_in, servers_in])
-def test_a_killed_job_or_server_loses_its_fit_only(
-    fresh: Project, victims: Callable[[Path], list[int]]
-) -> None:
-    train_for_long(fresh)
-    run = fresh.start("--config", "experiments=sparse")
-    wait_until(lambda: fits_in(fresh) and served_in(fresh.folder))
-    for process in victims(fresh.folder):
+def kill(*processes: int) -> None:
+    for process in processes:
         os.kill(process, signal.SIGKILL)
-    said = run.communicate()[0]
-    assert run.returncode == 1
-    assert "the process that did this job was killed: out of memory?" in said
-    assert "failed: train sparse lista" in said
-    assert "Run the same command again: what is finished is kept" in said
-    wait_until(lambda: not processes_in(fresh.folder))
-    kept = {path: path.stat().st_mtime_ns for path in fits_in(fresh)}
-    assert kept
-    again = fresh.snakemake("models", "--config", "experiments=sparse")
+
+
+@needs_proc
+def test_whatever_ends_a_run_is_told_in_a_line_and_what_is_finished_is_kept(
+    fresh: Project,
+) -> None:
+    train_for_long(fresh)
+    narrow = ("models", "--config", "experiments=sparse")
+    for name, (end, status, words) in ENDINGS.items():
+        kept = {path: path.stat().st_mtime_ns for path in fits_in(fresh)}
+        run = fresh.start("scores", *narrow)
+        wait_until(lambda kept=kept: len(fits_in(fresh)) > len(kept) and served_in(fresh.folder))
+        end(fresh, run.pid)
+        said = run.communicate()[0]
+        assert run.returncode == status, (name, said)
+        assert words in said
+        assert "Traceback" not in said
+        if status == 1:
+            assert "failed: train sparse lista" in said
+            assert "Run the same command again: what is finished is kept" in said
+        else:
+            assert said.rstrip().splitlines()[-1] == words
+        wait_until(lambda: not processes_in(fresh.folder))
+        assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    again = fresh.snakemake(*narrow)
     assert again.returncode == 0, again.stderr
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert len(fits_in(fresh)) == 7 * 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -181,28 +178,26 @@ def put_a_folder_there(path: Path) -> None:
     (path / "notes.txt").write_text("mine")
 
 
-@pytest.mark.parametrize("harm", [flip_a_byte, truncate, put_a_folder_there])
-def test_damaged_artifacts_are_made_anew(
-    copy: Project, made: Project, harm: Callable[[Path], None]
-) -> None:
-    patterns = (
-        "results/tables/linear.csv",
-        "results/scores/sparse/ista.csv",
-        "results/verdicts.csv",
-        "results/models/sparse/lista.1of1.json",
-        "figures/sparse.png",
-    )
-    for pattern in patterns:
-        harm(copy.folder / pattern)
+def test_damaged_artifacts_are_made_anew(copy: Project, made: Project) -> None:
+    harms = {
+        "results/tables/linear.csv": flip_a_byte,
+        "results/scores/sparse/ista.csv": truncate,
+        "results/verdicts.csv": put_a_folder_there,
+        "results/models/sparse/lista.1of1.json": put_a_folder_there,
+        "results/data/sparse.json": truncate,
+        "figures/sparse.png": flip_a_byte,
+    }
+    for name, harm in harms.items():
+        harm(copy.folder / name)
     status, said = copy.inside("--dry-run")
     assert status == 0
     for words in ("tabulate linear: linear.csv", "draw sparse: sparse.png"):
         assert words in said
     done = copy.snakemake()
     assert done.returncode == 0, done.stderr
-    for pattern in patterns:
-        assert f"{pattern} was damaged" in done.stderr + done.stdout
-        assert (copy.folder / f"{pattern}.damaged").exists()  # nothing of the user's is deleted
+    for name in harms:
+        assert f"{name} was damaged" in done.stderr + done.stdout
+        assert (copy.folder / f"{name}.damaged").exists()  # nothing of the user's is deleted
     assert copy.contents() == made.contents()
 
 
@@ -297,12 +292,12 @@ def test_a_job_that_fails_deletes_nothing_that_is_kept(copy: Project) -> None:
     """Neither does the job itself, nor Snakemake before or after it."""
     copy.edit(copy.experiment("linear"), "title: Tiny, x", "title: Small, x")
     kept = copy.everything()
-    style = copy.folder / "mbdl_repro/figures/style.py"
-    style.write_text(style.read_text() + "\nraise RuntimeError\n")
+    name = "mbdl_repro/pipeline/stages/draw.py"
+    copy.edit(copy.folder / name, "    images = drawn(", "    images = 1 / 0\n    drawn(")
     result = copy.snakemake()
     assert result.returncode == 1
     assert "failed: draw linear" in result.stdout + result.stderr
-    del kept["mbdl_repro/figures/style.py"]
+    del kept[name]
     after = copy.everything()
     assert {name: after.get(name) for name in kept if "logs" not in name} == {
         name: content for name, content in kept.items() if "logs" not in name
