@@ -16,11 +16,13 @@ from mbdl_repro.pipeline.verbs import VERBS, Task
 
 CHATTER = (
     "Assuming unrestricted",
+    "At least one job did not",
     "Building DAG",
     "Complete log",
     "Conda environments",
     "Elapsed time",
     "Execute ",
+    "Exiting because a job",
     "Finished jobid",
     "Missing metadata",
     "Provided cores",
@@ -106,15 +108,17 @@ class Console(logging.Handler):
             # A dry run counts its jobs before and after it lists them; once is enough.
             if self.why is not None and self._started:
                 self._through_theirs(record)
-        elif event in (LogEvent.ERROR, LogEvent.SHELLCMD) or (
-            event is None and not self._is_chatter(record.getMessage())
+        elif event == LogEvent.SHELLCMD or (
+            event in (None, LogEvent.ERROR) and not self._is_chatter(record.getMessage())
         ):
             self._through_theirs(record)
 
     @staticmethod
     def _is_chatter(message: str) -> bool:
         text = message.strip()
-        return not text or text.startswith(CHATTER) or "provenance/metadata" in text
+        # A job that ends with 1 has said why by itself; one that was killed could not.
+        told = "CalledProcessError" in text and "non-zero exit status 1." in text
+        return not text or text.startswith(CHATTER) or told or "provenance/metadata" in text
 
     def _job(self, record: logging.LogRecord) -> None:
         told = record.__dict__

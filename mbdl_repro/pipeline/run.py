@@ -21,7 +21,7 @@ from mbdl_repro.pipeline.costs import Costs
 from mbdl_repro.pipeline.plan import TARGETS, Plan
 from mbdl_repro.pipeline.status import Status
 from mbdl_repro.pipeline.verbs import VERBS, Task, Verb
-from mbdl_repro.store.files import set_aside
+from mbdl_repro.store.files import cannot_write, set_aside
 
 OPTIONS = ("experiments", "scale", "device")
 LOCK = Path(".snakemake/mbdl.lock")
@@ -210,6 +210,10 @@ class Run:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # it cancels jobs elsewhere
         try:
             self._lock = take_lock()
+            for task in self.status.to_run:
+                verb = VERBS[task.verb]
+                for path in (verb.log(self.plan.store, task), *self.plan.outputs(task)):
+                    path.parent.mkdir(parents=True, exist_ok=True)
             for path in self.plan.outputs(*self.status.to_run):
                 if path.is_dir() and not self.workflow.touch:
                     aside = set_aside(path)
@@ -217,11 +221,9 @@ class Run:
         except UserError as error:
             sys.exit(f"\n{error}\n")
         except OSError as error:
-            sys.exit(f"\ncannot write in this folder: {error}\n")
-        # Nothing is replaced before it is whole: there is nothing to copy and to put back.
-        persistence = self.workflow.persistence
-        persistence.backup_output = persistence.cleanup_backup = lambda path: None
-        persistence.restore_output = lambda path: True
+            sys.exit(f"\n{cannot_write(Path(str(error.filename)), error)}\n")
+        if self.workflow.local_exec:
+            _keep_no_notes(self.workflow.persistence)
         if self.console is not None:
             self.console.begin({task.name: self.costs.seconds(task) for task in self.told})
         if self._is_served:
@@ -275,6 +277,22 @@ class Run:
             self.console.end()
         if self._server is not None:
             self._server.close()
+
+
+def _keep_no_notes(persistence: Any) -> None:
+    """Let Snakemake take no notes, nor copies to put back: records tell, and files are whole.
+
+    Args:
+        persistence: Snakemake's own object.
+    """
+
+    async def finished(job: Any) -> None:
+        pass
+
+    persistence.finished = finished
+    persistence.started = persistence.cleanup = lambda job, *more: None
+    persistence.backup_output = persistence.cleanup_backup = lambda path: None
+    persistence.restore_output = lambda path: True
 
 
 def take_lock() -> IO[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -163,11 +164,30 @@ def test_a_run_tells_that_another_is_at_work(copy: Project) -> None:
 
 def test_a_failed_run_says_what_to_do(copy: Project) -> None:
     (copy.folder / "results/verdicts.csv").unlink()
-    (copy.folder / "results/logs/gather").rename(copy.folder / "results/logs/other")
-    (copy.folder / "results/logs/gather").write_text("in the way")
+    name = "mbdl_repro/pipeline/stages/gather.py"
+    copy.edit(
+        copy.folder / name, "    tables = [", "    raise UserError('the moon is full')\n    t = ["
+    )
+    copy.edit(
+        copy.folder / name,
+        "import pandas",
+        "from mbdl_repro.errors import UserError\nimport pandas",
+    )
     status, said = copy.inside()
     assert status == 1
     assert "Run the same command again: what is finished is kept" in said
+    assert "failed: gather" in said
+    assert "Error" not in said
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_any_job(copy: Project) -> None:
+    (copy.folder / "results/verdicts.csv").unlink()
+    shutil.rmtree(copy.folder / "results/logs/gather")
+    (copy.folder / "results/logs/gather").write_text("in the way")
+    status, said = copy.inside()
+    assert status == 1
+    assert "cannot write results/logs/gather" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(
