@@ -18,6 +18,9 @@ from mbdl_repro.experiments.strict_yaml import StrictYaml, Where, beginning
 MOST_MESSAGES = 20
 """Mistakes that are told at a time; of more, how many."""
 
+LONGEST_MESSAGE = 500
+"""Characters of a mistake's message."""
+
 LONGEST_LIST = 1000
 """Entries of a list whose values shall differ."""
 
@@ -58,6 +61,8 @@ class Problems:
             where: key path of what is wrong.
             message: what is wrong with it, and what is allowed.
         """
+        if len(message) > LONGEST_MESSAGE:  # the cure stands at the end
+            message = f"{message[: LONGEST_MESSAGE - 200]} ... {message[-190:]}"
         self._messages[self.yaml.error(where, message)] = None
 
     def stop_if_any(self) -> None:
