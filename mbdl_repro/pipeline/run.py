@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import cached_property
@@ -210,7 +211,9 @@ class Run:
                 file=sys.stderr,
             )
         if tasks:
-            print(f"{self.status.work(self.workflow.cores or 1)}", file=sys.stderr, flush=True)
+            # On a cluster a run has so many jobs at a time instead of cores.
+            given = self.workflow.resource_settings
+            print(self.status.work(given.cores or given.nodes or 1), file=sys.stderr, flush=True)
 
     # Before and after its jobs ----------------------------------------------------------------
 
@@ -264,14 +267,35 @@ class Run:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         """End at once: jobs write whole files only, and end with this process."""
-        self._close()
-        name = signal.Signals(number).name
-        print(
-            f"\nstopped ({name}); run the same command again: what is finished is kept",
-            file=sys.stderr,
-            flush=True,
-        )
-        os._exit(128 + number)
+        signal.signal(number, signal.SIG_DFL)  # who asks twice is not kept waiting
+        try:
+            self._close()
+            self._cancel_on_cluster()
+            name = signal.Signals(number).name
+            print(
+                f"\nstopped ({name}); run the same command again: what is finished is kept",
+                file=sys.stderr,
+                flush=True,
+            )
+        finally:
+            os._exit(128 + number)  # also where nobody reads any more what is said
+
+    def _cancel_on_cluster(self) -> None:
+        """Cancel the jobs that wait or run on a cluster: those do not end with this process."""
+        if self.workflow.local_exec:
+            return
+        from snakemake_interface_common.exceptions import WorkflowError
+
+        scheduler = self.workflow.scheduler
+        executor = scheduler._executor
+        # For a moment it does not know of those that it submits, or asks about, just now.
+        deadline = time.monotonic() + 2
+        while len(executor.active_jobs) < len(scheduler.running) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        try:
+            executor.cancel_jobs(list(executor.active_jobs))
+        except WorkflowError as error:
+            print(f"jobs on the cluster go on: {error}", file=sys.stderr)
 
     def _close(self) -> None:
         if self.console is not None:
