@@ -57,8 +57,8 @@ for verb in VERBS.values():
         # Resources make nothing run again; of the device, records say the kind.
         resources:
             torch_device=run.plan.device,
-            mem_mb=run.memory_of(verb),
-            runtime=run.minutes_of(verb),
+            mem_mb=run.costs.megabytes(verb),
+            runtime=run.costs.minutes(verb),
         params:
             words=run.plan.words_of(verb),
         shell:

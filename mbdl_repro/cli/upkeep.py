@@ -81,17 +81,18 @@ def plan(
     device_name: str,
 ) -> None:
     """Say what a run would do, and how long that should take."""
-    from mbdl_repro.pipeline.status import duration
+    from mbdl_repro.pipeline.costs import Costs, duration
 
     found = _status(experiments, scale_name, device_name, forceall)
     if not found.to_run:
         click.echo("nothing to do: everything is fresh")
         return
+    costs = Costs(found.plan)
     for task in found.to_run:
-        seconds = found.seconds(task)
+        seconds = costs.seconds(task)
         shown = "?" if seconds is None else duration(seconds)
         click.echo(f"{shown:>7}  {task.name}: {found.why(task)}")
-    click.echo(found.work(cores))
+    click.echo(costs.work(found.to_run, cores))
 
 
 @click.command(cls=Command)

@@ -31,6 +31,18 @@ def names(folder: Path = EXPERIMENTS) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
+def area_of(name: str) -> object:
+    """Return what an experiment's file says of its area, without checking the rest.
+
+    Args:
+        name: its file's name, without the ending.
+
+    Raises:
+        UserError: if the file is missing, or no YAML.
+    """
+    return StrictYaml(EXPERIMENTS / f"{name}.yaml").data.get("area")
+
+
 def load_all(scale: Scale, chosen: str | None = None) -> dict[str, Experiment]:
     """Read all experiments, or those of a comma-separated list of names.
 

@@ -39,6 +39,8 @@ def hand_over(words: list[str]) -> int | None:
         except KeyboardInterrupt:
             return 130  # which the run tells
     if not answer:
+        if str(os.getppid()) != os.environ.get("MBDL_RUN_PID"):
+            return 1  # the run ended, and said so
         print("the process that did this job was killed: out of memory?", file=sys.stderr)
         return 1
     return None if answer == NOT_DONE else int(answer)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from snakemake.logging import ColorizingTextHandler
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from mbdl_repro.pipeline.status import duration
+from mbdl_repro.pipeline.costs import duration
 from mbdl_repro.pipeline.verbs import VERBS, Task
 
 CHATTER = (
     "Assuming unrestricted",
+    "At least one job did not",
     "Building DAG",
     "Complete log",
     "Conda environments",
     "Elapsed time",
     "Execute ",
+    "Exiting because a job",
     "Finished jobid",
     "Missing metadata",
     "Provided cores",
@@ -65,8 +67,8 @@ class Console(logging.Handler):
         super().__init__(theirs.level)
         self.theirs = theirs
         self.filters = list(theirs.filters)
-        self.why: Callable[[str], str] | None = None
-        """Says why a task runs, by its name: in a dry run."""
+        self.why: Mapping[str, str] | None = None
+        """Why each task runs, by its name: in a dry run."""
         self._seconds: Mapping[str, float | None] = {}
         self._started: dict[int, tuple[str, float]] = {}
         self._bar: Any = None
@@ -106,26 +108,29 @@ class Console(logging.Handler):
             # A dry run counts its jobs before and after it lists them; once is enough.
             if self.why is not None and self._started:
                 self._through_theirs(record)
-        elif event in (LogEvent.ERROR, LogEvent.SHELLCMD) or (
-            event is None and not self._is_chatter(record.getMessage())
+        elif event == LogEvent.SHELLCMD or (
+            event in (None, LogEvent.ERROR) and not self._is_chatter(record.getMessage())
         ):
             self._through_theirs(record)
 
     @staticmethod
     def _is_chatter(message: str) -> bool:
         text = message.strip()
-        return not text or text.startswith(CHATTER) or "provenance/metadata" in text
+        # A job that ends with 1 has said why by itself; one that was killed could not.
+        told = "CalledProcessError" in text and "non-zero exit status 1." in text
+        return not text or text.startswith(CHATTER) or told or "provenance/metadata" in text
 
     def _job(self, record: logging.LogRecord) -> None:
         told = record.__dict__
         if told["rule_name"] not in VERBS:
             return
-        words = dict(told["wildcards"] or {})
-        parts = {key: int(words.pop(key)) for key in ("part", "parts") if key in words}
-        name = Task(told["rule_name"], **words, **parts).name
+        words: dict[str, str] = told["wildcards"] or {}
+        named = [words.get(key) for key in ("experiment", "method")]
+        parts = [int(words.get(key, 1)) for key in ("part", "parts")]
+        name = Task(told["rule_name"], named[0], named[1], parts[0], parts[1]).name
         self._started[told["jobid"]] = (name, time.monotonic())
         if self.why is not None:
-            self._say(f"{name}: {self.why(name)}")
+            self._say(f"{name}: {self.why[name]}")
         elif self._bar is not None:
             self._bar.update(0, description=name)
 

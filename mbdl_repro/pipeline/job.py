@@ -17,7 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -27,7 +27,7 @@ from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load, load_all, load_scale
 from mbdl_repro.experiments.scale import Scale
-from mbdl_repro.pipeline.status import duration
+from mbdl_repro.pipeline.costs import duration
 from mbdl_repro.pipeline.verbs import VERBS, Book, Task, inputs, stands_on, task_of
 from mbdl_repro.store.files import read_bytes, stop_if_orphaned
 from mbdl_repro.store.paths import Store
@@ -181,6 +181,7 @@ def _book(verb: str, experiment: str | None, scale: Scale) -> Book:
     return load_all(scale) if verb in VERBS and not VERBS[verb].of else {}
 
 
+@cache
 def commit() -> str:
     """Return the commit that the code stands at, with ``+`` where it has been changed since."""
 
@@ -196,6 +197,7 @@ def commit() -> str:
         return "unknown"
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of what computes."""
     found = {"python": platform.python_version()}

@@ -12,6 +12,7 @@ from mbdl_repro.experiments.reading import load_all
 from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.pipeline.verbs import VERBS, Task, Verb, stands_on, task_of
 from mbdl_repro.store.paths import Store
+from mbdl_repro.store.records import read_record, record_path
 
 TARGETS = {
     "data": ("simulate",),
@@ -39,6 +40,7 @@ class Plan:
         self.store = Store.of(scale)
         self.experiments = load_all(scale, chosen)
         self.narrowed = bool(chosen)
+        self._records: dict[Path, dict[str, Any] | None] = {}
 
     @cached_property
     def tasks(self) -> list[Task]:
@@ -63,6 +65,13 @@ class Plan:
         """The tasks that a plain run is for."""
         ends = ("tabulate", "verify", "draw", "gather", "report")
         return [task for task in self.tasks if task.verb in ends]
+
+    def record(self, path: Path) -> dict[str, Any] | None:
+        """Return the record of what made a file, read once; None where there is none."""
+        where = record_path(path)
+        if where not in self._records:
+            self._records[where] = read_record(path)
+        return self._records[where]
 
     def stands_on(self, task: Task) -> dict[str, Any]:
         """Return what a task's outputs stand on besides its inputs, as its record keeps it."""

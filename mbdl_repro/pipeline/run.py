@@ -18,10 +18,11 @@ from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments.reading import EXPERIMENTS, load_scale
 from mbdl_repro.pipeline import console, server
 from mbdl_repro.pipeline.caches import DEVICES, kind_of
+from mbdl_repro.pipeline.costs import Costs
 from mbdl_repro.pipeline.plan import TARGETS, Plan
 from mbdl_repro.pipeline.status import Status
 from mbdl_repro.pipeline.verbs import VERBS, Task, Verb
-from mbdl_repro.store.files import set_aside
+from mbdl_repro.store.files import cannot_write, set_aside
 
 OPTIONS = ("experiments", "scale", "device")
 LOCK = Path(".snakemake/mbdl.lock")
@@ -68,9 +69,12 @@ class Run:
     def __init__(self, plan: Plan, workflow: Any) -> None:
         self.plan = plan
         self.workflow = workflow
+        self.costs = Costs(plan)
         self.console = console.attach(workflow) if workflow.is_main_process else None
         self._lock: IO[str] | None = None
         self._server: server.Server | None = None
+        if workflow.is_main_process:
+            self._heed_signals()
 
     # What rules are made of: functions of wildcards -------------------------------------------
 
@@ -99,22 +103,6 @@ class Run:
             report(path, category=category) if shown else path
             for path, shown in zip(paths, read, strict=True)
         ]
-
-    def memory_of(self, verb: Verb) -> Callable[[Any], int]:
-        """Return the function that gives the memory that a job may take, in megabytes.
-
-        Args:
-            verb: of the rule.
-        """
-        return lambda wildcards: self.status.megabytes(self._task(verb, wildcards))
-
-    def minutes_of(self, verb: Verb) -> Callable[[Any], int]:
-        """Return the function that gives the time that a job may take, in minutes.
-
-        Args:
-            verb: of the rule.
-        """
-        return lambda wildcards: self.status.minutes(self._task(verb, wildcards))
 
     def _inputs(self, verb: Verb, wildcards: Any) -> list[str]:
         from snakemake.io import ancient
@@ -151,7 +139,7 @@ class Run:
         tasks = self.status.to_run
         dag.forcefiles.update(map(str, self.plan.outputs(*tasks)))
         if self.console is not None and self.workflow.dryrun:
-            self.console.why = {task.name: self.status.why(task) for task in tasks}.get
+            self.console.why = {task.name: self.status.why(task) for task in tasks}
         self._announce()
         return set(tasks)
 
@@ -169,27 +157,26 @@ class Run:
 
     def _tasks_of(self, words: Iterable[str]) -> list[Task]:
         """Return the tasks that names of rules and files stand for."""
-        makers = {str(path): task for task in self.plan.tasks for path in self.plan.outputs(task)}
+        plan = self.plan
+        makers = {str(path): task for task in plan.tasks for path in plan.outputs(task)}
         found: list[Task] = []
         for word in words:
             path = os.path.normpath(word)
-            if word in TARGETS or word in VERBS:
-                verbs = TARGETS.get(word, (word,))
-                found += [task for task in self.plan.tasks if task.verb in verbs]
-                known = not self.plan.narrowed or any(VERBS[verb].of for verb in verbs)
+            verbs = TARGETS.get(word, (word,))
+            if path in makers:
+                found.append(makers[path])
             elif word == "all":
-                found += self.plan.targets
-                known = True
-            else:
-                found += [makers[path]] if path in makers else []
-                gathered = (self.plan.store.verdicts(), self.plan.store.report())
-                known = path in makers or path not in map(str, gathered)
-            if not known:
+                found += plan.targets
+            elif verbs[0] in VERBS:
+                found += [task for task in plan.tasks if task.verb in verbs]
+            gathers = path in map(str, (plan.store.verdicts(), plan.store.report()))
+            gathers |= verbs[0] in VERBS and not VERBS[verbs[0]].of
+            if plan.narrowed and gathers:
                 sys.exit(
                     f"\n{word} gathers all experiments: ask for it without "
                     "--config experiments=...\n"
                 )
-            if path.startswith(("results/", "figures/")) and path not in makers:
+            if path not in makers and os.sep in path:
                 near = get_close_matches(path, list(makers), n=5, cutoff=0.3)
                 listed = "\n  ".join(near)
                 sys.exit(f"\nno run makes {path!r}; the nearest that there are:\n  {listed}\n")
@@ -213,38 +200,42 @@ class Run:
         if tasks:
             # On a cluster a run has so many jobs at a time instead of cores.
             given = self.workflow.resource_settings
-            print(self.status.work(given.cores or given.nodes or 1), file=sys.stderr, flush=True)
+            work = self.costs.work(tasks, given.cores or given.nodes or 1)
+            print(work, file=sys.stderr, flush=True)
 
     # Before and after its jobs ----------------------------------------------------------------
 
     def begin(self) -> None:
         """Take the lock, clear the way, and start what serves the jobs."""
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
+        self._heed_signals()  # Snakemake has just put its own handler there
         try:
             self._lock = take_lock()
+            for task in self.status.to_run:
+                verb = VERBS[task.verb]
+                for path in (verb.log(self.plan.store, task), *self.plan.outputs(task)):
+                    path.parent.mkdir(parents=True, exist_ok=True)
             for path in self.plan.outputs(*self.status.to_run):
-                if path.is_dir():
+                if path.is_dir() and not self.workflow.touch:
                     aside = set_aside(path)
                     print(f"{path} was damaged: a folder; it is set aside as {aside.name}")
         except UserError as error:
             sys.exit(f"\n{error}\n")
         except OSError as error:
-            sys.exit(f"\ncannot write in this folder: {error}\n")
-        # Nothing is replaced before it is whole: there is nothing to copy and to put back.
-        persistence = self.workflow.persistence
-        persistence.backup_output = persistence.cleanup_backup = lambda path: None
-        persistence.restore_output = lambda path: True
+            sys.exit(f"\n{cannot_write(Path(str(error.filename)), error)}\n")
+        if self.workflow.local_exec:
+            _keep_no_notes(self.workflow.persistence)
         if self.console is not None:
-            self.console.begin({task.name: self.status.seconds(task) for task in self.told})
+            self.console.begin({task.name: self.costs.seconds(task) for task in self.told})
         if self._is_served:
-            self._server = server.Server()
+            self._server = server.Server(self.plan.scale.name, self.plan.experiments)
 
     @property
     def _is_served(self) -> bool:
-        """Whether one process serves the jobs: on this machine, on its CPU, if they are many."""
+        """Whether one process serves the jobs: on this machine and its CPU, where it pays."""
         here = self.workflow.local_exec and not self.workflow.touch
-        return here and kind_of(self.plan.device) == "cpu" and len(self.told) > FEW
+        on_cpu = kind_of(self.plan.device) == "cpu"  # a copy could not use a GPU
+        copies = sys.platform == "linux"  # elsewhere, libraries do not bear to be copied at work
+        return here and on_cpu and copies and len(self.told) > FEW
 
     def end(self) -> None:
         """Say where everything lies."""
@@ -265,11 +256,16 @@ class Run:
             file=sys.stderr,
         )
 
+    def _heed_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        """End at once: jobs write whole files only, and end with this process."""
+        """End at once: jobs write whole files only, and they and their server end with it."""
         signal.signal(number, signal.SIG_DFL)  # who asks twice is not kept waiting
         try:
-            self._close()
+            if self.console is not None:
+                self.console.end()
             self._cancel_on_cluster()
             name = signal.Signals(number).name
             print(
@@ -282,11 +278,11 @@ class Run:
 
     def _cancel_on_cluster(self) -> None:
         """Cancel the jobs that wait or run on a cluster: those do not end with this process."""
-        if self.workflow.local_exec:
+        scheduler = self.workflow.scheduler
+        if self.workflow.local_exec or scheduler is None:
             return
         from snakemake_interface_common.exceptions import WorkflowError
 
-        scheduler = self.workflow.scheduler
         executor = scheduler._executor
         # For a moment it does not know of those that it submits, or asks about, just now.
         deadline = time.monotonic() + 2
@@ -302,6 +298,22 @@ class Run:
             self.console.end()
         if self._server is not None:
             self._server.close()
+
+
+def _keep_no_notes(persistence: Any) -> None:
+    """Let Snakemake take no notes, nor copies to put back: records tell, and files are whole.
+
+    Args:
+        persistence: Snakemake's own object.
+    """
+
+    async def finished(job: Any) -> None:
+        pass
+
+    persistence.finished = finished
+    persistence.started = persistence.cleanup = lambda job, *more: None
+    persistence.backup_output = persistence.cleanup_backup = lambda path: None
+    persistence.restore_output = lambda path: True
 
 
 def take_lock() -> IO[str]:

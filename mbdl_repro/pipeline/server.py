@@ -13,30 +13,38 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import io
 import os
-import shutil
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
+from mbdl_repro.errors import UserError
 from mbdl_repro.pipeline.client import ADDRESS, NOT_DONE, ONE_THREAD
 
 PACKAGE = Path(__file__).parents[1]
 
 
 class Server:
-    """The server of a run, as the run holds it; it ends when this process does."""
+    """The server of a run, as the run holds it; it ends when this process does.
 
-    def __init__(self) -> None:
+    Args:
+        scale: of the run, by its name.
+        experiments: names of those that it is for.
+    """
+
+    def __init__(self, scale: str, experiments: Iterable[str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="mbdl-")
         address = str(Path(self._folder.name, "jobs"))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, address],
+            [sys.executable, "-m", __name__, address, scale, ",".join(experiments)],
             stdin=subprocess.PIPE,
             env=os.environ | ONE_THREAD,
             start_new_session=True,  # Ctrl-C is told to the run, which ends it
@@ -54,11 +62,13 @@ class Server:
 # The server itself ------------------------------------------------------------------------------
 
 
-def serve(address: str) -> None:
+def serve(address: str, scale: str, experiments: str) -> None:
     """Import everything; then do jobs, each in a copy of this process, until the run ends.
 
     Args:
         address: where to listen: the path of a socket.
+        scale: of the run, by its name.
+        experiments: names of those that it is for, separated by commas.
     """
     try:
         with socket.socket(socket.AF_UNIX) as listener:
@@ -66,6 +76,7 @@ def serve(address: str) -> None:
             listener.listen(64)  # jobs that come before all is imported wait here
             sources = _sources()
             _import_all()
+            _look_at_the_code(scale, experiments)
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copies
             gc.collect()
             gc.freeze()
@@ -89,6 +100,7 @@ def _listen(listener: socket.socket, sources: object) -> None:
 def _import_all() -> None:
     """Import what jobs use; what cannot be imported is left to the job that needs it."""
     from mbdl_repro import catalogue
+    from mbdl_repro.figures import panel_kinds
     from mbdl_repro.pipeline.verbs import VERBS
 
     modules = [verb.module for verb in VERBS.values()]
@@ -102,6 +114,33 @@ def _import_all() -> None:
     import torch
 
     torch.set_num_threads(1)
+    panel_kinds()
+    _draw_something()
+
+
+def _look_at_the_code(scale: str, experiments: str) -> None:
+    """Find out once what each job would have to find out by itself: what jobs stand on."""
+    from mbdl_repro.experiments.reading import load_scale
+    from mbdl_repro.pipeline import job
+    from mbdl_repro.pipeline.plan import Plan
+    from mbdl_repro.pipeline.verbs import VERBS
+
+    job.commit()
+    job.versions()
+    with contextlib.suppress(UserError):  # which a job will tell
+        plan = Plan(load_scale(scale), experiments)
+        for task in plan.tasks:
+            VERBS[task.verb].code(plan.experiments, task)
+
+
+def _draw_something() -> None:
+    """Let matplotlib load its fonts, its backend and its parser of formulas."""
+    from matplotlib import pyplot as plt
+
+    figure = plt.figure(figsize=(1, 1))
+    figure.text(0, 0, "$x_1$")
+    figure.savefig(io.BytesIO())
+    plt.close(figure)
 
 
 def _sources() -> object:
@@ -160,4 +199,4 @@ def _end_with(connection: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])

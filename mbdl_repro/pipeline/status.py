@@ -1,4 +1,4 @@
-"""The state of every task's outputs, what a run would do about it, and how long that takes."""
+"""The state of every task's outputs, and what a run would do about it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,14 @@ from typing import Any, Literal
 
 from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments import specs
-from mbdl_repro.pipeline import caches
 from mbdl_repro.pipeline.plan import Plan
 from mbdl_repro.pipeline.verbs import VERBS, Task
 from mbdl_repro.store.cache import is_whole
 from mbdl_repro.store.definitions import module_path
 from mbdl_repro.store.files import read_bytes
-from mbdl_repro.store.records import damage, damage_of, read_record
+from mbdl_repro.store.records import damage, damage_of
 
 State = Literal["fresh", "stale", "damaged", "missing"]
-
-START_UP_SECONDS = {"train": 3.5, "evaluate": 2.0, "bound": 2.0, "draw": 2.5}
-"""What a job costs before it does anything: imports, mostly."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,40 +113,6 @@ class Status:
     def _is_read_by(self, task: Task, tasks: set[Task]) -> bool:
         return not tasks.isdisjoint(self._readers.get(task, ()))
 
-    def seconds(self, task: Task) -> float | None:
-        """Return how long a task should take, from recorded times; None where there are none."""
-        start_up = START_UP_SECONDS.get(task.verb, 1.0)
-        if task.verb in ("train", "evaluate"):
-            missing, total = self._entries_to_make(task)
-            if missing == 0:
-                return start_up
-            each = self._seconds_each(task, total)
-            return None if each is None else start_up + missing * each
-        record = read_record(self.plan.outputs(task)[0]) or {}
-        return max(start_up, _number(record.get("cpu_seconds")))
-
-    def work(self, cores: int) -> str:
-        """Say how many jobs a run has, and how long they should take.
-
-        Args:
-            cores: how many jobs are done at a time.
-        """
-        times = [self.seconds(task) for task in self.to_run]
-        known = [seconds for seconds in times if seconds is not None]
-        unknown = len(times) - len(known)
-        more = f", and {unknown} whose time is not known yet" if unknown else ""
-        total = duration(max(sum(known) / cores, max(known, default=0.0)))
-        return f"{len(times)} jobs, about {total} on {cores} core{'s' * (cores > 1)}{more}"
-
-    def megabytes(self, task: Task) -> int:
-        """Return the memory that a task may take: half as much again as it last took."""
-        record = read_record(self.plan.outputs(task)[0]) or {}
-        return max(2000, round(1.5 * _number(record.get("max_memory_mb"))))
-
-    def minutes(self, task: Task) -> int:
-        """Return the time that a task may take: three times what is expected, half an hour more."""
-        return 30 + round((self.seconds(task) or 3600) * 3 / 60)
-
     def broken_entries(self, task: Task) -> str:
         """Say which of the cache entries that an index names are gone or altered."""
         if task.verb not in ("simulate", "train") or self.of(task).state != "fresh":
@@ -167,7 +128,7 @@ class Status:
     def _find(self, task: Task) -> Finding:
         outputs = self.plan.outputs(task)
         there = [path for path in outputs if os.path.lexists(path)]
-        record = read_record(outputs[0]) if there else None
+        record = self.plan.record(outputs[0]) if there else None
         for path in there:
             if problem := self._damage(path, record):
                 return Finding("damaged", f"{path.name}: {problem}")
@@ -222,41 +183,6 @@ class Status:
         said = [words for words in settings if "results changed" not in words]
         return reasons + (said or ["what it is made of changed"])
 
-    def _entries_to_make(self, task: Task) -> tuple[int, int]:
-        """Return how many cache entries of a task are not there yet, and how many it has."""
-        assert task.experiment is not None and task.method is not None
-        experiment, label = self.plan.experiments[task.experiment], task.method
-        words = (experiment, label, self.plan.store, self.plan.device)
-        if task.verb == "train":
-            cache = caches.model_cache(*words)
-            fits = experiment.fits(label)[task.part - 1 :: task.parts]
-            keys = [cache.key(specs.fit_spec(experiment, label, fit)) for fit in fits]
-        else:
-            cache = caches.score_cache(*words)
-            keys = [
-                cache.key(specs.score_spec(experiment, label, fit, point))
-                for fit, point in experiment.scorings(label)
-            ]
-        return sum(not cache.has(key) for key in keys), len(keys)
-
-    def _seconds_each(self, task: Task, total: int) -> float | None:
-        """Return what one fit or scoring took: as last recorded, or as the kept table tells."""
-        own = {"train": "fit_seconds", "evaluate": "score_seconds"}[task.verb]
-        record = read_record(self.plan.outputs(task)[0]) or {}
-        if seconds := _number(record.get(own)):
-            return seconds / (_number(record.get("n_entries")) or total)
-        assert task.experiment is not None
-        table = read_record(self.plan.store.table(task.experiment)) or {}
-        cost = table.get("cost", {}).get(task.method)
-        if cost is None:
-            return None
-        return _number(cost[f"{task.verb}_seconds"]) / (total * task.parts)
-
-
-def _number(value: object) -> float:
-    """Return a number that a record holds; 0 where it holds none."""
-    return float(value) if isinstance(value, int | float) else 0.0
-
 
 def _changed_code(
     then: dict[str, str], now: dict[str, str], places: dict[str, str]
@@ -289,10 +215,3 @@ def _differences(then: Any, now: Any, where: str) -> Iterator[str]:
     elif then != now:
         shown = [text if len(text := str(value)) < 40 else "..." for value in (then, now)]
         yield f"{where} changed" + (f" from {shown[0]} to {shown[1]}" if "..." not in shown else "")
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

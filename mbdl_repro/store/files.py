@@ -55,8 +55,6 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
                 os.fsync(file.fileno())
         stop_if_orphaned()
         for path in contents:
-            if path.is_dir():
-                set_aside(path)
             os.replace(temporary[path], path)
     except OSError as error:
         raise UserError(cannot_write(path, error)) from error

@@ -127,18 +127,24 @@ def write_outputs(outputs: Mapping[Path, bytes], record: Mapping[str, Any]) -> l
     Returns:
         What is to be said of files that were set aside.
     """
+    where = record_path(next(iter(outputs)))
     said = []
     for path, content in outputs.items():
         if os.path.lexists(path) and (problem := damage(path)) and not _holds(path, content):
-            try:
-                aside = set_aside(path)
-            except OSError as error:
-                raise UserError(cannot_write(path, error)) from error
-            said.append(f"{path} was damaged: {problem}; it is set aside as {aside.name}")
+            said.append(f"{path} was damaged: {problem}; it is set aside as {_set_aside(path)}")
+    if where.is_dir():
+        _set_aside(where)
     named = {**record, "files": {path.name: digest(content) for path, content in outputs.items()}}
     whole = json_to_bytes({**named, "checksum": _checksum(named)})
-    write_together({**outputs, record_path(next(iter(outputs))): whole})
+    write_together({**outputs, where: whole})
     return said
+
+
+def _set_aside(path: Path) -> str:
+    try:
+        return set_aside(path).name
+    except OSError as error:
+        raise UserError(cannot_write(path, error)) from error
 
 
 def _holds(path: Path, content: bytes) -> bool:
