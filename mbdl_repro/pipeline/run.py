@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import cached_property
@@ -197,17 +198,16 @@ class Run:
                 file=sys.stderr,
             )
         if tasks:
-            work = self.costs.work(tasks, self.workflow.cores or 1)
+            # On a cluster a run has so many jobs at a time instead of cores.
+            given = self.workflow.resource_settings
+            work = self.costs.work(tasks, given.cores or given.nodes or 1)
             print(work, file=sys.stderr, flush=True)
 
     # Before and after its jobs ----------------------------------------------------------------
 
     def begin(self) -> None:
         """Take the lock, clear the way, and start what serves the jobs."""
-        if self.workflow.local_exec:
-            self._heed_signals()  # Snakemake has just put its own handler there
-        else:
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # it cancels jobs elsewhere
+        self._heed_signals()  # Snakemake has just put its own handler there
         try:
             self._lock = take_lock()
             for task in self.status.to_run:
@@ -262,15 +262,36 @@ class Run:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         """End at once: jobs write whole files only, and they and their server end with it."""
-        if self.console is not None:
-            self.console.end()
-        name = signal.Signals(number).name
-        print(
-            f"\nstopped ({name}); run the same command again: what is finished is kept",
-            file=sys.stderr,
-            flush=True,
-        )
-        os._exit(128 + number)
+        signal.signal(number, signal.SIG_DFL)  # who asks twice is not kept waiting
+        try:
+            if self.console is not None:
+                self.console.end()
+            self._cancel_on_cluster()
+            name = signal.Signals(number).name
+            print(
+                f"\nstopped ({name}); run the same command again: what is finished is kept",
+                file=sys.stderr,
+                flush=True,
+            )
+        finally:
+            os._exit(128 + number)  # also where nobody reads any more what is said
+
+    def _cancel_on_cluster(self) -> None:
+        """Cancel the jobs that wait or run on a cluster: those do not end with this process."""
+        scheduler = self.workflow.scheduler
+        if self.workflow.local_exec or scheduler is None:
+            return
+        from snakemake_interface_common.exceptions import WorkflowError
+
+        executor = scheduler._executor
+        # For a moment it does not know of those that it submits, or asks about, just now.
+        deadline = time.monotonic() + 2
+        while len(executor.active_jobs) < len(scheduler.running) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        try:
+            executor.cancel_jobs(list(executor.active_jobs))
+        except WorkflowError as error:
+            print(f"jobs on the cluster go on: {error}", file=sys.stderr)
 
     def _close(self) -> None:
         if self.console is not None:
