@@ -37,7 +37,7 @@ def record_path(path: Path) -> Path:
     raise ValueError(f"{path}: no record belongs to a file of this kind")
 
 
-_SUFFIXES = (".csv", ".json", ".npz", ".png", ".pdf", ".html")
+_SUFFIXES = (".csv", ".json", ".npz", ".png", ".pdf", ".svg", ".html")
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
