@@ -126,7 +126,7 @@ def make(root: Path) -> None:
         tables = {store.table(name): summarize(rows), store.seed_rows(name): rows}
         outputs = {path: table_to_bytes(table) for path, table in tables.items()}
         write_outputs(outputs, record | {"cost": cost})
-        write_outputs({store.figure(name): PNG, store.figure(name, "pdf"): b"%PDF"}, record)
+        write_outputs({store.figure(name): PNG}, record)
         verify(job("verify", experiment, scale))
     gather(job("gather", experiments, scale))
 

@@ -99,7 +99,8 @@ def load_scale(name: str) -> Scale:
     problems.stop_if_any()
     at_most = problems.block(AtMost, frame.at_most, ("at_most",))
     problems.stop_if_any()
-    return Scale(name, frame.about, frame.results, frame.figures, at_most)
+    formats = tuple(frame.figure_formats)
+    return Scale(name, frame.about, frame.results, frame.figures, at_most, formats)
 
 
 def _results_of(scale: str) -> str:

@@ -310,10 +310,7 @@ VERBS: dict[str, Verb] = {
             name="draw",
             module=f"{STAGES}.draw",
             of=("experiment",),
-            outputs=lambda store, of: (
-                store.figure(of.experiment, "png"),
-                store.figure(of.experiment, "pdf"),
-            ),
+            outputs=lambda store, of: store.figure_files(of.experiment),
             tasks=_one_each("draw"),
             needs=_table,
             spec=_of_experiment(specs.draw_spec),

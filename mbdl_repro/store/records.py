@@ -39,7 +39,7 @@ def record_path(path: Path) -> Path:
     raise ValueError(f"{path}: no record belongs to a file of this kind")
 
 
-_SUFFIXES = (".csv", ".json", ".npz", ".png", ".pdf", ".html")
+_SUFFIXES = (".csv", ".json", ".npz", ".png", ".pdf", ".svg", ".html")
 
 
 KINDS: dict[str, type | tuple[type, ...]] = {

@@ -39,6 +39,7 @@ def files(folder):
         ("lista.1of2.history.csv", "lista.1of2.record.json"),
         ("5.06_lista.png", "5.06_lista.record.json"),
         ("5.06_lista.pdf", "5.06_lista.record.json"),
+        ("5.06_lista.svg", "5.06_lista.record.json"),
         ("report.html", "report.record.json"),
     ],
 )
@@ -52,7 +53,7 @@ def test_a_file_of_an_unknown_kind_has_no_record():
 
 
 def test_no_two_jobs_of_a_store_share_a_record():
-    store = Store.of(Scale("s", "a", "r", "f"))
+    store = Store.of(Scale("s", "a", "r", "f", figure_formats=("png", "pdf", "svg")))
     jobs = {
         "data": [store.data("e")],
         "part 1": [store.model("e", "m", 1, 2), store.history("e", "m", 1, 2)],
@@ -63,7 +64,7 @@ def test_no_two_jobs_of_a_store_share_a_record():
         "table": [store.table("e"), store.seed_rows("e")],
         "verdicts": [store.verdicts("e")],
         "all verdicts": [store.verdicts()],
-        "figure": [store.figure("e"), store.figure("e", "pdf")],
+        "figure": [*store.figure_files("e")],
         "report": [store.report()],
     }
     records = [{record_path(path) for path in paths} for paths in jobs.values()]
