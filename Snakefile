@@ -2,6 +2,9 @@
 
 import sys
 
+from snakemake.utils import min_version
+
+min_version("9.18")
 sys.path.insert(0, workflow.basedir)
 
 from mbdl_repro.pipeline import run as steps
@@ -10,7 +13,7 @@ from mbdl_repro.pipeline.verbs import VERBS
 
 # One setting narrows a run (experiments), two say how much and where (scale, device):
 #   snakemake --cores all --config experiments=5.06_lista scale=smoke
-plan = steps.for_snakemake(config, workflow.is_main_process)
+run = steps.for_snakemake(config, workflow)
 
 
 wildcard_constraints:
@@ -25,7 +28,7 @@ wildcard_constraints:
 
 rule all:
     input:
-        plan.outputs(*plan.targets),
+        run.plan.outputs(*run.plan.targets),
 
 
 for name, verbs in TARGETS.items():
@@ -34,7 +37,7 @@ for name, verbs in TARGETS.items():
         name:
             name
         input:
-            plan.made_by(*verbs),
+            run.plan.made_by(*verbs),
 
 
 # A rule for each verb: `mbdl_repro/pipeline/verbs.py` is the table of them.
@@ -44,33 +47,32 @@ for verb in VERBS.values():
         name:
             verb.name
         input:
-            plan.inputs_of(verb),
+            run.inputs_of(verb),
         output:
-            plan.outputs_of(verb),
+            run.outputs_of(verb),
         log:
-            plan.log_of(verb),
+            run.plan.log_of(verb),
         priority: verb.priority
-        conda:
-            "environment.yml"
         threads: 1
-        # Resources make nothing run again; of the device, what a job stands on has the kind.
+        # Resources make nothing run again; of the device, records say the kind.
         resources:
-            torch_device=plan.device,
+            torch_device=run.plan.device,
+            mem_mb=run.costs.megabytes(verb),
+            runtime=run.costs.minutes(verb),
         params:
-            words=plan.words_of(verb),
-            stands_on=plan.stands_on_of(verb),
+            words=run.plan.words_of(verb),
         shell:
             "exec python -m mbdl_repro.pipeline {params.words}"
-            " --device {resources.torch_device} --log {log:q}"
+            " --device {resources.torch_device:q} --log {log:q}"
 
 
 onstart:
-    steps.announce(plan)
+    run.begin()
 
 
 onsuccess:
-    print(steps.summary(plan))
+    run.end()
 
 
 onerror:
-    print(steps.on_error(plan))
+    run.fail()

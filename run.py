@@ -44,8 +44,9 @@ def main() -> None:
     path = os.pathsep.join([str(BIN), os.environ.get("PATH", "")])
     program = str(BIN / command[0])
     sys.stdout.flush()
-    # A number of cores in the words would be a second one.
-    given = {"--cores", "-c", "-j", "--jobs"} & {word.split("=")[0] for word in words}
+    # A number of cores in the words would be a second one; so would that of a profile's jobs.
+    options = {"--cores", "-c", "-j", "--jobs", "--profile"}
+    given = options & {word.split("=")[0] for word in words}
     defaults = [] if given else command[1:]
     rest = words or WHOLE.get(name, [])
     os.execve(program, [program, *defaults, *rest], os.environ | {"PATH": path})

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from jobs import job
+from records import RECORD
 
 from mbdl_repro.contract.family import Family
 from mbdl_repro.experiments import reading as experiment_file
@@ -116,7 +117,7 @@ def make(root: Path) -> None:
     (folder / "6.01_linear.yaml").write_text(LINEAR, encoding="utf-8")
     scale = experiment_file.load_scale("full")
     store = Store.of(scale)
-    record = {"scale": "full", "commit": "0123456789ab+", "device": "cpu"}
+    record = RECORD | {"scale": "full", "commit": "0123456789ab+", "device": "cpu"}
     record |= {"created": "2026-01-02T03:04:05+00:00", "versions": {"python": "3.11.7"}}
     experiments = experiment_file.load_all(scale)
     for name, experiment in experiments.items():
@@ -125,7 +126,7 @@ def make(root: Path) -> None:
         tables = {store.table(name): summarize(rows), store.seed_rows(name): rows}
         outputs = {path: table_to_bytes(table) for path, table in tables.items()}
         write_outputs(outputs, record | {"cost": cost})
-        write_outputs({store.figure(name): PNG, store.figure(name, "pdf"): b"%PDF"}, record)
+        write_outputs({store.figure(name): PNG}, record)
         verify(job("verify", experiment, scale))
     gather(job("gather", experiments, scale))
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from snakemake.cli import main as snakemake_main
 
 ROOT = Path(__file__).parents[1]
 
@@ -121,15 +126,41 @@ class Project:
             start_new_session=True,
         )
 
+    def inside(self, *words: str) -> tuple[int, str]:
+        """Call snakemake in this process: for what runs no jobs, and edits no code.
+
+        Returns:
+            The status that it would end with, and all that it said.
+        """
+        said = io.StringIO()
+        ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        with (
+            contextlib.chdir(self.folder),
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+            contextlib.ExitStack() as stack,
+        ):
+            stack.callback(os.environ.update, dict(os.environ))
+            stack.callback(os.environ.pop, "MBDL_RUN_PID", None)
+            try:
+                status = snakemake_main(["--cores", "2", *words])
+            except SystemExit as error:
+                status = error.code
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        if isinstance(status, str):
+            return 1, said.getvalue() + status
+        return int(status or 0), said.getvalue()
+
     def jobs(self, *words: str) -> dict[str, int]:
         """Count the jobs of each rule that a run would do, by a dry run."""
-        result = self.run("snakemake", "--cores", "2", "--dry-run", *words)
-        assert result.returncode == 0, result.stdout + result.stderr
-        counts = re.findall(r"^(\w+) +(\d+)$", result.stdout + result.stderr, re.MULTILINE)
+        status, said = self.inside("--dry-run", *words)
+        assert status == 0, said
+        counts = re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)
         return {rule: int(n) for rule, n in counts if rule not in ("total", "all")}
 
     def planned(self) -> dict[str, int]:
-        """Count the jobs of each rule as ``mbdl plan`` does."""
+        """Count the jobs of each rule as ``mbdl plan`` does, with the code of this folder."""
         script = (
             "import collections, json\n"
             "from mbdl_repro.pipeline.plan import Plan\n"
@@ -154,7 +185,7 @@ class Project:
         paths = [
             *self.folder.glob("results/tables/*.csv"),
             *self.folder.glob("results/verdicts/*.csv"),
-            *self.folder.glob("figures/*.p??"),
+            *self.folder.glob("figures/*.png"),
             self.folder / "results/verdicts.csv",
         ]
         return {str(p.relative_to(self.folder)): p.read_bytes() for p in paths}
@@ -165,3 +196,9 @@ class Project:
         other = object.__new__(Project)
         other.folder = folder
         return other
+
+    def everything(self) -> dict[str, bytes]:
+        """Return all files of the project, without Snakemake's own and bytecode."""
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        named = {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
+        return {k: v for k, v in named.items() if not re.search(r"^\.snakemake|__pycache__", k)}

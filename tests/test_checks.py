@@ -18,7 +18,6 @@ ROOT = Path(__file__).parents[1]
         ["ruff", "format", "--check", "."],
         ["mypy"],
         ["snakefmt", "--check", "Snakefile"],
-        ["snakemake", "--lint"],
     ],
     ids=" ".join,
 )
@@ -27,6 +26,19 @@ def test_the_tree_is_clean(words: list[str]) -> None:
         [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_snakemake_finds_only_that_environments_are_made_by_hand() -> None:
+    """A rule's own environment would be a copy of the file, which cannot name this package."""
+    result = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--lint"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = {line.strip() for line in (result.stdout + result.stderr).splitlines() if "* " in line}
+    assert found == {"* Specify a conda environment or container for each rule.:"}
 
 
 def test_no_floor_imports_from_one_above_it() -> None:

@@ -22,7 +22,6 @@ COMMANDS = (
     results.verdicts,
     upkeep.status,
     upkeep.plan,
-    upkeep.adopt,
     upkeep.prune,
     upkeep.readme,
     new_method.new_method,

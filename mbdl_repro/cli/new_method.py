@@ -81,8 +81,7 @@ def _write_method(name: str, area: str, text: str) -> None:
     if path.exists() or not path.parent.is_dir():
         reason = "it is there already" if path.exists() else f"there is no folder {path.parent}"
         raise UserError(f"cannot write {path}: {reason}")
-    experiments = reading.load_all(reading.load_scale("full")).values()
-    experiment = next((e.name for e in experiments if e.area == area), "EXPERIMENT")
+    experiment = next((n for n in reading.names() if reading.area_of(n) == area), "EXPERIMENT")
     write_bytes(path, text.encode())
     click.echo(
         f"wrote {path}: write its rule and its docstring. Then\n"

@@ -21,24 +21,32 @@ COLOURS = {"fresh": "green", "stale": "yellow"}
 @click.command(cls=Command)
 @click.argument("experiments", nargs=-1)
 @click.option("-v", "--verbose", is_flag=True, help="Fresh ones and their files, too.")
+@click.option("--entries", is_flag=True, help="Read all cache entries, too: are they whole?")
 @scale_option
 @device_option
-def status(experiments: tuple[str, ...], verbose: bool, scale_name: str, device_name: str) -> None:
+def status(
+    experiments: tuple[str, ...],
+    verbose: bool,
+    entries: bool,
+    scale_name: str,
+    device_name: str,
+) -> None:
     """Say of every artifact whether it is fresh, stale, damaged or missing, and why."""
     found = _status(experiments, scale_name, device_name)
     counts: Counter[str] = Counter()
     needed = set(found.to_run)
     order = list(found.plan.experiments)
     for task in sorted(found.plan.tasks, key=lambda t: _place(t, order)):
-        state = found.of(task)
+        state = _with_inputs(found, task)
         if state.state == "missing" and task not in needed and not verbose:
             counts[NOT_NEEDED] += 1
             continue
-        state = _with_inputs(found, task)
         counts[state.state] += 1
-        if verbose or state.state != "fresh":
+        broken = found.broken_entries(task) if entries else ""
+        if verbose or broken or state.state != "fresh":
             shown = click.style(f"{state.state:8}", fg=COLOURS.get(state.state, "red"))
-            click.echo(f"{shown}{task.name}" + (f": {state.why}" if state.why else ""))
+            why = "; ".join(filter(None, [state.why, broken]))
+            click.echo(f"{shown}{task.name}" + (f": {why}" if why else ""))
         if verbose:
             for path in found.plan.outputs(task):
                 click.echo(f"          {path}")
@@ -54,51 +62,37 @@ def _with_inputs(found: Status, task: Task) -> Finding:
     from mbdl_repro.pipeline.status import Finding
 
     state = found.of(task)
-    if state.state == "fresh" and found.changed(task):
-        source = next(need for need in found.plan.needs(task) if found.changed(need))
-        return Finding("stale", f"it comes from {source.name}")
-    if state.state == "fresh" and (broken := found.broken_entries(task)):
-        return Finding("damaged", broken)
+    if state.state == "fresh" and task in found.to_run:
+        return Finding("stale", found.why(task))
     return state
 
 
 @click.command(cls=Command)
 @click.argument("experiments", nargs=-1)
 @click.option("--cores", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--forceall", is_flag=True, help="As if nothing were made.")
 @scale_option
 @device_option
-def plan(experiments: tuple[str, ...], cores: int, scale_name: str, device_name: str) -> None:
+def plan(
+    experiments: tuple[str, ...],
+    cores: int,
+    forceall: bool,
+    scale_name: str,
+    device_name: str,
+) -> None:
     """Say what a run would do, and how long that should take."""
-    from mbdl_repro.pipeline.job import duration
+    from mbdl_repro.pipeline.costs import Costs, duration
 
-    found = _status(experiments, scale_name, device_name)
+    found = _status(experiments, scale_name, device_name, forceall)
     if not found.to_run:
         click.echo("nothing to do: everything is fresh")
         return
-    times = {task: found.seconds(task) for task in found.to_run}
-    for task, seconds in times.items():
-        state = found.of(task)
-        reason = state.why or state.state
-        if reason == "fresh":
-            reason = "what it comes from is made anew"
+    costs = Costs(found.plan)
+    for task in found.to_run:
+        seconds = costs.seconds(task)
         shown = "?" if seconds is None else duration(seconds)
-        click.echo(f"{shown:>7}  {task.name}: {reason}")
-    known = [seconds for seconds in times.values() if seconds is not None]
-    unknown = len(times) - len(known)
-    more = f", and {unknown} whose time is not known yet" if unknown else ""
-    total = duration(max(sum(known) / cores, max(known, default=0.0)))
-    click.echo(f"{len(times)} jobs, about {total} on {cores} core{'s' * (cores > 1)}{more}")
-
-
-@click.command(cls=Command)
-@scale_option
-@device_option
-def adopt(scale_name: str, device_name: str) -> None:
-    """Take the results that came with the repository for made, so that nothing runs again."""
-    from mbdl_repro.pipeline import upkeep
-
-    upkeep.adopt(scale_name, device_name)
-    click.echo("adopted: tables, verdicts, figures and report are as they were made")
+        click.echo(f"{shown:>7}  {task.name}: {found.why(task)}")
+    click.echo(costs.work(found.to_run, cores))
 
 
 @click.command(cls=Command)
@@ -122,9 +116,12 @@ def readme() -> None:
         click.echo(f"wrote {path}")
 
 
-def _status(experiments: tuple[str, ...], scale_name: str, device_name: str) -> Status:
+def _status(
+    experiments: tuple[str, ...], scale_name: str, device_name: str, forceall: bool = False
+) -> Status:
     from mbdl_repro.experiments.reading import load_scale
     from mbdl_repro.pipeline.plan import Plan
     from mbdl_repro.pipeline.status import Status
 
-    return Status(Plan(load_scale(scale_name), ",".join(experiments) or None, device_name))
+    plan = Plan(load_scale(scale_name), ",".join(experiments) or None, device_name)
+    return Status(plan, forced=plan.tasks if forceall else ())

@@ -166,6 +166,11 @@ class Experiment:
         }
         return {name: found for name, found in values.items() if found}
 
+    @cached_property
+    def common_parts(self) -> dict[str, dict[str, Any]]:
+        """Parts that many of its specifications have in common, by name, as they are found out."""
+        return {}
+
     def scenario_at(self, *overrides: Point) -> Scenario:
         """Return the truth at a point of the sweep, and perhaps of the test sweep."""
         fields: Point = {}

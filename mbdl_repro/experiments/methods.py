@@ -42,6 +42,9 @@ def methods(
         if (entry := _method(problems, frame, label, data, beliefs)) is not None
     }
     problems.stop_if_any()
+    places: list[Where] = [("methods", label) for label in entries]
+    lower = [label.lower() for label in entries]  # some systems do not tell their files apart
+    problems.no_repeats(lower, places, "label (capitals aside)")
     legends = [entry.legend for entry in entries.values()]
     problems.no_repeats(legends, [("methods", label, "legend") for label in entries], "legend")
     learner = next((e.label for e in entries.values() if e.info.learns), None)

@@ -8,27 +8,45 @@ drawn for it.
 from __future__ import annotations
 
 import dataclasses
-import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mbdl_repro import catalogue
 from mbdl_repro.contract.table import distinct
 from mbdl_repro.errors import UserError, one_of
-from mbdl_repro.experiments import claims, panels, setup
+from mbdl_repro.experiments import claims, mathtext, panels, setup
+from mbdl_repro.experiments import names as file_names
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.messages import Problems
 from mbdl_repro.experiments.methods import methods
 from mbdl_repro.experiments.scale import AtMost, Scale, ScaleFrame, at_scale
 from mbdl_repro.experiments.schema import Book, FigureFrame, Frame, Samples
-from mbdl_repro.experiments.strict_yaml import StrictYaml
+from mbdl_repro.experiments.strict_yaml import StrictYaml, Where, beginning
 
 EXPERIMENTS = Path("workflow/experiments")
 SCALES = Path("workflow/scales")
 
 
 def names(folder: Path = EXPERIMENTS) -> list[str]:
-    """Return the names of all experiments: the files of the folder, in the book's order."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    """Return the names of all experiments: the files of the folder, in the book's order.
+
+    Raises:
+        UserError: if a file seems to be meant for one and is not, or two would share files.
+    """
+    return file_names.experiments(folder)
+
+
+def area_of(name: str) -> object:
+    """Return what an experiment's file says of its area, without checking the rest.
+
+    Args:
+        name: its file's name, without the ending.
+
+    Raises:
+        UserError: if the file is missing, or no YAML.
+    """
+    return StrictYaml(EXPERIMENTS / f"{name}.yaml").data.get("area")
 
 
 def load_all(scale: Scale, chosen: str | None = None) -> dict[str, Experiment]:
@@ -74,9 +92,23 @@ def load_scale(name: str) -> Scale:
     problems = Problems(StrictYaml(SCALES / f"{name}.yaml"))
     frame = problems.block(ScaleFrame, problems.yaml.data, ())
     problems.stop_if_any()
+    others = {other: _results_of(other) for other in known if other != name}
+    for key, folder in (("results", frame.results), ("figures", frame.figures)):
+        if (problem := file_names.problem_of_folder(folder, others)) is not None:
+            problems.note((key,), f"{folder!r}: {problem}")
+    problems.stop_if_any()
     at_most = problems.block(AtMost, frame.at_most, ("at_most",))
     problems.stop_if_any()
-    return Scale(name, frame.about, frame.results, frame.figures, at_most)
+    formats = tuple(frame.figure_formats)
+    return Scale(name, frame.about, frame.results, frame.figures, at_most, formats)
+
+
+def _results_of(scale: str) -> str:
+    """Return where another scale says that its results lie; nowhere if it says nothing."""
+    try:
+        return str(StrictYaml(SCALES / f"{scale}.yaml").data.get("results", "."))
+    except UserError:
+        return "."
 
 
 def load(name: str, scale: Scale) -> Experiment:
@@ -105,6 +137,7 @@ def load_file(path: Path, scale: Scale) -> Experiment:
     problems = Problems(StrictYaml(path))
     frame = _frame(problems)
     full = _experiment(problems, frame)
+    mathtext.check(problems, _drawn_texts(full.file))
     shown = [panels.panel(problems, full, p, i) for i, p in enumerate(full.figure.panels)]
     decided = [claims.claim(problems, full, c, i) for i, c in enumerate(frame.claims)]
     decided += [claims.published(problems, full, p, i) for i, p in enumerate(frame.published)]
@@ -113,12 +146,18 @@ def load_file(path: Path, scale: Scale) -> Experiment:
     return at_scale(full, scale)
 
 
+def _drawn_texts(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
+    """Yield the texts of a file that its figure shows."""
+    for label, entry in data["methods"].items():
+        yield from mathtext.texts_in(entry.get("legend"), ("methods", label, "legend"))
+    yield from mathtext.texts_in(data["figure"]["panels"], ("figure", "panels"))
+
+
 def _frame(problems: Problems) -> Frame:
     """Check the file's name and its top level."""
     path = problems.yaml.path
-    if not re.fullmatch(r"[\w.-]+", path.stem):
-        message = f"{path.name!r} names results: use letters, digits, '_', '-' and '.'"
-        problems.note((), message)
+    if (problem := file_names.problem_of(path.stem)) is not None:
+        problems.note((), f"{beginning(path.name)!r} names results: {problem}")
     frame: Frame = problems.block(Frame, problems.yaml.data, ())
     problems.stop_if_any()
     return frame

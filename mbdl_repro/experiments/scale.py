@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from mbdl_repro.contract.table import distinct
+from mbdl_repro.contract.scenario import Scenario
+from mbdl_repro.contract.table import N_EXAMPLES, Point, distinct
 from mbdl_repro.experiments.experiment import Experiment, MethodEntry
+from mbdl_repro.experiments.places import fewer_places, moved_panel, spread
 from mbdl_repro.experiments.schema import Block, Count, Samples, Text
+
+Format = Literal["png", "pdf", "svg"]
 
 
 class AtMost(Block):
     """Caps that a scale puts on every experiment; ``null`` caps nothing."""
 
     seeds: Count | None = None
+    """Seeds: whole blocks of them, or a part of one."""
     n_train: Count | None = None
+    """Training pairs of a fit."""
     validation: Count | None = None
-    test: Count | None = None
+    """Validation pairs of a seed."""
+    test: Annotated[int, Field(ge=N_EXAMPLES)] | None = None
+    """Test signals of a seed, of which figures show the first few."""
+    n_steps: Count | None = None
+    """Time steps of a trajectory, where a scenario has such."""
     steps: Count | None = None
+    """Gradient steps of a fit, also of one that methods share."""
+    iterations: Count | None = None
+    """Iterations of a method: settings that count them, depths, and those that are recorded."""
+    choices: Count | None = None
+    """Combinations of values that a fit chooses its tuned settings from."""
     values_per_sweep: Annotated[int, Field(ge=2)] | None = None
+    """Points of the sweep, and of the test sweep, sizes of training sets, and depths: the first
+    and the last of them before others, and more where a panel would show nothing else."""
 
 
 class ScaleFrame(Block):
@@ -29,7 +47,19 @@ class ScaleFrame(Block):
     about: Text
     results: Text
     figures: Text
+    figure_formats: list[Format] = Field(default=["png"])
+    """Kinds of file that each figure is written as."""
     at_most: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("figure_formats")
+    @classmethod
+    def _with_png(cls, formats: list[Format]) -> list[Format]:
+        if "png" not in formats or len(set(formats)) < len(formats):
+            raise ValueError(
+                f"{formats}: should name png, which the report shows, and each format once; "
+                "allowed: png, pdf, svg"
+            )
+        return formats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +71,7 @@ class Scale:
     results: str
     figures: str
     at_most: AtMost = dataclasses.field(default_factory=AtMost)
+    figure_formats: tuple[str, ...] = ("png",)
 
 
 def at_scale(experiment: Experiment, scale: Scale) -> Experiment:
@@ -51,10 +82,14 @@ def at_scale(experiment: Experiment, scale: Scale) -> Experiment:
         scale: the caps. None of them raises anything.
     """
     cap = scale.at_most
+    smaller = _smaller(experiment, cap)
     seeds, block = _whole_blocks(experiment, cap.seeds)
+    runs, test_points = fewer_places(experiment, cap.values_per_sweep)
     capped = dataclasses.replace(
         experiment,
-        runs=_runs(experiment, cap),
+        scenario=_of_fewer_steps(experiment.scenario, smaller),
+        runs=distinct((smaller(point), smaller({"n_train": n})["n_train"]) for point, n in runs),
+        test_points=distinct(smaller(point) for point in test_points),
         methods={label: _method(entry, cap) for label, entry in experiment.methods.items()},
         n_seeds=seeds,
         block=block,
@@ -62,29 +97,64 @@ def at_scale(experiment: Experiment, scale: Scale) -> Experiment:
             validation=_least(experiment.samples.validation, cap.validation),
             test=_least(experiment.samples.test, cap.test),
         ),
-        test_points=_spread(experiment.test_points, cap.values_per_sweep),
+        trace=distinct(_least(k, cap.iterations) for k in experiment.trace),
     )
-    panels = [_that_is_run(capped, panel) for panel in experiment.panels]
+    panels = [moved_panel(panel, experiment, capped, smaller) for panel in experiment.panels]
     return dataclasses.replace(capped, panels=panels)
 
 
-def _runs(experiment: Experiment, cap: AtMost) -> list[tuple[dict[str, Any], int]]:
-    points = _spread(experiment.points, cap.values_per_sweep)
-    sizes = _spread(distinct(n for _, n in experiment.runs), cap.values_per_sweep)
-    return distinct(
-        (point, _least(n, cap.n_train))
-        for point, n in experiment.runs
-        if point in points and n in sizes
-    )
-
-
 def _method(entry: MethodEntry, cap: AtMost) -> MethodEntry:
+    counting = {"iterations", entry.info.counted_by}
+
+    def fewer(name: str, values: list[Any]) -> list[Any]:
+        return [_least(v, cap.iterations) for v in values] if name in counting else values
+
     steps = _least(entry.recipe.steps, cap.steps)
+    depths = spread(entry.depths, cap.values_per_sweep)
     return dataclasses.replace(
         entry,
         recipe=entry.recipe.model_copy(update={"steps": steps}),
-        depths=_spread(entry.depths, cap.values_per_sweep),
+        settings={name: fewer(name, [value])[0] for name, value in entry.settings.items()},
+        tune=_fewer_choices({n: distinct(fewer(n, v)) for n, v in entry.tune.items()}, cap.choices),
+        depths=distinct(_least(depth, cap.iterations) for depth in depths),
     )
+
+
+def _fewer_choices(tune: dict[str, list[Any]], most: int | None) -> dict[str, list[Any]]:
+    """Return values of which there are at most so many combinations, spread in each list."""
+    if most is None:
+        return tune
+    fewer = {}
+    for name, values in tune.items():
+        fewer[name] = spread(values, most)
+        most //= len(fewer[name])
+    return fewer
+
+
+def _smaller(experiment: Experiment, cap: AtMost) -> Callable[[Point], Point]:
+    """Return a function of columns' values that puts the sizes that are run in place of others."""
+    most = {"n_train": cap.n_train, "n_steps": cap.n_steps}
+
+    def smaller(point: Point) -> Point:
+        return {
+            name: _least(value, most.get(name.removeprefix("test_")))
+            for name, value in point.items()
+        }
+
+    try:
+        for point in experiment.points:
+            truth = dataclasses.replace(experiment.scenario, **point)
+            for belief in experiment.beliefs.values():
+                _of_fewer_steps(truth.believed(**belief), smaller)
+    except ValueError:  # matrices are given for each step
+        most["n_steps"] = None
+    return smaller
+
+
+def _of_fewer_steps(scenario: Scenario, smaller: Callable[[Point], Point]) -> Scenario:
+    """Return a scenario whose trajectories, where it has such, have the steps that are run."""
+    steps = {name: value for name, value in vars(scenario).items() if name == "n_steps"}
+    return dataclasses.replace(scenario, **smaller(steps)) if steps else scenario
 
 
 def _whole_blocks(experiment: Experiment, most: int | None) -> tuple[int, int]:
@@ -98,21 +168,6 @@ def _whole_blocks(experiment: Experiment, most: int | None) -> tuple[int, int]:
     return seeds - seeds % block, block
 
 
-def _that_is_run(experiment: Experiment, panel: Any) -> Any:
-    """Return a panel that shows the last place that there is, where that of the file is not run."""
-    if panel.reads != "examples":
-        return panel
-    last = min(experiment.n_places(label) for label in panel.methods) - 1
-    return panel.model_copy(update={"place": min(panel.place, last)})
-
-
-def _least(value: int, most: int | None) -> int:
-    return value if most is None else min(value, most)
-
-
-def _spread(values: list[Any], most: int | None) -> list[Any]:
-    """Return at most so many of the values, the first and the last among them."""
-    if most is None or len(values) <= most:
-        return values
-    step = (len(values) - 1) / (most - 1)
-    return [values[round(i * step)] for i in range(most)]
+def _least(value: Any, most: int | None) -> Any:
+    """Return a number, or the cap if that is less; what is no number (None: no end) stays."""
+    return value if most is None or value is None else min(value, most)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import typing
 from collections.abc import Mapping
 from functools import cache
@@ -15,6 +16,12 @@ from mbdl_repro.contract.table import Point, distinct
 from mbdl_repro.experiments.messages import Problems, shown
 from mbdl_repro.experiments.schema import Count, Frame
 from mbdl_repro.experiments.strict_yaml import Where
+
+MOST_POINTS = 1000
+"""Points of a sweep, each with each size of the training set, or of a test sweep."""
+
+LARGEST_SIZE = 10**6
+"""The largest whole number in a scenario: none has a million sensors, steps or entries."""
 
 # The truth, and what is assumed of it -------------------------------------------------------------
 
@@ -95,9 +102,15 @@ def overrides(
             continue
         if value is None and not withhold:
             problems.note(here, "null: the truth knows every field; give a value")
+        elif _too_large(value):
+            problems.note(here, f"{value}: allowed are whole numbers up to {LARGEST_SIZE}")
         else:
             checked[name] = problems.value(types[name], value, here)
     return checked
+
+
+def _too_large(value: Any) -> bool:
+    return isinstance(value, int) and abs(value) > LARGEST_SIZE
 
 
 @cache
@@ -132,12 +145,17 @@ def sweep(
     swept = distinct(name for b in blocks if isinstance(b, dict) for name in b if name != "n_train")
     base = {name: getattr(truth, name) for name in swept if name in types}
     runs: list[tuple[Point, int]] = []
+    n_points = 0
     for i, block in enumerate(blocks):
         where: Where = (key, i) if isinstance(data, list) else (key,)
         if not isinstance(block, dict):
             problems.note(where, f"{shown(block)}: should map fields to lists of values")
             continue
         axes = _axes(problems, types, block, where)
+        n_points += math.prod(len(values) for values in axes.values())
+        if n_points > MOST_POINTS:
+            problems.note((key,), f"{n_points} points or more; allowed are {MOST_POINTS}")
+            return [({}, 0)]
         sizes_here = axes.pop("n_train", [0])
         runs += [(base | point, n) for point in product(axes) for n in sizes_here]
     if not blocks:
@@ -161,6 +179,9 @@ def _axes(
             problems.note(here, "[]: should be a list of one or more values")
         places = [(*here, i) for i in range(len(values))]
         problems.no_repeats(values, places)
+        for value, place in zip(values, places, strict=True):
+            if name != "n_train" and _too_large(value):
+                problems.note(place, f"{value}: allowed are whole numbers up to {LARGEST_SIZE}")
         pairs = zip(values, places, strict=True)
         axes[name] = [problems.value(types[name], value, place) for value, place in pairs]
     return axes

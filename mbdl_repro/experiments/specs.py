@@ -6,7 +6,7 @@ Names in them are those of the catalogue, such as ``sparse_recovery.lista``, whe
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mbdl_repro import catalogue
@@ -65,7 +65,7 @@ def fit_spec(experiment: Experiment, label: str, fit: Fit) -> dict[str, Any]:
     entry = experiment.methods[label]
     return {
         **_method(entry, fit.depth),
-        "belief": dataclasses.asdict(experiment.belief_at(label, fit.point)),
+        "belief": _belief(experiment, label, fit.point),
         "truth": _truth(experiment, fit.point) if entry.has_fit else None,
         "n_train": fit.n_train,
         "n_validation": experiment.samples.validation if entry.has_fit else None,
@@ -93,8 +93,7 @@ def score_spec(experiment: Experiment, label: str, fit: Fit, test_point: Point) 
     if answers:
         spec["answers"] = answers
     if fit.genie_point is not None:
-        aided = experiment.belief_at(label, fit.point, fit.genie_point)
-        spec["genie_aided"] = dataclasses.asdict(aided)
+        spec["genie_aided"] = _belief(experiment, label, fit.point, fit.genie_point)
     return spec
 
 
@@ -229,8 +228,29 @@ def report_spec(experiments: Mapping[str, Experiment], layout: str) -> dict[str,
 
 
 def _truth(experiment: Experiment, *overrides: Point) -> dict[str, Any]:
-    fields = dataclasses.asdict(experiment.scenario_at(*overrides))
-    return {"scenario": f"{experiment.area}.{experiment.scenario_name}", **fields}
+    def fields() -> dict[str, Any]:
+        truth = dataclasses.asdict(experiment.scenario_at(*overrides))
+        return {"scenario": f"{experiment.area}.{experiment.scenario_name}", **truth}
+
+    return _once(experiment, f"truth {overrides}", fields)
+
+
+def _belief(
+    experiment: Experiment, label: str, point: Point, genie_point: Point | None = None
+) -> dict[str, Any]:
+    name = f"{experiment.methods[label].belief} {point} {genie_point}"
+    return _once(
+        experiment,
+        f"belief {name}",
+        lambda: dataclasses.asdict(experiment.belief_at(label, point, genie_point)),
+    )
+
+
+def _once(experiment: Experiment, name: str, find: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return a part that many specifications have in common, which is found out once."""
+    if name not in experiment.common_parts:
+        experiment.common_parts[name] = find()
+    return experiment.common_parts[name]
 
 
 def _method(entry: MethodEntry, depth: int | None = None) -> dict[str, Any]:

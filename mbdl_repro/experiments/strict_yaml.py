@@ -18,6 +18,18 @@ try:
 except ImportError:  # PyYAML without libyaml: slower, and the same
     CParser = object
 
+LONGEST_FILE = 1_000_000
+"""Bytes that a file may have: forty times those of the longest experiment."""
+
+MOST_VALUES = 50_000
+"""Values that a file may hold, those counted again that an alias repeats."""
+
+LONGEST_NUMBER = 40
+"""Characters of a number."""
+
+LARGEST_INTEGER = 10**15
+"""A whole number, up to which floating point tells each from the next."""
+
 Where = tuple[str | int, ...]
 """Key path of a value, such as ``("methods", "lista", "rho")``."""
 
@@ -39,15 +51,8 @@ class StrictYaml:
         """
         self.path = path
         self.lines: dict[Where, int] = {(): 1}
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise UserError(f"{path}: there is no such file") from None
-        except UnicodeDecodeError as error:
-            line = error.object.count(b"\n", 0, error.start) + 1
-            raise UserError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        self._n_values = 0
+        text = _text(path)
         try:
             node = _composed(text)
         except yaml.MarkedYAMLError as error:
@@ -79,16 +84,22 @@ class StrictYaml:
             where: the key path.
             message: what is wrong there.
         """
-        name = ".".join(map(str, where))
+        name = ".".join(beginning(str(step)) for step in where)
         return f"{self.path}:{self.line(where)}: {name + ': ' if name else ''}{message}"
 
     def _value(self, node: yaml.Node, where: Where) -> Any:
+        self._n_values += 1
+        if self._n_values > MOST_VALUES:
+            message = f"more than {MOST_VALUES} values: do aliases (*name) repeat each other?"
+            raise UserError(self.error(where[:1], message))
         if len(where) > _DEEPEST:
             message = "nested too deep: is there an alias (*name) inside what it names?"
             raise UserError(self.error(where[:3], message))
         kind = node.tag.removeprefix(_YAML)
         if kind not in _PLAIN:
-            shown = f"{node.value} is" if isinstance(node, yaml.ScalarNode) else "this is"
+            shown = (
+                f"{beginning(node.value)} is" if isinstance(node, yaml.ScalarNode) else "this is"
+            )
             message = f"{shown} a YAML {kind}, which is not used here: quote it if it is text"
             raise UserError(self.error(where, message))
         if isinstance(node, yaml.MappingNode):
@@ -101,10 +112,17 @@ class StrictYaml:
             return items
         if kind == "str":
             return node.value
+        text = beginning(node.value)
+        if len(node.value) > LONGEST_NUMBER:
+            message = f"{text}: a number of {len(node.value)} characters; allowed: {LONGEST_NUMBER}"
+            raise UserError(self.error(where, message))
         try:
             value = _CONSTRUCTOR.construct_document(node)
-        except (KeyError, ValueError):
-            raise UserError(self.error(where, f"{node.value!r} is not a YAML {kind}")) from None
+        except (KeyError, ValueError, OverflowError):
+            raise UserError(self.error(where, f"{text!r} is not a YAML {kind}")) from None
+        if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+            message = f"{text}: too large a whole number; allowed: up to {LARGEST_INTEGER:.0e}"
+            raise UserError(self.error(where, message))
         if kind in ("int", "float") and re.match(r"[-+]?0\d|.*:", node.value):
             message = f"YAML reads {node.value} as {value}: write {value}, or quote it"
             raise UserError(self.error(where, message))
@@ -117,7 +135,7 @@ class StrictYaml:
             line = key_node.start_mark.line + 1
             kind = key_node.tag.removeprefix(_YAML)
             if not isinstance(key_node, yaml.ScalarNode) or kind != "str":
-                shown = f" {key!r}" if isinstance(key, str) else ""
+                shown = f" {beginning(key)!r}" if isinstance(key, str) else ""
                 raise UserError(
                     f"{self.path}:{line}: a key must be text; YAML reads the key{shown} as {kind}: "
                     "quote it"
@@ -125,7 +143,7 @@ class StrictYaml:
             inner = (*where, key)
             if key in mapping:
                 raise UserError(
-                    f"{self.path}:{line}: duplicate key {key!r}: it stands already on "
+                    f"{self.path}:{line}: duplicate key {beginning(key)!r}: it stands already on "
                     f"line {self.lines[inner]}; keep one of the two"
                 )
             self.lines[inner] = line
@@ -140,6 +158,37 @@ class _QuickLoader(Composer, CParser, Resolver):
         CParser.__init__(self, text)
         Composer.__init__(self)
         Resolver.__init__(self)
+
+
+def beginning(text: str, length: int = 60) -> str:
+    """Return a text as messages show it: its beginning, if it is long.
+
+    Args:
+        text: of any length.
+        length: characters that are shown.
+    """
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def _text(path: Path) -> str:
+    """Return what a file holds, if it is a text file of a reasonable length.
+
+    Raises:
+        UserError: if it is not.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: not a file: remove it, or give it another name")
+        if path.exists() and (n := path.stat().st_size) > LONGEST_FILE:
+            raise UserError(f"{path}: {n} bytes long; allowed are {LONGEST_FILE}")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _composed(text: str) -> yaml.Node | None:

@@ -74,6 +74,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
             along = along[along["n_train"] > 0]
         if along.empty:
             level_lines.append((name, style, rows[rows["iteration"].isna()]))
+        elif len(along) == 1 and style.marker is None:  # a line of one point would not be seen
+            level_lines.append((name, style, along))
         else:
             spec.stop_if_ambiguous(name, along[spec.x].duplicated().any())
             _line(axes, spec, style, along.sort_values(spec.x))

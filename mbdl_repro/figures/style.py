@@ -194,16 +194,31 @@ def ticks_at(axis: Axis, values: Iterable[float]) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
+def lay_out(figure: Figure) -> None:
+    """Give all parts of a figure their places, once for all files that it is written as.
+
+    Args:
+        figure: with all panels and the legend drawn.
+    """
+    import matplotlib
+
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+    with matplotlib.rc_context({"figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # with none, nothing is laid out again, nor drawn twice
+
+
 def to_bytes(figure: Figure, suffix: str) -> bytes:
     """Return the figure as a file's content, the same bytes whenever it is the same figure.
 
     Args:
         figure: with all panels drawn.
-        suffix: ``png`` or ``pdf``.
+        suffix: ``png``, ``pdf`` or ``svg``.
     """
     metadata = {
         "png": {"Software": None},
         "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+        "svg": {"Date": None, "Creator": None},
     }[suffix]
     buffer = io.BytesIO()
     figure.savefig(buffer, format=suffix, metadata=metadata)

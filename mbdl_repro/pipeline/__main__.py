@@ -1,11 +1,16 @@
 """Run one job: ``python -m mbdl_repro.pipeline <verb> --experiment <name> ...``."""
 
 import os
+import sys
 
-# Last bits depend on the number of threads; libraries read these when they are loaded.
-os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-
-from mbdl_repro.pipeline.job import run
+from mbdl_repro.pipeline.client import ONE_THREAD, hand_over
 
 if __name__ == "__main__":
-    run()
+    status = hand_over(sys.argv[1:])
+    if status is None:
+        os.environ |= ONE_THREAD
+        from mbdl_repro.pipeline.job import run
+
+        run()
+    else:
+        sys.exit(status)

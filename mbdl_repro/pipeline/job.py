@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import importlib
 import importlib.metadata
 import os
 import platform
 import resource
+import signal
 import subprocess
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import IO, Any
 
+from mbdl_repro.contract.hashing import digest
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load, load_all, load_scale
 from mbdl_repro.experiments.scale import Scale
-from mbdl_repro.pipeline.verbs import VERBS, Book, Task, stands_on, task_of
-from mbdl_repro.store.files import stop_if_orphaned
+from mbdl_repro.pipeline.costs import duration
+from mbdl_repro.pipeline.verbs import VERBS, Book, Task, inputs, stands_on, task_of
+from mbdl_repro.store.files import read_bytes, stop_if_orphaned
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import write_outputs
 
@@ -66,8 +71,10 @@ class Job:
 
     @cached_property
     def stands_on(self) -> dict[str, Any]:
-        """What its outputs stand on besides its inputs, as code and files were when it began."""
-        return stands_on(self.task, self.book, self.device)
+        """What its outputs stand on, as code and files were when it began."""
+        read = inputs(self.task, self.book, self.store)
+        checksums = {str(path): digest(read_bytes(path)) for path in read if path.exists()}
+        return stands_on(self.task, self.book, self.device) | {"inputs": checksums}
 
     def progress(self, fraction: float, message: str) -> None:
         """Say how far the job is and what is left of it, at most every few seconds.
@@ -111,7 +118,8 @@ class Job:
             "versions": versions(),
             **extra,
         }
-        write_outputs(outputs, record)
+        for message in write_outputs(outputs, record):
+            self.say(message)
 
 
 def run(words: list[str] | None = None) -> None:
@@ -130,6 +138,8 @@ def run(words: list[str] | None = None) -> None:
     parser.add_argument("--log", type=Path)
     given = parser.parse_args(words)
     target = " ".join(filter(None, [given.verb, given.experiment]))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, partial(_stop, target))
     _watch_parent()
     with _Log(given.log):
         try:
@@ -139,9 +149,17 @@ def run(words: list[str] | None = None) -> None:
             do(Job(task, book, scale, given.device))
         except UserError as error:
             sys.exit(f"{target}: {error}")
+        except MemoryError:
+            sys.exit(f"{target}: not enough memory: close other programs, or use fewer --cores")
         except Exception:
             traceback.print_exc()
             sys.exit(f"{target}: an error in the program; see above")
+
+
+def _stop(target: str, number: int, frame: FrameType | None) -> None:
+    """End at once: files are written whole, and there is nothing to tidy up."""
+    print(f"{target}: stopped ({signal.Signals(number).name})", file=sys.__stderr__, flush=True)
+    os._exit(128 + number)
 
 
 def do(job: Job) -> None:
@@ -163,6 +181,7 @@ def _book(verb: str, experiment: str | None, scale: Scale) -> Book:
     return load_all(scale) if verb in VERBS and not VERBS[verb].of else {}
 
 
+@cache
 def commit() -> str:
     """Return the commit that the code stands at, with ``+`` where it has been changed since."""
 
@@ -178,6 +197,7 @@ def commit() -> str:
         return "unknown"
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of what computes."""
     found = {"python": platform.python_version()}
@@ -201,13 +221,6 @@ def _megabytes(usage: resource.struct_rusage) -> int:
     return round(usage.ru_maxrss / (1024 if sys.platform == "linux" else 2**20))
 
 
-def duration(seconds: float) -> str:
-    """Return a time as people say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def _watch_parent() -> None:
     """End with the run that started this job, even if that is killed without a word."""
     if "MBDL_RUN_PID" not in os.environ:
@@ -222,12 +235,13 @@ def _watch_parent() -> None:
 
 
 class _Log:
-    """Copies what the job prints into its log."""
+    """Copies what the job prints into its log, for as long as there is room for one."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
 
     def __enter__(self) -> None:
+        self.file: IO[str] | None = None
         if self.path is None:
             return
         try:
@@ -235,20 +249,37 @@ class _Log:
             self.file = open(self.path, "w", encoding="utf-8")
         except OSError as error:
             sys.exit(f"cannot write {self.path}: {error.strerror}")
-        sys.stderr = _Tee(sys.stderr, self.file)
+        sys.stderr = _Tee(sys.stderr, self)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if self.path is None:
             return
+        sys.stderr = sys.__stderr__
         if isinstance(error, SystemExit) and error.code:
-            self.file.write(f"{error.code}\n")
+            self.write(f"{error.code}\n")
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        self.file.write(
+        self.write(
             f"{'done' if error is None else 'failed'}: CPU time "
             f"{usage.ru_utime + usage.ru_stime:.1f} s, peak memory {_megabytes(usage)} MB\n"
         )
-        sys.stderr = sys.__stderr__
-        self.file.close()
+        with contextlib.suppress(OSError):
+            if self.file is not None:
+                self.file.close()
+
+    def write(self, text: str) -> None:
+        """Write a text; on a full disk nothing, for what the job itself says of it counts."""
+        if self.file is None:
+            return
+        try:
+            self.file.write(text)
+            self.file.flush()
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.file.close()
+            self.file = None
+
+    def flush(self) -> None:
+        """Do nothing: each text is written at once."""
 
 
 class _Tee:

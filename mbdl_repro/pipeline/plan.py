@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.experiments.reading import load_all
 from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.pipeline.verbs import VERBS, Task, Verb, stands_on, task_of
 from mbdl_repro.store.paths import Store
+from mbdl_repro.store.records import read_record, record_path
 
 TARGETS = {
     "data": ("simulate",),
@@ -39,6 +40,7 @@ class Plan:
         self.store = Store.of(scale)
         self.experiments = load_all(scale, chosen)
         self.narrowed = bool(chosen)
+        self._records: dict[Path, dict[str, Any] | None] = {}
 
     @cached_property
     def tasks(self) -> list[Task]:
@@ -64,6 +66,13 @@ class Plan:
         ends = ("tabulate", "verify", "draw", "gather", "report")
         return [task for task in self.tasks if task.verb in ends]
 
+    def record(self, path: Path) -> dict[str, Any] | None:
+        """Return the record of what made a file, read once; None where there is none."""
+        where = record_path(path)
+        if where not in self._records:
+            self._records[where] = read_record(path)
+        return self._records[where]
+
     def stands_on(self, task: Task) -> dict[str, Any]:
         """Return what a task's outputs stand on besides its inputs, as its record keeps it."""
         return stands_on(task, self.experiments, self.device)
@@ -81,10 +90,6 @@ class Plan:
         experiment, method = (getattr(wildcards, of, None) for of in ("experiment", "method"))
         return task_of(verb.name, self.experiments, experiment, method, part)
 
-    def inputs_of(self, verb: Verb) -> Callable[[Any], list[Path]]:
-        """Return the function that gives a job's inputs."""
-        return lambda wildcards: self.outputs(*self.needs(self.task(verb, wildcards)))
-
     def outputs_of(self, verb: Verb) -> list[Path]:
         """Return a rule's outputs, with names of wildcards in them."""
         return list(verb.outputs(self.store, Wildcards))
@@ -93,17 +98,14 @@ class Plan:
         """Return a rule's log, with names of wildcards in it."""
         return verb.log(self.store, Wildcards)
 
-    def stands_on_of(self, verb: Verb) -> Callable[[Any], str]:
-        """Return the function that gives the hash of what a job stands on, as its parameter."""
-        return lambda wildcards: digest(canonical(self.stands_on(self.task(verb, wildcards))))
-
     def words_of(self, verb: Verb) -> Callable[[Any], str]:
         """Return the function that gives the words of a job's command."""
 
         def words(wildcards: Any) -> str:
             task = self.task(verb, wildcards)
-            named = [f"--{name} {getattr(task, name)}" for name in verb.of if name != "parts"]
-            return " ".join([verb.name, *named, f"--scale {self.scale.name}"])
+            named = {name: str(getattr(task, name)) for name in verb.of if name != "parts"}
+            options = {**named, "scale": self.scale.name}.items()
+            return shlex.join([verb.name, *(f"--{name}={value}" for name, value in options)])
 
         return words
 

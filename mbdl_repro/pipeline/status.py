@@ -1,27 +1,25 @@
-"""The state of every task's outputs, what a run would do about it, and how long that takes."""
+"""The state of every task's outputs, and what a run would do about it."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
-from mbdl_repro.contract.hashing import canonical
-from mbdl_repro.experiments import specs
-from mbdl_repro.pipeline import caches
+from mbdl_repro.contract.hashing import canonical, digest
+from mbdl_repro.errors import UserError
 from mbdl_repro.pipeline.plan import Plan
 from mbdl_repro.pipeline.verbs import VERBS, Task
 from mbdl_repro.store.cache import is_whole
 from mbdl_repro.store.definitions import module_path
-from mbdl_repro.store.records import damage, read_record
+from mbdl_repro.store.files import read_bytes
+from mbdl_repro.store.records import damage, damage_of
 
 State = Literal["fresh", "stale", "damaged", "missing"]
-
-START_UP_SECONDS = {"train": 3.5, "evaluate": 2.0, "bound": 2.0, "draw": 2.5}
-"""What a job costs before it does anything: imports, mostly."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,129 +35,153 @@ class Status:
 
     Args:
         plan: of the run.
+        targets: the tasks that it is for; those of a plain run if not given.
+        forced: tasks to be done again whatever their state.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        targets: Iterable[Task] | None = None,
+        forced: Iterable[Task] = (),
+    ) -> None:
         self.plan = plan
+        self.targets = set(plan.targets if targets is None else targets)
+        self.forced = set(forced)
         self._found: dict[Task, Finding] = {}
-        self._changed: dict[Task, bool] = {}
+        self._digests: dict[Path, str | None] = {}
 
     def of(self, task: Task) -> Finding:
-        """Return the state of a task's outputs by themselves, whatever they come from."""
+        """Return the state of a task's outputs: as they were made, and from what there is now."""
         if task not in self._found:
             self._found[task] = self._find(task)
         return self._found[task]
 
-    def changed(self, task: Task) -> bool:
-        """Return whether a task, or one that it comes from, is made and no longer right."""
-        if task not in self._changed:
-            own = self.of(task).state in ("stale", "damaged")
-            self._changed[task] = own or any(map(self.changed, self.plan.needs(task)))
-        return self._changed[task]
-
     @cached_property
     def to_run(self) -> list[Task]:
-        """The tasks that a run would do, as Snakemake plans them.
+        """The tasks that a run does; Snakemake is told these, and decides nothing by itself.
 
-        What changed is done again, and all that comes from it. What is missing is made only for
-        a task that needs it: tables and figures that were adopted stand without their data.
+        What is there and not right is made again, and so is all that is there and comes from it.
+        What is missing is made only if it is a target, or read by a task that runs: tables and
+        figures stand without the data that they come from.
         """
-        wanted: set[Task] = set()
-        needed: set[Task] = set(self.plan.targets)
-        for task in reversed(self.plan.tasks):
-            missing = self.of(task).state == "missing"
-            if self.changed(task) or (missing and task in needed):
-                wanted.add(task)
-                needed.update(self.plan.needs(task))
-        # What is made because it was missing is new to all that stands on it, needed or not.
-        for task in self.plan.tasks:
-            if wanted.intersection(self.plan.needs(task)) and (
-                self.of(task).state != "missing" or task in self.plan.targets
-            ):
-                wanted.add(task)
-        return [task for task in self.plan.tasks if task in wanted]
+        found: set[Task] = set()
+        while True:
+            before = len(found)
+            for task in reversed(self.concerned):  # readers first: what do they need?
+                missing = self.of(task).state == "missing"
+                wanted = task in self.targets or self._is_read_by(task, found)
+                if task in self.forced or (wanted if missing else self.of(task).state != "fresh"):
+                    found.add(task)
+            for task in self.concerned:  # and what comes from what is made again?
+                if self.of(task).state != "missing" and found.intersection(self.plan.needs(task)):
+                    found.add(task)
+            if len(found) == before:
+                return [task for task in self.concerned if task in found]
 
-    def seconds(self, task: Task) -> float | None:
-        """Return how long a task should take, from recorded times; None where there are none."""
-        start_up = START_UP_SECONDS.get(task.verb, 1.0)
-        if task.verb in ("train", "evaluate"):
-            missing, total = self._entries_to_make(task)
-            if missing == 0:
-                return start_up
-            each = self._seconds_each(task, total)
-            return None if each is None else start_up + missing * each
-        record = read_record(self.plan.outputs(task)[0]) or {}
-        return max(start_up, float(record.get("cpu_seconds", 0.0)))
+    @cached_property
+    def concerned(self) -> list[Task]:
+        """The targets and all that they come from, each after those that it reads."""
+        reached = set(self.targets)
+        for task in reversed(self.plan.tasks):
+            if task in reached:
+                reached.update(self.plan.needs(task))
+        return [task for task in self.plan.tasks if task in reached]
+
+    def why(self, task: Task) -> str:
+        """Say why a run does a task."""
+        found = self.of(task)
+        if task in self.forced:
+            return "it is asked for"
+        if found.state != "fresh":
+            return found.why or found.state
+        source = next(need for need in self.plan.needs(task) if need in self._running)
+        return f"it comes from {source.name}"
+
+    @cached_property
+    def _running(self) -> set[Task]:
+        return set(self.to_run)
+
+    @cached_property
+    def _readers(self) -> dict[Task, list[Task]]:
+        readers: dict[Task, list[Task]] = {}
+        for task in self.concerned:
+            for need in self.plan.needs(task):
+                readers.setdefault(need, []).append(task)
+        return readers
+
+    def _is_read_by(self, task: Task, tasks: set[Task]) -> bool:
+        return not tasks.isdisjoint(self._readers.get(task, ()))
 
     def broken_entries(self, task: Task) -> str:
         """Say which of the cache entries that an index names are gone or altered."""
-        if task.verb not in ("simulate", "train"):
+        if task.verb not in ("simulate", "train") or self.of(task).state != "fresh":
             return ""
         folder = self.plan.store.cache("data" if task.verb == "simulate" else "models")
-        index = json.loads(self.plan.outputs(task)[0].read_bytes())
+        index = json.loads(read_bytes(self.plan.outputs(task)[0]))
         bad = [entry["file"] for entry in index if not is_whole(folder / entry["file"])]
         if not bad:
             return ""
-        return f"{len(bad)} of its cache entries are gone or altered, such as {folder / bad[0]}"
+        some = f"{len(bad)} of its cache entries are gone or altered, such as {folder / bad[0]}"
+        return f"{some}: made anew when they are needed"
 
     def _find(self, task: Task) -> Finding:
         outputs = self.plan.outputs(task)
-        missing = [path for path in outputs if not path.is_file()]
-        if missing:
-            aside = missing[0].with_name(missing[0].name + ".damaged")
-            return Finding("missing", "a damaged one was set aside" if aside.exists() else "")
-        for path in outputs:
-            if problem := damage(path):
+        there = [path for path in outputs if os.path.lexists(path)]
+        record = self.plan.record(outputs[0]) if there else None
+        for path in there:
+            if problem := self._damage(path, record):
                 return Finding("damaged", f"{path.name}: {problem}")
-        reasons = self._reasons(task, read_record(outputs[0]) or {})
+        if record is None or len(there) < len(outputs):
+            return Finding("missing")
+        reasons = [*self._reasons(task, record), *self._other_inputs(task, record["inputs"])]
         return Finding("stale", "; ".join(reasons)) if reasons else Finding("fresh")
+
+    def _damage(self, path: Path, record: dict[str, Any] | None) -> str | None:
+        try:
+            content = read_bytes(path)
+        except UserError:
+            return damage(path)
+        self._digests[path] = digest(content)
+        return damage_of(path, content, record)
+
+    def _digest(self, path: Path) -> str | None:
+        """Return the checksum of a file as it is now; None where there is none."""
+        if path not in self._digests:
+            try:
+                self._digests[path] = digest(read_bytes(path))
+            except UserError:
+                self._digests[path] = None
+        return self._digests[path]
+
+    def _other_inputs(self, task: Task, recorded: dict[str, str]) -> Iterator[str]:
+        """Say which of a task's inputs is not what it was made from; one that is gone is right."""
+        paths = {str(path): path for path in self.plan.outputs(*self.plan.needs(task))}
+        for name in sorted(paths.keys() | recorded.keys()):
+            if name not in paths:
+                yield f"it no longer reads {name}"
+            elif name not in recorded:
+                yield f"it was made without {name}"
+            elif self._digest(paths[name]) not in (recorded[name], None):
+                yield f"{name} is not what it was made from"
 
     def _reasons(self, task: Task, record: dict[str, Any]) -> list[str]:
         """Say why a task's record is not what it would be now."""
-        now = json.loads(canonical(self.plan.stands_on(task)))
-        code = record.get("code")
-        if not isinstance(code, dict) or "digest" not in code or "spec" not in record:
-            return ["it was made by an earlier version of this package"]
+        expected = self.plan.stands_on(task)
+        code, now = record["code"], expected["code"]
         reasons: list[str] = []
-        if code["digest"] != now["code"]["digest"]:
+        if code["digest"] != now["digest"]:
             places = VERBS[task.verb].code(self.plan.experiments, task).places
-            reasons += _changed_code(code["definitions"], now["code"]["definitions"], places)
+            reasons += _changed_code(code["definitions"], now["definitions"], places)
         for name in ("versions", "device"):
-            reasons += _differences(code.get(name), now["code"][name], name)
-        settings = list(_differences(record["spec"], now["spec"], ""))
+            reasons += _differences(code[name], now[name], name)
+        text = canonical(expected["spec"])
+        if canonical(record["spec"]) == text:
+            return reasons
+        settings = list(_differences(record["spec"], json.loads(text), ""))
         # The digest of all specifications stands for what is not said otherwise.
         said = [words for words in settings if "results changed" not in words]
-        return reasons + (said or (["what it is made of changed"] if settings else []))
-
-    def _entries_to_make(self, task: Task) -> tuple[int, int]:
-        """Return how many cache entries of a task are not there yet, and how many it has."""
-        assert task.experiment is not None and task.method is not None
-        experiment, label = self.plan.experiments[task.experiment], task.method
-        words = (experiment, label, self.plan.store, self.plan.device)
-        if task.verb == "train":
-            cache = caches.model_cache(*words)
-            fits = experiment.fits(label)[task.part - 1 :: task.parts]
-            keys = [cache.key(specs.fit_spec(experiment, label, fit)) for fit in fits]
-        else:
-            cache = caches.score_cache(*words)
-            keys = [
-                cache.key(specs.score_spec(experiment, label, fit, point))
-                for fit, point in experiment.scorings(label)
-            ]
-        return sum(not cache.has(key) for key in keys), len(keys)
-
-    def _seconds_each(self, task: Task, total: int) -> float | None:
-        """Return what one fit or scoring took: as last recorded, or as the kept table tells."""
-        own = {"train": "fit_seconds", "evaluate": "score_seconds"}[task.verb]
-        record = read_record(self.plan.outputs(task)[0]) or {}
-        if record.get(own):
-            return float(record[own]) / record.get("n_entries", total)
-        assert task.experiment is not None
-        table = read_record(self.plan.store.table(task.experiment)) or {}
-        cost = table.get("cost", {}).get(task.method)
-        if cost is None:
-            return None
-        return float(cost[f"{task.verb}_seconds"]) / (total * task.parts)
+        return reasons + (said or ["what it is made of changed"])
 
 
 def _changed_code(

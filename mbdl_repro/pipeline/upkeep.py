@@ -1,62 +1,23 @@
-"""What keeps a folder of results in order: adopt what came with it, remove what nobody needs."""
+"""What keeps a folder of results in order: what nobody needs is removed."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import contextlib
+import shutil
 from pathlib import Path
 
-from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit
 from mbdl_repro.experiments.reading import load_scale
 from mbdl_repro.pipeline import caches
 from mbdl_repro.pipeline.plan import Plan
 from mbdl_repro.pipeline.run import take_lock
-from mbdl_repro.pipeline.status import Status
 from mbdl_repro.store.cache import SECONDS
 from mbdl_repro.store.paths import Store
 
-KEPT = ("tabulate", "verify", "draw", "gather", "report")
-"""Verbs whose outputs come with the repository."""
-
-
-def adopt(scale: str, device: str = "cpu") -> None:
-    """Take the tables, verdicts and figures that came with the repository for made.
-
-    Args:
-        scale: whose results they are.
-        device: that they were computed on.
-
-    Raises:
-        UserError: if one is damaged, or is not what the code and the experiments here make.
-    """
-    plan = Plan(load_scale(scale), device=device)
-    take_lock().close()  # no run is at work; the touch below makes no use of it
-    status = Status(plan)
-    bad = []
-    for task in plan.tasks:
-        found = status.of(task)
-        # Data, fits and scores need not be there; those that are would count as made, too.
-        if found.state != "fresh" and (task.verb in KEPT or found.state != "missing"):
-            bad.append(f"{task.name} is {found.state}{': ' if found.why else ''}{found.why}")
-    if bad:
-        raise UserError(
-            "not adopted, since these are not as the code and the experiments here make them:\n  "
-            + "\n  ".join(bad)
-            + "\nRun snakemake to make them anew."
-        )
-    touch = ["--cores", "1", "--touch", "--forceall", "--quiet", "--config"]
-    touch += [f"scale={scale}", f"device={device}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", *touch], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise UserError(f"not adopted; snakemake says:\n{done.stdout}{done.stderr}")
-
 
 def prune(scale: str, *, dry_run: bool) -> tuple[int, int]:
-    """Remove cache entries that no experiment needs any more, and damaged files set aside.
+    """Remove cache entries that no experiment needs any more, and what mishaps left behind.
 
     Networks that methods share stay: which ones are needed is known only to those who fit them.
 
@@ -65,27 +26,39 @@ def prune(scale: str, *, dry_run: bool) -> tuple[int, int]:
         dry_run: whether to leave them where they are.
 
     Returns:
-        How many files these are, and how many bytes.
+        How many files and folders these are, and how many bytes.
     """
     plan = Plan(load_scale(scale))
-    lock = take_lock()  # a run at work would lose what it is about to use
+    # A run at work would lose what it is about to use, and what it is writing.
+    lock = contextlib.nullcontext() if dry_run else take_lock()
+    with lock:
+        unused = [*_unused_entries(plan), *_left_behind(plan.store)]
+        files = [file for path in unused for file in (path, *path.rglob("*")) if file.is_file()]
+        size = sum(file.stat().st_size for file in files)
+        for path in [] if dry_run else unused:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return len(unused), size
+
+
+def _left_behind(store: Store) -> list[Path]:
+    """Return what was set aside, and what writes left that were killed half-way."""
+    patterns = ("*.damaged", ".*.tmp")
+    found = {path for pattern in patterns for path in store.results.rglob(pattern)}
+    found |= {path for pattern in patterns for path in store.figures.glob(pattern)}
+    return sorted(found)
+
+
+def _unused_entries(plan: Plan) -> list[Path]:
+    """Return the files of cache entries that no experiment, as it stands, would use."""
     used: set[Path] = set()
     for experiment in plan.experiments.values():
         used |= _used_entries(experiment, plan.store)
-    root = plan.store.results
-    unused = [
+    return [
         path
         for kind in ("data", "models", "scores", "bounds")
         for path in sorted(plan.store.cache(kind).glob("*"))
         if path not in used and path.name != SECONDS and not path.name.startswith(".")
     ]
-    unused += sorted(root.rglob("*.damaged")) + sorted(plan.store.figures.glob("*.damaged"))
-    size = sum(path.stat().st_size for path in unused)
-    if not dry_run:
-        for path in unused:
-            path.unlink()
-    lock.close()
-    return len(unused), size
 
 
 def _used_entries(experiment: Experiment, store: Store) -> set[Path]:

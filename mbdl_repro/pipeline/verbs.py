@@ -61,6 +61,8 @@ class Verb:
         code: what a task stands on.
         on_device: whether it computes on the device that the run is given.
         priority: tasks of the greatest are started first.
+        report_category: under which Snakemake's own report shows outputs that people read; empty
+            where it shows none.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Verb:
     code: Callable[[Book, Task], Fingerprint]
     on_device: bool = False
     priority: int = 0
+    report_category: str = ""
 
     def log(self, store: Store, names: Any) -> Path:
         """Return where the log of a task lies.
@@ -290,6 +293,7 @@ VERBS: dict[str, Verb] = {
             needs=_scores,
             spec=_of_experiment(specs.tabulate_spec),
             code=_code_of_tabulate,
+            report_category="Tables",
         ),
         Verb(
             name="verify",
@@ -300,19 +304,18 @@ VERBS: dict[str, Verb] = {
             needs=_table,
             spec=_of_experiment(specs.verify_spec),
             code=_code_of_verify,
+            report_category="Verdicts",
         ),
         Verb(
             name="draw",
             module=f"{STAGES}.draw",
             of=("experiment",),
-            outputs=lambda store, of: (
-                store.figure(of.experiment, "png"),
-                store.figure(of.experiment, "pdf"),
-            ),
+            outputs=lambda store, of: store.figure_files(of.experiment),
             tasks=_one_each("draw"),
             needs=_table,
             spec=_of_experiment(specs.draw_spec),
             code=_code_of_draw,
+            report_category="Figures",
         ),
         Verb(
             name="gather",
@@ -323,6 +326,7 @@ VERBS: dict[str, Verb] = {
             needs=_verdicts,
             spec=lambda book, task: specs.gather_spec(book),
             code=_code_of_gather,
+            report_category="Verdicts",
         ),
         Verb(
             name="report",
@@ -373,6 +377,18 @@ def task_of(
     if not 1 <= part <= parts:
         raise UserError(f"--part {part}: allowed is 1 to {parts}")
     return Task(verb, experiment, method, part, parts)
+
+
+def inputs(task: Task, book: Book, store: Store) -> list[Path]:
+    """Return the files that a task reads.
+
+    Args:
+        task: a verb, applied.
+        book: the experiments that there are.
+        store: where everything lies.
+    """
+    needs = VERBS[task.verb].needs(book, task)
+    return [path for need in needs for path in VERBS[need.verb].outputs(store, need)]
 
 
 def stands_on(task: Task, book: Book, device: str) -> dict[str, Any]:

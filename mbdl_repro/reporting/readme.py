@@ -14,7 +14,7 @@ from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.experiments.specs import fit_spec
-from mbdl_repro.pipeline.job import duration
+from mbdl_repro.pipeline.costs import duration
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_record, read_table
 

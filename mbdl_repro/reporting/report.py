@@ -147,7 +147,9 @@ def _files(name: str, store: Store) -> dict[str, str]:
     return {
         "table (CSV)": _beside(store, store.table(name)),
         "rows of each seed (CSV)": _beside(store, store.seed_rows(name)),
-        "figure (PDF)": _beside(store, store.figure(name, "pdf")),
+    } | {
+        f"figure ({kind.upper()})": _beside(store, store.figure(name, kind))
+        for kind in store.figure_formats
     }
 
 

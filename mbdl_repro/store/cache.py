@@ -18,7 +18,7 @@ from typing import Any
 
 from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.errors import UserError
-from mbdl_repro.store.files import cannot_write, write_bytes
+from mbdl_repro.store.files import cannot_write, read_bytes, set_aside, write_bytes
 
 LENGTH = 24
 """Hexadecimal digits of key and checksum that a name keeps: 96 bits."""
@@ -67,17 +67,18 @@ class Cache:
         if name is None:
             return None
         path = self.folder / name
+        content = read_bytes(path) if path.is_file() else b""
+        if name == self._name(key, content):
+            return content
+        del self._names[key]
         try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            content = b""
+            if path.is_dir():
+                set_aside(path)
+            else:
+                path.unlink(missing_ok=True)
         except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror}") from error
-        if name != self._name(key, content):
-            path.unlink(missing_ok=True)
-            del self._names[key]
-            return None
-        return content
+            raise UserError(cannot_write(path, error)) from error
+        return None
 
     def get(self, key: str, make: Callable[[], bytes]) -> tuple[bytes, Path]:
         """Return an entry's content and its file, making it first where it is not there.
@@ -130,12 +131,17 @@ class Cache:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / LOCK).touch()
+            file = open(self.folder / LOCK, "a+b")  # noqa: SIM115  (open until the entry is made)
         except OSError as error:
             raise UserError(cannot_write(self.folder / LOCK, error)) from error
-        with open(self.folder / LOCK, "r+b") as file:
+        with file:
             fcntl.lockf(file, fcntl.LOCK_EX, 1, int(key[:15], 16))
             yield
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no entries at all."""
+        return not self._names
 
     def has(self, key: str) -> bool:
         """Return whether there is an entry of this key, without reading it."""
@@ -170,8 +176,7 @@ def _read_seconds(folder: Path) -> dict[str, float]:
 
 def is_whole(path: Path) -> bool:
     """Return whether an entry's file is there, with the content that its name vouches for."""
-    try:
-        checksum = digest(path.read_bytes())[:LENGTH]
-    except FileNotFoundError:
+    if not path.is_file():
         return False
+    checksum = digest(read_bytes(path))[:LENGTH]
     return path.stem.endswith(f"-{checksum}")

@@ -8,6 +8,8 @@ import errno
 import io
 import json
 import os
+import stat
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,22 +32,52 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises:
         UserError: if the disk is full or the folder cannot be written to; nothing is left.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    write_together({path: content})
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write several files: none is replaced before all are on the disk, whole.
+
+    Args:
+        contents: all of each file, by its path, in the order in which they are renamed.
+
+    Raises:
+        UserError: if the disk is full or a folder cannot be written to; nothing is left.
+    """
+    temporary = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
+    path = next(iter(contents))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary[path], "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
         stop_if_orphaned()
-        os.replace(temporary, path)
+        for path in contents:
+            os.replace(temporary[path], path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise UserError(cannot_write(path, error)) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    finally:
+        for one in temporary.values():
+            with contextlib.suppress(OSError):
+                one.unlink()
+
+
+def set_aside(path: Path) -> Path:
+    """Give what lies at a path another name beside it: nothing that a user made is deleted.
+
+    Args:
+        path: of a file that is not as it was made, or of a folder in a file's place.
+
+    Returns:
+        Its new name, which ends in ``.damaged``.
+    """
+    aside = path.with_name(path.name + ".damaged")
+    if aside.is_dir():
+        aside = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.damaged")
+    os.replace(path, aside)
+    return aside
 
 
 def cannot_write(path: Path, error: OSError) -> str:
@@ -81,14 +113,27 @@ def read_bytes(path: Path) -> bytes:
     """Read a file.
 
     Raises:
-        UserError: if it is missing or unreadable.
+        UserError: if it is missing, unreadable, or no file: a folder, say.
     """
     try:
-        return path.read_bytes()
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UserError(f"{path} is not a file: {WAY_OUT}")
+            return file.read()
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run snakemake to make it") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    except IsADirectoryError:
+        raise UserError(f"{path} is not a file: {WAY_OUT}") from None
+    except (OSError, MemoryError) as error:
+        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from error
+
+
+WAY_OUT = "run snakemake, which sets it aside and makes it anew"
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to does not keep us waiting."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 # Kinds of content -------------------------------------------------------------------------------

@@ -74,6 +74,13 @@ def fingerprint(*roots: str, without: tuple[str, ...] = ()) -> Fingerprint:
 def together(fingerprints: Iterable[Fingerprint]) -> Fingerprint:
     """Return the fingerprint of work that stands on all of these."""
     every = {one.digest: one for one in fingerprints}
+    known = _together.get(tuple(every))
+    if known is None:
+        known = _together[tuple(every)] = _union(every)
+    return known
+
+
+def _union(every: dict[str, Fingerprint]) -> Fingerprint:
     definitions: dict[str, set[str]] = {}
     places: dict[str, str] = {}
     versions: dict[str, str] = {}
@@ -174,7 +181,12 @@ def version(package: str) -> str:
     return importlib.metadata.version(package).partition("+")[0]
 
 
+_together: dict[tuple[str, ...], Fingerprint] = {}
+"""Fingerprints of work that stands on several, by the digests of these."""
+
+
 def forget() -> None:
     """Forget what was found: a process looks once."""
+    _together.clear()
     for cached in (_findings, version):
         cached.cache_clear()

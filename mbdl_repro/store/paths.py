@@ -20,11 +20,13 @@ class Store:
 
     results: Path
     figures: Path
+    figure_formats: tuple[str, ...] = ("png",)
+    """Kinds of file that each figure is written as."""
 
     @classmethod
     def of(cls, scale: Scale) -> Store:
         """Return the store of a scale."""
-        return cls(Path(scale.results), Path(scale.figures))
+        return cls(Path(scale.results), Path(scale.figures), scale.figure_formats)
 
     def data(self, experiment: str) -> Path:
         """Index of an experiment's simulated data."""
@@ -96,9 +98,13 @@ class Store:
 
         Args:
             experiment: its name.
-            suffix: the kind of file, ``png`` or ``pdf``.
+            suffix: the kind of file, one of ``figure_formats``.
         """
         return self.figures / f"{experiment}.{suffix}"
+
+    def figure_files(self, experiment: str) -> tuple[Path, ...]:
+        """The figure as each kind of file that it is written as."""
+        return tuple(self.figure(experiment, suffix) for suffix in self.figure_formats)
 
     def report(self) -> Path:
         """The page with everything."""

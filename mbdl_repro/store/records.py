@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mbdl_repro.contract.hashing import digest
+from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.errors import UserError
 from mbdl_repro.store.files import (
+    WAY_OUT,
     arrays_from_bytes,
     cannot_write,
     json_to_bytes,
     read_bytes,
-    write_bytes,
+    set_aside,
+    write_together,
 )
 
 if TYPE_CHECKING:
@@ -37,27 +39,59 @@ def record_path(path: Path) -> Path:
     raise ValueError(f"{path}: no record belongs to a file of this kind")
 
 
-_SUFFIXES = (".csv", ".json", ".npz", ".png", ".pdf", ".html")
+_SUFFIXES = (".csv", ".json", ".npz", ".png", ".pdf", ".svg", ".html")
+
+
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "verb": str,
+    "spec": dict,
+    "code": dict,
+    "inputs": dict,
+    "files": dict,
+}
+"""What every record says, and what kind of value that is."""
+
+CODE_KINDS: dict[str, type | tuple[type, ...]] = {
+    "digest": str,
+    "definitions": dict,
+    "versions": dict,
+    "device": (str, type(None)),
+}
+"""What a record says of the code."""
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """Return the record of what made this file, or None where there is none that can be read."""
+    """Return the record of what made this file; None where none vouches for itself.
+
+    A record vouches for itself by its own checksum, and by saying all that a record says.
+    """
     try:
-        record = json.loads(record_path(path).read_bytes())
-    except (OSError, ValueError):
+        record = json.loads(read_bytes(record_path(path)))
+    except (UserError, ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and isinstance(record.get("files"), dict) else None
+    if not _has(record, KINDS) or not _has(record["code"], CODE_KINDS):
+        return None
+    return record if record.pop("checksum", None) == _checksum(record) else None
 
 
 def damage(path: Path) -> str | None:
-    """Say what is wrong with a file that is there, or None if it is as it was made."""
-    return _damage(path, read_bytes(path))
+    """Say what is wrong with what is there, or None if it is as it was made."""
+    try:
+        return damage_of(path, read_bytes(path), read_record(path))
+    except UserError as error:
+        return str(error).removeprefix(f"{path} ").partition(": ")[0]
 
 
-def _damage(path: Path, content: bytes) -> str | None:
-    record = read_record(path)
+def damage_of(path: Path, content: bytes, record: Mapping[str, Any] | None) -> str | None:
+    """Say what is wrong with a file, or None if it is as it was made.
+
+    Args:
+        path: of the file.
+        content: what it holds.
+        record: of what made it, as :func:`read_record` returns it.
+    """
     if record is None:
-        return "its record is missing or unreadable"
+        return "its record is missing or damaged"
     expected = record["files"].get(path.name)
     if expected is None:
         return "its record does not name it"
@@ -73,43 +107,61 @@ def read_checked(path: Path) -> bytes:
         UserError: if it is missing or damaged; a damaged file never becomes a number.
     """
     content = read_bytes(path)
-    problem = _damage(path, content)
+    problem = damage_of(path, content, read_record(path))
     if problem is not None:
-        raise UserError(
-            f"{path} is damaged: {problem}. Run snakemake again: it sets damaged files aside and "
-            "makes them anew."
-        )
+        raise UserError(f"{path} is damaged: {problem}; {WAY_OUT}")
     return content
 
 
-def write_outputs(outputs: Mapping[Path, bytes], record: Mapping[str, Any]) -> None:
-    """Write a job's outputs, then the record that vouches for them: the record comes last.
+def write_outputs(outputs: Mapping[Path, bytes], record: Mapping[str, Any]) -> list[str]:
+    """Write a job's outputs, then the record that vouches for them.
 
-    A run that is killed in between leaves files without a record, which count as damaged.
+    All of them are on the disk before the first replaces an older one. What lies in the place of
+    one and is not as it was made is set aside. A process that is killed between two files leaves
+    some that the record does not vouch for: they count as damaged.
 
     Args:
         outputs: the content of each file.
-        record: what made them, as plain data; their checksums are added.
+        record: what made them, as plain data; their checksums, and its own, are added.
+
+    Returns:
+        What is to be said of files that were set aside.
     """
-    first = record_path(next(iter(outputs)))
-    try:
-        first.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(cannot_write(first, error)) from error
+    where = record_path(next(iter(outputs)))
+    said = []
     for path, content in outputs.items():
-        write_bytes(path, content)
-    files = {path.name: digest(content) for path, content in outputs.items()}
-    write_bytes(first, json_to_bytes({**record, "files": files}))
+        if os.path.lexists(path) and (problem := damage(path)) and not _holds(path, content):
+            said.append(f"{path} was damaged: {problem}; it is set aside as {_set_aside(path)}")
+    if where.is_dir():
+        _set_aside(where)
+    named = {**record, "files": {path.name: digest(content) for path, content in outputs.items()}}
+    whole = json_to_bytes({**named, "checksum": _checksum(named)})
+    write_together({**outputs, where: whole})
+    return said
 
 
-def set_aside_damaged(paths: list[Path]) -> list[str]:
-    """Move damaged files out of the way, so that a run makes them anew; say which and why."""
-    messages = []
-    for path in paths:
-        if path.is_file() and (problem := damage(path)) is not None:
-            os.replace(path, path.with_name(path.name + ".damaged"))
-            messages.append(f"{path} was damaged: {problem}; set aside, to be made anew")
-    return messages
+def _set_aside(path: Path) -> str:
+    try:
+        return set_aside(path).name
+    except OSError as error:
+        raise UserError(cannot_write(path, error)) from error
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return read_bytes(path) == content
+    except UserError:
+        return False
+
+
+def _has(data: Any, kinds: Mapping[str, type | tuple[type, ...]]) -> bool:
+    return isinstance(data, dict) and all(
+        key in data and isinstance(data[key], kind) for key, kind in kinds.items()
+    )
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    return digest(canonical(record))
 
 
 # Reading, after a check -------------------------------------------------------------------------

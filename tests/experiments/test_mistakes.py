@@ -790,7 +790,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(UserError, match="cannot be read: Is a directory"):
+    with pytest.raises(UserError, match="not a file: remove it, or give it another name"):
         experiment_file.load_file(tmp_path, FULL)
 
 

@@ -39,6 +39,7 @@ from mbdl_repro.figures.style import (
     LINES,
     MARKERS,
     RC,
+    lay_out,
     legend_below,
     row_styles,
     to_bytes,
@@ -311,6 +312,16 @@ def test_a_swept_field_is_an_axis_for_methods_and_bounds(axes):
         np.testing.assert_allclose(found[name].get_ydata(), values)
 
 
+def test_of_one_place_a_method_is_a_mark_and_a_bound_a_level(axes):
+    """A line of one point has no length, and bounds bear no marks."""
+    found = drawn(axes, TABLE[TABLE["noise_std"] == 0.5], x="noise_std", where={"n_train": 10})
+    for name in ("network", "classical"):
+        np.testing.assert_array_equal(found[name].get_xdata(), [0.5])
+        assert found[name].get_marker() in MARKERS
+    assert len(found["floor"].get_xdata()) > 1
+    assert set(found["floor"].get_ydata()) == {0.1}
+
+
 @pytest.mark.parametrize("x_scale", ["linear", "log"])
 def test_few_counts_have_each_its_tick(axes, x_scale):
     drawn(axes, x="iteration", where=HERE | {"n_train": 10}, x_scale=x_scale)
@@ -409,9 +420,10 @@ def test_a_panel_that_leaves_a_column_open_is_refused(axes, keys, name):
 
 
 def test_another_metric_is_a_dotted_line_of_those_that_have_it(axes):
-    found = drawn(axes, x="n_train", where=HERE, also="residual")
+    more = pd.DataFrame([row("network", 8.0, 1.0, n_train=100, metric="residual")])
+    found = drawn(axes, pd.concat([TABLE, more]), x="n_train", where=HERE, also="residual")
     other = found["network: residual"]
-    assert (list(other.get_xdata()), list(other.get_ydata())) == ([10], [7.0])
+    assert (list(other.get_xdata()), list(other.get_ydata())) == ([10, 100], [7.0, 8.0])
     assert other.get_color() == found["network"].get_color()
     assert other.get_marker() in (None, "None", "")
     assert "classical: residual" not in found
@@ -772,7 +784,9 @@ def test_a_figure_without_entries_has_no_legend():
     plt.close(figure)
 
 
-@pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
+@pytest.mark.parametrize(
+    ("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")]
+)
 def test_the_same_figure_is_the_same_bytes_without_a_date(suffix, start, monkeypatch):
     contents = []
     for date in ("0", "1000000000"):
@@ -785,8 +799,24 @@ def test_the_same_figure_is_the_same_bytes_without_a_date(suffix, start, monkeyp
             plt.close(figure)
     assert contents[0] == contents[1]
     assert contents[0].startswith(start)
-    for word in (b"CreationDate", b"Software", b"Producer", b"Type 3", b"/Type3"):
+    for word in (b"Date", b"Software", b"Producer", b"Creator", b"Type 3", b"/Type3", b"dc:date"):
         assert word not in contents[0]
+
+
+def test_a_figure_is_laid_out_once_however_many_files_it_is_written_as(monkeypatch):
+    with plt.rc_context(RC):
+        figure, axes = plt.subplots()
+        drawn(axes, x="n_train", where=HERE)
+        legend_below(figure, None)
+        before = to_bytes(figure, "png")
+        engine, calls = figure.get_layout_engine(), []
+        execute = engine.execute
+        monkeypatch.setattr(engine, "execute", lambda f: calls.append(execute(f)))
+        lay_out(figure)
+        assert to_bytes(figure, "png") == before
+        to_bytes(figure, "svg")
+        assert len(calls) == 1
+        plt.close(figure)
 
 
 def test_text_is_in_a_font_that_comes_with_matplotlib():

@@ -5,6 +5,7 @@ read as plain files: nothing of the package stands between a number and its chec
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import importlib.metadata
 import json
@@ -191,7 +192,8 @@ def made(tmp_path_factory):
         tmp_path_factory.mktemp("stages") / "p", linear=LINEAR, sparse=SPARSE, array=ARRAY
     )
     with contextlib.chdir(folder):
-        scale = experiment_file.load_scale("full")
+        formats = ("png", "pdf", "svg")
+        scale = dataclasses.replace(experiment_file.load_scale("full"), figure_formats=formats)
         experiments = experiment_file.load_all(scale)
         for experiment in experiments.values():
             compute(experiment, scale)
@@ -796,9 +798,10 @@ def test_a_picture_drawn_again_is_the_same_bytes(made, tmp_path, monkeypatch):
     folder = shutil.copytree(made.folder, tmp_path / "again")
     monkeypatch.chdir(folder)
     for experiment in (made.linear, made.sparse):
-        paths = [made.store.figure(experiment.name, suffix) for suffix in ("png", "pdf")]
+        paths = [made.store.figure(experiment.name, suffix) for suffix in ("png", "pdf", "svg")]
         before = [path.read_bytes() for path in paths]
-        assert before[0].startswith(b"\x89PNG") and before[1].startswith(b"%PDF")
+        for content, start in zip(before, (b"\x89PNG", b"%PDF", b"<?xml"), strict=True):
+            assert content.startswith(start)
         width, height = struct.unpack(">II", before[0][16:24])
         assert width > 500 and height > 300
         draw(job("draw", experiment, made.scale))
@@ -811,6 +814,8 @@ def test_the_report_shows_both(made):
     page = made.store.report().read_text(encoding="utf-8")
     for text in ("Tiny linear", "Tiny sparse", "Knowing all is better.", "It learns."):
         assert text in page
+    for kind in ("pdf", "svg"):
+        assert f'href="../figures/linear.{kind}"' in page
 
 
 # --- grain: what is shared out does not change what comes of it ---

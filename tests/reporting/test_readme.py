@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from records import RECORD
 
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.reading import load_all, load_scale
@@ -45,7 +46,7 @@ def three(store):
         "7.03_most": spent(ista=900.0, lista=3600.0, lista_again=0.0, lista_other=4800.0),
     }
     for name, cost in costs.items():
-        write_outputs({store.table(name): table_to_bytes([{"a": 1}])}, {"cost": cost})
+        write_outputs({store.table(name): table_to_bytes([{"a": 1}])}, RECORD | {"cost": cost})
     return costs
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from records import RECORD
 
 from mbdl_repro.errors import UserError
 from mbdl_repro.store import files as module
@@ -200,7 +201,7 @@ TABLE = pd.DataFrame(
 
 
 def written(path, content):
-    write_outputs({path: content}, {"verb": "test"})
+    write_outputs({path: content}, RECORD)
     return path
 
 

@@ -1,14 +1,16 @@
 """A record vouches for what a job wrote: it is read as it was made or not at all."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
+from records import RECORD
 
-from mbdl_repro.contract.hashing import digest
+from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.scale import Scale
-from mbdl_repro.store.files import write_bytes
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import (
     damage,
@@ -18,7 +20,6 @@ from mbdl_repro.store.records import (
     read_record,
     read_table,
     record_path,
-    set_aside_damaged,
     write_outputs,
 )
 
@@ -38,6 +39,7 @@ def files(folder):
         ("lista.1of2.history.csv", "lista.1of2.record.json"),
         ("5.06_lista.png", "5.06_lista.record.json"),
         ("5.06_lista.pdf", "5.06_lista.record.json"),
+        ("5.06_lista.svg", "5.06_lista.record.json"),
         ("report.html", "report.record.json"),
     ],
 )
@@ -51,7 +53,7 @@ def test_a_file_of_an_unknown_kind_has_no_record():
 
 
 def test_no_two_jobs_of_a_store_share_a_record():
-    store = Store.of(Scale("s", "a", "r", "f"))
+    store = Store.of(Scale("s", "a", "r", "f", figure_formats=("png", "pdf", "svg")))
     jobs = {
         "data": [store.data("e")],
         "part 1": [store.model("e", "m", 1, 2), store.history("e", "m", 1, 2)],
@@ -62,7 +64,7 @@ def test_no_two_jobs_of_a_store_share_a_record():
         "table": [store.table("e"), store.seed_rows("e")],
         "verdicts": [store.verdicts("e")],
         "all verdicts": [store.verdicts()],
-        "figure": [store.figure("e"), store.figure("e", "pdf")],
+        "figure": [*store.figure_files("e")],
         "report": [store.report()],
     }
     records = [{record_path(path) for path in paths} for paths in jobs.values()]
@@ -74,7 +76,7 @@ def test_no_two_jobs_of_a_store_share_a_record():
 def made(tmp_path):
     """Two outputs of a job, with their record."""
     table, seeds = tmp_path / "t.csv", tmp_path / "t.seeds.csv"
-    write_outputs({table: b"a,b\n1,2\n", seeds: b"a\n3\n"}, {"verb": "tabulate", "seconds": 1.5})
+    write_outputs({table: b"a,b\n1,2\n", seeds: b"a\n3\n"}, RECORD)
     return table, seeds
 
 
@@ -115,40 +117,90 @@ def make_record_a_list(path):
     record_path(path).write_bytes(b"[]\n")
 
 
-def forget_files(path):
-    record_path(path).write_bytes(b'{"verb": "tabulate"}')
+def nest_record_deep(path):
+    record_path(path).write_bytes(b'{"a":' * 200_000)
 
 
-def forget_file(path):
-    record = json.loads(record_path(path).read_bytes())
-    del record["files"][path.name]
-    record_path(path).write_bytes(json.dumps(record).encode())
+def make_record_a_folder(path):
+    record_path(path).unlink()
+    record_path(path).mkdir()
 
 
+def make_record_a_pipe(path):
+    record_path(path).unlink()
+    os.mkfifo(record_path(path))
+
+
+def flip_a_byte_of_the_record(path):
+    """It stays JSON, and says that there were four seeds."""
+    record_path(path).write_bytes(record_path(path).read_bytes().replace(b"3", b"4", 1))
+
+
+def edited(change):
+    """Return what changes a record and leaves its checksum as it was."""
+
+    def edit(path):
+        record = json.loads(record_path(path).read_bytes())
+        change(record)
+        record_path(path).write_bytes(json.dumps(record).encode())
+
+    return edit
+
+
+def sealed(change):
+    """Return what changes a record together with its checksum."""
+
+    def edit(path):
+        record = json.loads(record_path(path).read_bytes())
+        del record["checksum"]
+        change(record)
+        record["checksum"] = digest(canonical(record))
+        record_path(path).write_bytes(json.dumps(record).encode())
+
+    return edit
+
+
+NO_RECORD = "its record is missing or damaged"
 MISHAPS = {
-    truncate: "its checksum differs",
-    alter: "its checksum differs",
-    empty: "its checksum differs",
-    lose_record: "its record is missing or unreadable",
-    garble_record: "its record is missing or unreadable",
-    make_record_a_list: "its record is missing or unreadable",
-    forget_files: "its record is missing or unreadable",
-    forget_file: "its record does not name it",
+    "truncated": (truncate, "its checksum differs"),
+    "altered": (alter, "its checksum differs"),
+    "emptied": (empty, "its checksum differs"),
+    "record lost": (lose_record, NO_RECORD),
+    "record garbled": (garble_record, NO_RECORD),
+    "record a list": (make_record_a_list, NO_RECORD),
+    "record nested deep": (nest_record_deep, NO_RECORD),
+    "record a folder": (make_record_a_folder, NO_RECORD),
+    "record a pipe": (make_record_a_pipe, NO_RECORD),
+    "record with a byte flipped": (flip_a_byte_of_the_record, NO_RECORD),
+    "record without checksum": (edited(lambda record: record.pop("checksum")), NO_RECORD),
+    "record edited": (edited(lambda record: record.update(verb="draw")), NO_RECORD),
+    "record without spec": (sealed(lambda record: record.pop("spec")), NO_RECORD),
+    "record without code": (sealed(lambda record: record.pop("code")), NO_RECORD),
+    "record without inputs": (sealed(lambda record: record.pop("inputs")), NO_RECORD),
+    "record with code a text": (sealed(lambda record: record.update(code="x")), NO_RECORD),
+    "record with half a code": (sealed(lambda record: record["code"].pop("device")), NO_RECORD),
+    "record with files a list": (sealed(lambda record: record.update(files=[])), NO_RECORD),
+    "record of another file": (
+        sealed(lambda record: record["files"].pop("t.csv")),
+        "its record does not name it",
+    ),
 }
 
 
-@pytest.mark.parametrize("mishap", MISHAPS, ids=lambda mishap: mishap.__name__)
+@pytest.mark.parametrize("mishap", MISHAPS)
 @pytest.mark.parametrize("read", [read_checked, read_table, read_json, read_arrays])
 def test_a_damaged_file_never_becomes_a_number(made, mishap, read):
-    mishap(made[0])
+    harm, problem = MISHAPS[mishap]
+    harm(made[0])
+    assert problem in damage(made[0])
     with pytest.raises(UserError) as caught:
         read(made[0])
     assert str(caught.value).startswith(f"{made[0]} is damaged: ")
-    assert MISHAPS[mishap] in str(caught.value)
-    assert "Run snakemake again" in str(caught.value)
+    assert problem in str(caught.value)
+    assert "run snakemake, which sets it aside and makes it anew" in str(caught.value)
 
 
-@pytest.mark.parametrize("mishap", [truncate, alter, empty, forget_file])
+@pytest.mark.parametrize("mishap", [truncate, alter, empty])
 def test_damage_to_one_file_leaves_its_neighbour(made, mishap):
     mishap(made[0])
     assert read_checked(made[1]) == b"a\n3\n"
@@ -159,45 +211,72 @@ def test_a_missing_file_is_told(tmp_path):
         read_checked(tmp_path / "t.csv")
 
 
-def test_an_unreadable_file_is_told(tmp_path):
-    (tmp_path / "t.csv").mkdir()
-    with pytest.raises(UserError, match=r"t\.csv cannot be read: Is a directory"):
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_told(tmp_path, make):
+    make(tmp_path / "t.csv")
+    assert damage(tmp_path / "t.csv") == "is not a file"
+    with pytest.raises(UserError, match=r"t\.csv is not a file: run snakemake"):
         read_checked(tmp_path / "t.csv")
 
 
-def test_the_record_comes_last(made, monkeypatch):
-    """A job that dies between its outputs leaves none that is vouched for."""
+def test_outputs_are_whole_before_the_first_replaces_an_older_one(made, monkeypatch):
+    """A disk that is full at the second file leaves all as it was, and nothing half-written."""
     table, seeds = made
+    before = {path: path.read_bytes() for path in table.parent.iterdir()}
+    written = []
 
-    def die_at_second(path, content):
-        if path == seeds:
+    def full(number):
+        written.append(number)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("mbdl_repro.store.files.os.fsync", full)
+    with pytest.raises(UserError, match=r"t\.seeds\.csv: the disk is full"):
+        write_outputs({table: b"a,b\n5,6\n", seeds: b"a\n7\n"}, RECORD)
+    assert before == {path: path.read_bytes() for path in table.parent.iterdir()}
+
+
+def test_the_record_comes_last(made, monkeypatch):
+    """A job that dies between its outputs leaves none that is vouched for and is not whole."""
+    table, seeds = made
+    replace = os.replace
+
+    def die_at_second(old, new):
+        if new == seeds:
             raise KeyboardInterrupt
-        write_bytes(path, content)
+        replace(old, new)
 
-    monkeypatch.setattr("mbdl_repro.store.records.write_bytes", die_at_second)
+    monkeypatch.setattr("mbdl_repro.store.files.os.replace", die_at_second)
     with pytest.raises(KeyboardInterrupt):
-        write_outputs({table: b"a,b\n5,6\n", seeds: b"a\n7\n"}, {})
-    for path in made:
-        assert damage(path) == "its record is missing or unreadable"
+        write_outputs({table: b"a,b\n5,6\n", seeds: b"a\n7\n"}, RECORD)
+    assert "its checksum differs" in damage(table)
+    assert damage(seeds) is None
+    assert files(table.parent) == ["t.csv", "t.record.json", "t.seeds.csv"]
 
 
-def test_damaged_files_are_set_aside_and_others_stay(made, tmp_path):
+def test_what_is_not_as_it_was_made_is_set_aside(made, tmp_path):
     table, seeds = made
     alter(table)
     altered = table.read_bytes()
-    (message,) = set_aside_damaged([table, seeds, tmp_path / "not_made_yet.csv"])
-    assert str(table) in message
-    assert "its checksum differs" in message
-    assert "set aside" in message
-    assert files(tmp_path) == ["t.csv.damaged", "t.record.json", "t.seeds.csv"]
+    seeds.unlink()
+    seeds.mkdir()
+    said = write_outputs({table: b"a,b\n5,6\n", seeds: b"a\n7\n"}, RECORD)
+    assert said == [
+        f"{table} was damaged: it is not as it was made (its checksum differs); "
+        "it is set aside as t.csv.damaged",
+        f"{seeds} was damaged: is not a file; it is set aside as t.seeds.csv.damaged",
+    ]
     assert (tmp_path / "t.csv.damaged").read_bytes() == altered
-    assert set_aside_damaged([table, seeds]) == []
+    assert (tmp_path / "t.seeds.csv.damaged").is_dir()
+    assert damage(table) is None and damage(seeds) is None
+    seeds.unlink()
+    seeds.mkdir()
+    write_outputs({table: b"a,b\n5,6\n", seeds: b"a\n7\n"}, RECORD)
+    assert len(list(tmp_path.glob("t.seeds.csv*.damaged"))) == 2  # no folder replaces another
 
 
-def test_a_job_that_is_run_again_is_vouched_for_again(made):
+def test_what_is_as_it_was_made_is_replaced(made, tmp_path):
     table, seeds = made
-    alter(table)
-    set_aside_damaged([table, seeds])
-    write_outputs({table: b"a,b\n1,2\n", seeds: b"a\n3\n"}, {"verb": "tabulate"})
-    assert damage(table) is None
-    assert damage(seeds) is None
+    assert write_outputs({table: b"a,b\n5,6\n", seeds: b"a\n7\n"}, RECORD) == []
+    assert files(tmp_path) == ["t.csv", "t.record.json", "t.seeds.csv"]
+    assert read_checked(table) == b"a,b\n5,6\n"

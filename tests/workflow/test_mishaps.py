@@ -8,11 +8,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from project import Project
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs /proc")
 
 
 def processes_in(folder: Path) -> list[int]:
@@ -28,11 +30,38 @@ def processes_in(folder: Path) -> list[int]:
     return found
 
 
-def wait_until(condition: object, seconds: float = 60) -> None:
+def words_of(process: int) -> list[str]:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().decode().split("\0")
+    except OSError:
+        return []
+
+
+def parent_of(process: int) -> int:
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def servers_in(folder: Path) -> list[int]:
+    """Return the process that serves a run's jobs; not its copies, which do them."""
+    serving = [p for p in processes_in(folder) if "mbdl_repro.pipeline.server" in words_of(p)]
+    return [process for process in serving if parent_of(process) not in serving]
+
+
+def served_in(folder: Path) -> list[int]:
+    """Return the copies of that process, each at work on a job."""
+    servers = servers_in(folder)
+    return [process for process in processes_in(folder) if parent_of(process) in servers]
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 300) -> None:
+    """Wait for an event; the limit only ends a test that would wait for ever."""
     deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -43,7 +72,18 @@ def fresh(tmp_path: Path) -> Iterator[Project]:
         os.kill(process, signal.SIGKILL)
 
 
-@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="needs /proc")
+def fits_in(project: Project) -> set[Path]:
+    return set(project.folder.glob("results/cache/models/*-*"))
+
+
+def train_for_long(project: Project) -> None:
+    """Let one job fit 14 times, and each for long enough to be found at work."""
+    sizes = "n_train: [16, 24, 32, 40, 48, 56, 64]"
+    project.edit(project.experiment("sparse"), "n_train: [16, 32]", sizes)
+    project.edit(project.experiment("sparse"), "steps: 20", "steps: 3000")
+
+
+@needs_proc
 def test_a_killed_run_leaves_no_orphans_and_ends_in_the_same_bytes(
     fresh: Project, made: Project
 ) -> None:
@@ -53,46 +93,76 @@ def test_a_killed_run_leaves_no_orphans_and_ends_in_the_same_bytes(
         wait_until(lambda pattern=pattern: list(fresh.folder.glob(pattern)))
         os.kill(run.pid, signal.SIGKILL)
         run.wait()
-        wait_until(lambda: not processes_in(fresh.folder), 5)
-        left = {p: p.stat().st_mtime_ns for p in fresh.folder.rglob("results/**/*") if p.is_file()}
-        time.sleep(0.5)
-        assert left == {p: p.stat().st_mtime_ns for p in left}
+        wait_until(lambda: not processes_in(fresh.folder))
     done = fresh.snakemake()
     assert done.returncode == 0, done.stderr
     assert fresh.contents() == made.contents()  # which was made on one core, in one go
     assert fresh.jobs() == {}
+    assert not list(fresh.folder.rglob("*.tmp"))
 
 
-def test_a_killed_job_loses_its_fit_only(fresh: Project, made: Project) -> None:
-    fresh.edit(fresh.experiment("sparse"), "n_train: [16, 32]", "n_train: [16, 32, 48, 64]")
-    assert fresh.snakemake("data").returncode == 0
-    fresh.edit(fresh.experiment("sparse"), "steps: 20", "steps: 1500")
-    run = fresh.start("--config", "experiments=sparse")
+STOPPED = "stopped ({}); run the same command again: what is finished is kept"
+KILLED = "the process that did this job was killed: out of memory?"
+ENDINGS: dict[str, tuple[Callable[[Project, int], None], int, str]] = {
+    "Ctrl-C": (lambda _, run: os.killpg(run, signal.SIGINT), 130, STOPPED.format("SIGINT")),
+    "SIGTERM": (lambda _, run: os.kill(run, signal.SIGTERM), 143, STOPPED.format("SIGTERM")),
+    "job killed": (lambda project, _: kill(*served_in(project.folder)), 1, KILLED),
+    "server killed": (lambda project, _: kill(*servers_in(project.folder)), 1, KILLED),
+}
 
-    def training() -> list[int]:
-        found = []
-        for process in processes_in(fresh.folder):
-            try:
-                words = Path(f"/proc/{process}/cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"train" in words.split(b"\0"):
-                found.append(process)
-        return found
 
-    def fits() -> set[Path]:
-        return set(fresh.folder.glob("results/cache/models/*-*"))
+def kill(*processes: int) -> None:
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
 
-    wait_until(lambda: fits() and training())
-    os.kill(training()[0], signal.SIGKILL)
-    run.communicate()
-    assert run.returncode != 0
-    kept = {path: path.stat().st_mtime_ns for path in fits()}
-    assert kept
-    again = fresh.snakemake("--config", "experiments=sparse")
-    assert again.returncode == 0, again.stderr
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert len(fits()) == 4 * 2
+
+@needs_proc
+def test_whatever_ends_a_run_is_told_in_a_line_and_what_is_finished_is_kept(
+    fresh: Project,
+) -> None:
+    train_for_long(fresh)
+    narrow = ("models", "--config", "experiments=sparse")
+    for name, (end, status, words) in ENDINGS.items():
+        kept = {path: path.stat().st_mtime_ns for path in fits_in(fresh)}
+        run = fresh.start("scores", *narrow)
+
+        def at_work(run: subprocess.Popen[str] = run, n_kept: int = len(kept)) -> bool:
+            done = run.poll() is not None
+            return done or (len(fits_in(fresh)) > n_kept and bool(served_in(fresh.folder)))
+
+        wait_until(at_work)
+        assert run.poll() is None, (name, run.communicate()[0])
+        end(fresh, run.pid)
+        said = run.communicate()[0]
+        assert run.returncode == status, (name, said)
+        assert words in said
+        assert "Traceback" not in said
+        if status == 1:
+            assert "failed: train sparse lista" in said
+            assert "Run the same command again: what is finished is kept" in said
+        else:
+            assert said.rstrip().splitlines()[-1] == words
+        wait_until(lambda: not processes_in(fresh.folder))
+        assert {path: path.stat().st_mtime_ns for path in kept} == kept
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_job_says_so_in_a_line(fresh: Project, number: signal.Signals) -> None:
+    train_for_long(fresh)
+    words = ["train", "--experiment", "sparse", "--method", "lista"]
+    job = subprocess.Popen(
+        fresh.command("mbdl_repro.pipeline", *words),
+        cwd=fresh.folder,
+        env=fresh.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: fits_in(fresh))
+    job.send_signal(number)
+    said = job.communicate()[1]
+    assert job.returncode == 128 + number
+    assert said.splitlines()[-1] == f"train sparse: stopped ({number.name})"
+    assert "Traceback" not in said
 
 
 def flip_a_byte(path: Path) -> None:
@@ -105,32 +175,61 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
 
 
-@pytest.mark.parametrize("harm", [flip_a_byte, truncate])
-def test_damaged_artifacts_are_made_anew(copy: Project, made: Project, harm: object) -> None:
-    patterns = (
-        "results/tables/linear.csv",
-        "results/scores/sparse/ista.csv",
-        "results/verdicts.csv",
-        "results/models/sparse/lista.1of1.json",
-        "figures/sparse.png",
-    )
-    for pattern in patterns:
-        harm(copy.folder / pattern)  # type: ignore[operator]
-    status = copy.run("mbdl_repro.cli", "status")
-    assert status.stdout.count("damaged") >= len(patterns), status.stdout + status.stderr
+def put_a_folder_there(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "notes.txt").write_text("mine")
+
+
+def test_damaged_artifacts_are_made_anew(copy: Project, made: Project) -> None:
+    harms = {
+        "results/tables/linear.csv": flip_a_byte,
+        "results/scores/sparse/ista.csv": truncate,
+        "results/verdicts.csv": put_a_folder_there,
+        "results/models/sparse/lista.1of1.json": put_a_folder_there,
+        "results/data/sparse.json": truncate,
+        "figures/sparse.png": flip_a_byte,
+    }
+    for name, harm in harms.items():
+        harm(copy.folder / name)
+    status, said = copy.inside("--dry-run")
+    assert status == 0
+    for words in ("tabulate linear: linear.csv", "draw sparse: sparse.png"):
+        assert words in said
     done = copy.snakemake()
     assert done.returncode == 0, done.stderr
-    for pattern in patterns:
-        assert f"{pattern} was damaged" in done.stderr
+    for name in harms:
+        assert f"{name} was damaged" in done.stderr + done.stdout
+        assert (copy.folder / f"{name}.damaged").exists()  # nothing of the user's is deleted
     assert copy.contents() == made.contents()
 
 
-def test_damaged_entries_are_found_when_they_are_needed(copy: Project, made: Project) -> None:
+@pytest.mark.parametrize("harm", [flip_a_byte, put_a_folder_there])
+def test_damaged_entries_are_found_when_they_are_needed(
+    copy: Project, made: Project, harm: Callable[[Path], None]
+) -> None:
     for entry in copy.folder.glob("results/cache/*/*-*"):
-        flip_a_byte(entry)
+        harm(entry)
     (copy.folder / "results/scores/sparse/lista.csv").unlink()
-    status = copy.run("mbdl_repro.cli", "status")
+    copy.edit(copy.experiment("sparse"), "says: A tiny", "says: Another tiny")
+    for path in copy.folder.glob("results/tables/sparse.*"):
+        path.unlink()
+    status = copy.run("mbdl_repro.cli", "status", "--entries")
     assert "of its cache entries are gone or altered" in status.stdout
+    done = copy.snakemake()
+    assert done.returncode == 0, done.stderr
+    assert copy.contents() == made.contents()
+
+
+def test_damaged_records_are_made_anew(copy: Project, made: Project) -> None:
+    """Each is still JSON, and says something else, or less."""
+    records = sorted(copy.folder.rglob("results/**/*.record.json"))
+    edits = (b'"digest": "', b'"digest": "0'), (b'"spec":', b'"spek":'), (b'"code":', b'"cod":')
+    for record, (old, new) in zip(records, edits * len(records), strict=False):
+        record.write_bytes(record.read_bytes().replace(old, new, 1))
+    records[0].write_bytes(b'{"a":' * 200_000)
+    assert copy.jobs() == copy.planned()
+    assert sum(copy.planned().values()) == 17
     done = copy.snakemake()
     assert done.returncode == 0, done.stderr
     assert copy.contents() == made.contents()
@@ -149,38 +248,63 @@ def test_a_damaged_table_is_refused_by_name(copy: Project) -> None:
         assert "Traceback" not in result.stderr
 
 
+@needs_proc
 def test_a_second_run_in_the_folder_says_so(fresh: Project) -> None:
+    train_for_long(fresh)
     run = fresh.start()
     wait_until(lambda: list(fresh.folder.glob("results/data/*.json")))
     second = fresh.snakemake()
     assert second.returncode != 0
     assert "another run is at work in this folder" in second.stderr
-    assert fresh.run("snakemake", "--cores", "1", "--dry-run").returncode == 0
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
+    assert "Traceback" not in second.stderr
+    assert fresh.inside("--dry-run")[0] == 0
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate()
 
 
-def test_a_full_disk_is_one_clear_message(copy: Project) -> None:
+def full_disk(limit: int) -> Callable[[], None]:
     """A limit on the size of files stands for the disk: both end a write with an error."""
-    kept = copy.contents()
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+
+@pytest.mark.parametrize("limit", [60_000, 10])
+def test_a_full_disk_is_one_clear_message(copy: Project, limit: int) -> None:
+    """There may be no room for the log either."""
+    kept = copy.everything()
     copy.edit(copy.experiment("sparse"), "test: 10", "test: 2000")
-    data = [*copy.command("mbdl_repro.pipeline", "simulate"), "--experiment", "sparse"]
-    limit = 60_000
+    words = ["simulate", "--experiment", "sparse", "--log", "results/logs/disk.log"]
     result = subprocess.run(
-        data,
+        copy.command("mbdl_repro.pipeline", *words),
         cwd=copy.folder,
         env=copy.environment,
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        preexec_fn=full_disk(limit),
     )
     assert result.returncode == 1
-    assert "cannot write results/cache/data/" in result.stderr
+    assert result.stderr.startswith("simulate sparse: cannot write results/cache/data/")
     assert "Nothing half-written was kept" in result.stderr
-    assert "Traceback" not in result.stderr
-    assert not list(copy.folder.rglob("*.tmp"))
-    assert copy.contents() == kept
+    assert result.stderr.count("\n") == 1
+    (copy.folder / "results/logs/disk.log").unlink()
+    copy.edit(copy.experiment("sparse"), "test: 2000", "test: 10")
+    assert copy.everything() == kept
+
+
+def test_a_job_that_fails_deletes_nothing_that_is_kept(copy: Project) -> None:
+    """Neither does the job itself, nor Snakemake before or after it."""
+    copy.edit(copy.experiment("linear"), "title: Tiny, x", "title: Small, x")
+    kept = copy.everything()
+    name = "mbdl_repro/pipeline/stages/draw.py"
+    copy.edit(copy.folder / name, "    images = drawn(", "    images = 1 / 0\n    drawn(")
+    result = copy.snakemake()
+    assert result.returncode == 1
+    assert "failed: draw linear" in result.stdout + result.stderr
+    del kept[name]
+    after = copy.everything()
+    assert {name: after.get(name) for name in kept if "logs" not in name} == {
+        name: content for name, content in kept.items() if "logs" not in name
+    }
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_clear_message(fresh: Project) -> None:
@@ -199,46 +323,82 @@ def keep(made: Project, other: Project) -> None:
         shutil.copy(path, other.folder / "results")
 
 
-def test_what_came_with_the_repository_can_be_adopted(made: Project, fresh: Project) -> None:
+def test_what_came_with_the_repository_counts_as_made(made: Project, fresh: Project) -> None:
     keep(made, fresh)
-    adopted = fresh.run("mbdl_repro.cli", "adopt")
-    assert adopted.returncode == 0, adopted.stderr
     assert fresh.jobs() == fresh.planned() == {}
+    (fresh.folder / "results/report.html").unlink()
+    _, said = fresh.inside("--dry-run")
+    assert "7 results are there as this code makes them, and stay" in said
+    assert fresh.jobs() == fresh.planned() == {"report": 1}
     fresh.edit(fresh.experiment("sparse"), "title: Tiny, x", "title: Small, x")
     assert fresh.jobs() == fresh.planned() == {"draw": 1, "report": 1}
     done = fresh.snakemake("figures/sparse.png")
     assert done.returncode == 0, done.stderr
     assert not (fresh.folder / "results/data").exists()
-    flip_a_byte(fresh.folder / "results/tables/sparse.csv")
-    refused = fresh.run("mbdl_repro.cli", "adopt")
-    assert refused.returncode == 1
-    assert "tabulate sparse is damaged" in refused.stderr
 
 
-def test_what_was_not_adopted_does_not_count_as_made(made: Project, fresh: Project) -> None:
+def test_what_came_with_the_repository_can_all_be_made_anew(made: Project, fresh: Project) -> None:
     keep(made, fresh)
-    done = fresh.snakemake("results/tables/linear.csv")
+    assert sum(fresh.jobs("--forceall").values()) == 17
+    done = fresh.snakemake("--forceall", "results/tables/linear.csv")
     assert done.returncode == 0, done.stderr
-    assert "results were not made in this folder and are made anew" in done.stderr
     table = "results/tables/linear.csv"
     assert (fresh.folder / table).read_bytes() == (made.folder / table).read_bytes()
     assert (fresh.folder / "results/scores/linear/linear_mmse.csv").exists()
 
 
-def test_a_dry_run_changes_nothing(copy: Project) -> None:
-    flip_a_byte(copy.folder / "results/tables/linear.csv")
-    before = {p: p.read_bytes() for p in (copy.folder / "results").rglob("*") if p.is_file()}
-    assert copy.run("snakemake", "-np", "--cores", "1").returncode == 0
-    assert before == {
-        p: p.read_bytes() for p in (copy.folder / "results").rglob("*") if p.is_file()
-    }
+def test_snakemake_s_own_notes_decide_nothing(copy: Project) -> None:
+    """With other times, and without any notes, a change is seen all the same, and no other."""
+    for path in copy.folder.rglob("results/**/*.csv"):
+        os.utime(path, (0, 0))
+    shutil.rmtree(copy.folder / ".snakemake")
+    assert copy.jobs() == {}
+    copy.edit(copy.experiment("linear"), "n_signal: 3", "n_signal: 2")
+    jobs = copy.jobs()
+    assert jobs == copy.planned()
+    assert sum(jobs.values()) == 10
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--dry-run"],
+        ["--dry-run", "--forceall"],
+        ["--summary"],
+        ["--detailed-summary"],
+        ["--list-rules"],
+        ["--dag"],
+        ["--rulegraph"],
+        ["--containerize"],
+        ["--cleanup-metadata", "figures/linear.png"],
+        ["--conda-create-envs-only", "--sdm", "conda"],
+        ["--generate-unit-tests", "{elsewhere}"],
+        ["--report", "{elsewhere}/report.html"],
+        ["--unlock"],
+        ["--touch"],
+        ["--lint"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_runs_no_job_changes_no_file(
+    made: Project, words: list[str], tmp_path: Path
+) -> None:
+    """Not even where files are damaged, and none was made in this folder."""
+    project = made.copy(tmp_path / "project")
+    shutil.rmtree(project.folder / ".snakemake")
+    flip_a_byte(project.folder / "results/tables/linear.csv")
+    put_a_folder_there(project.folder / "figures/sparse.png")
+    before = project.everything()
+    (tmp_path / "elsewhere").mkdir()
+    project.inside(*(word.format(elsewhere=tmp_path / "elsewhere") for word in words))
+    assert project.everything() == before
 
 
 def test_a_narrowed_run_writes_no_page_that_gathers_all(copy: Project) -> None:
     for target in ("report", "results/verdicts.csv"):
-        result = copy.snakemake(target, "--config", "experiments=linear")
-        assert result.returncode != 0
-        assert f"{target} gathers all experiments" in result.stderr
+        status, said = copy.inside(target, "--config", "experiments=linear")
+        assert status != 0
+        assert f"{target} gathers all experiments" in said
 
 
 def test_jobs_leave_logs_with_time_and_memory(made: Project) -> None:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import random
+import shutil
+import signal
+from collections import Counter
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from commands import mbdl
 from project import Project
 
-from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.reading import load_scale
-from mbdl_repro.pipeline import job, run, upkeep
+from mbdl_repro.pipeline import job, run
 from mbdl_repro.pipeline.plan import TARGETS, Plan
 
 
 @pytest.fixture(autouse=True)
 def _inside(copy: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(copy.folder)
-    monkeypatch.setattr(sys, "argv", ["snakemake", "--cores", "1"])
-    monkeypatch.setenv("MBDL_RUN_PID", "")
-    monkeypatch.delenv("MBDL_RUN_PID")
+    monkeypatch.delenv("MBDL_RUN_PID", raising=False)
+    ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    run._held.clear()
+    for number, handler in ours.items():
+        signal.signal(number, handler)
 
 
 def test_status_of_what_was_made(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,61 +63,151 @@ def test_a_method_more_is_planned_with_unknown_time(
     assert "1 whose time is not known yet" in said
 
 
-def test_adopt_and_prune(copy: Project) -> None:
-    assert "adopted" in mbdl("adopt")
+def test_prune(copy: Project) -> None:
     copy.edit(copy.experiment("sparse"), "rho: 0.1, recipe", "rho: 0.2, recipe")
-    with pytest.raises(UserError, match=r"lista is stale: method\.settings\.rho changed"):
-        upkeep.adopt("full")
-    assert "would remove 8 files" in mbdl("prune", "--dry-run")
-    assert "removed 8 files" in mbdl("prune")
+    (copy.folder / "results/tables/.x.csv.123.tmp").write_text("half")
+    (copy.folder / "results/tables/x.csv.damaged").write_text("harmed")
+    (copy.folder / "figures/x.png.damaged").mkdir()
+    lock = copy.folder / ".snakemake/mbdl.lock"
+    lock.unlink()
+    assert "would remove 11 files" in mbdl("prune", "--dry-run")
+    assert not lock.exists()
+    assert "removed 11 files" in mbdl("prune")
     assert "removed 0 files" in mbdl("prune")
 
 
-def test_a_run_takes_the_lock_and_mends(
-    copy: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table = copy.folder / "results/tables/linear.csv"
-    table.write_bytes(table.read_bytes()[:-9])
-    plan = run.for_snakemake({}, True)
-    assert not table.exists()
-    assert "results/tables/linear.csv was damaged" in capsys.readouterr().err
-    run.announce(plan)
-    assert "experiments: linear, sparse" in capsys.readouterr().out
-    assert "report    results/report.html" in run.summary(plan)
-    assert "Run the same command again" in run.on_error(plan)
-    with pytest.raises(SystemExit, match="another run is at work in this folder"):
-        run.for_snakemake({}, True)
-    monkeypatch.setattr(sys, "argv", ["snakemake", "-n"])
-    run.for_snakemake({"experiments": ["linear"]}, True)
+def test_plan_of_everything_again(copy: Project) -> None:
+    said = mbdl("plan", "--forceall")
+    assert "tabulate linear: it is asked for" in said
+    assert "17 jobs, about" in said
 
 
-def test_a_folder_without_notes_has_made_nothing(
-    copy: Project, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for note in (copy.folder / ".snakemake/metadata").iterdir():
-        note.unlink()
-    run.for_snakemake({}, True)
-    assert "results were not made in this folder" in capsys.readouterr().err
-    assert not (copy.folder / "results/verdicts.csv").exists()
-    assert list((copy.folder / "results/cache/models").iterdir())  # what was computed is kept
+def harm(copy: Project, rng: random.Random) -> None:
+    """Delete, damage or touch some of what was made, or what it was made from."""
+    files = [path for path in sorted(copy.folder.glob("results/**/*.*")) if path.is_file()]
+    files += sorted(copy.folder.glob("figures/*"))
+    for path in rng.sample(files, rng.randint(1, 12)):
+        kind = rng.choice(["delete", "delete", "damage", "touch"])
+        if kind == "delete":
+            path.unlink()
+        elif kind == "damage":
+            path.write_bytes(path.read_bytes()[:-3])
+        else:
+            os.utime(path, (rng.randint(0, 10**9),) * 2)
+
+
+WORDS: tuple[list[str], ...] = (
+    [],
+    ["tables"],
+    ["figures/linear.png", "verdicts"],
+    ["-R", "train"],
+    ["--forceall", "figures/sparse.png"],
+    ["-f", "results/tables/linear.csv"],
+    ["models", "-R", "results/data/sparse.json"],
+    ["scores", "data"],
+)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_dry_run_says_what_the_plan_says_in_any_state(copy: Project, seed: int) -> None:
+    rng = random.Random(seed)
+    harm(copy, rng)
+    targets = {"models": 1, "scores": 1, "data": 1, "tables": 1, "verdicts": 1}
+    shown = {task for task in copy.jobs(*WORDS[seed]).items() if task[0] not in targets}
+    plan = Plan(load_scale("full"))
+    run_ = run.Run(plan, SimpleNamespace(is_main_process=False, dag_settings=settings(WORDS[seed])))
+    assert shown == set(Counter(task.verb for task in run_.status.to_run).items())
+    if not WORDS[seed]:
+        assert dict(shown) == copy.planned()
+
+
+def settings(words: list[str]) -> SimpleNamespace:
+    """Return what Snakemake's settings are after these words."""
+    forced = [words[words.index("-R") + 1]] if "-R" in words else []
+    targets = {word for word in words if not word.startswith("-")} - set(forced)
+    return SimpleNamespace(
+        targets=targets,
+        forcerun=forced,
+        forceall="--forceall" in words,
+        forcetargets="-f" in words,
+    )
+
+
+def test_what_a_run_leaves_needs_no_other(copy: Project, made: Project) -> None:
+    """Whatever was lost or harmed, one run puts it right."""
+    harm(copy, random.Random(1))
+    status, said = copy.inside()
+    assert status == 0, said
+    assert copy.planned() == copy.jobs() == {}
+    assert copy.contents() == made.contents()
+    assert "report    results/report.html" in said
+
+
+def test_few_jobs_are_plain_processes(copy: Project, made: Project) -> None:
+    """They give the same bytes as those that a server's copies do."""
+    (copy.folder / "results/scores/sparse/lista.csv").unlink()
+    status, said = copy.inside("results/scores/sparse/lista.csv")
+    assert status == 0, said
+    name = "results/scores/sparse/lista.csv"
+    assert (copy.folder / name).read_bytes() == (made.folder / name).read_bytes()
+
+
+def test_a_run_tells_that_another_is_at_work(copy: Project) -> None:
+    (copy.folder / "results/verdicts.csv").unlink()
+    with run.take_lock():
+        status, said = copy.inside()
+        assert status == 1
+        assert "another run is at work in this folder (process" in said
+        assert copy.inside("--dry-run")[0] == 0
+    assert copy.inside()[0] == 0
+
+
+def test_a_failed_run_says_what_to_do(copy: Project) -> None:
+    (copy.folder / "results/verdicts.csv").unlink()
+    name = "mbdl_repro/pipeline/stages/gather.py"
+    copy.edit(
+        copy.folder / name, "    tables = [", "    raise UserError('the moon is full')\n    t = ["
+    )
+    copy.edit(
+        copy.folder / name,
+        "import pandas",
+        "from mbdl_repro.errors import UserError\nimport pandas",
+    )
+    status, said = copy.inside()
+    assert status == 1
+    assert "Run the same command again: what is finished is kept" in said
+    assert "failed: gather" in said
+    assert "Error" not in said
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_any_job(copy: Project) -> None:
+    (copy.folder / "results/verdicts.csv").unlink()
+    shutil.rmtree(copy.folder / "results/logs/gather")
+    (copy.folder / "results/logs/gather").write_text("in the way")
+    status, said = copy.inside()
+    assert status == 1
+    assert "cannot write results/logs/gather" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(
-    ("config", "words", "message"),
+    ("words", "message"),
     [
-        ({"scael": "smoke"}, [], "unknown setting; did you mean scale"),
-        ({"device": "tpu"}, [], "device=tpu"),
-        ({"experiments": "nonesuch"}, [], "no experiment 'nonesuch'"),
-        ({}, ["./figures/nonesuch.png"], "no run makes 'figures/nonesuch.png'"),
-        ({"experiments": "linear"}, ["report"], "report gathers all experiments"),
+        (["--config", "scael=smoke"], "unknown setting; did you mean scale"),
+        (["--config", "device=tpu"], "device=tpu"),
+        (["--config", "experiments=nonesuch"], "no experiment 'nonesuch'"),
+        (["./figures/nonesuch.png"], "no run makes 'figures/nonesuch.png'"),
+        (["results/scores/sparse/nonesuch.csv"], "no method 'nonesuch'; allowed: ista, lista"),
+        (["report", "--config", "experiments=linear"], "report gathers all experiments"),
+        (["verdicts", "--config", "experiments=linear"], "verdicts gathers all experiments"),
+        (["--directory", "/"], "run it in "),
     ],
 )
-def test_a_mistaken_request_stops(
-    config: dict[str, str], words: list[str], message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["snakemake", "-n", *words])
-    with pytest.raises(SystemExit, match=message):
-        run.for_snakemake(config, True)
+def test_a_mistaken_request_stops(copy: Project, words: list[str], message: str) -> None:
+    status, said = copy.inside("--dry-run", *words)
+    assert status == 1
+    assert message in said
+    assert "Traceback" not in said
 
 
 def test_a_job_from_the_command_line(

@@ -28,23 +28,33 @@ def bound(job: Job) -> None:
     data = Data(experiment, job.store)
     caches = {name: bound_cache(experiment, name, job.store) for name in experiment.bounds}
     work = experiment.boundings()
+    exact: Exact = {}
     rows: list[dict[str, Any]] = []
     for i, (name, fit, test_point) in enumerate(work):
         job.progress(i / len(work), f"{name} ({fit})")
         info = catalogue.bounds(experiment.area)[name]
         content, _ = caches[name].get(
             caches[name].key(specs.bound_spec(experiment, name, fit, test_point)),
-            partial(_computed, experiment, data, info, fit, test_point),
+            partial(_computed, experiment, data, info, fit, test_point, exact),
         )
         words = (name, Family.BOUND, "full")
         rows += rows_of(experiment, fit, test_point, *words, arrays_from_bytes(content))
     job.save({job.store.bounds(experiment.name): table_to_bytes(rows)})
 
 
+Exact = dict[str, dict[str, np.ndarray]]
+"""What bounds that look at no signals found at a place, which is the same for every block."""
+
+
 def _computed(
-    experiment: Experiment, data: Data, info: FunctionInfo, fit: Fit, test_point: Point
+    experiment: Experiment,
+    data: Data,
+    info: FunctionInfo,
+    fit: Fit,
+    test_point: Point,
+    exact: Exact,
 ) -> bytes:
-    """Return the block's rows as columns."""
+    """Return the block's rows as columns; what other blocks of seeds share is found in exact."""
     metric = catalogue.metrics(experiment.area)[info.marks["metric"]]
     given: list[dict[str, Any]] = [{}] * len(fit.seeds)
     if {"test", "validation"} & set(info.arguments):
@@ -55,8 +65,10 @@ def _computed(
     function = catalogue.function(info)
     iterations = [*experiment.recorded(info.name), None]
     asked = {name: known[name] for name in info.arguments if name in known}
+    place = str((info.name, fit.point, fit.n_train, test_point))
     try:
-        found = values(function, info.arguments, asked, given, iterations, metric.marks)
+        if given[0] or place not in exact:
+            exact[place] = values(function, info.arguments, asked, given, iterations, metric.marks)
     except ValueError as error:
         raise UserError(f"bound {info.name} at {fit}: {error}") from error
     n, k = len(fit.seeds), len(iterations)
@@ -66,7 +78,7 @@ def _computed(
         "metric": np.array([metric.name] * (n * k)),
         "n_parameters": np.zeros(n * k, dtype=int),
     }
-    return arrays_to_bytes(columns | found)
+    return arrays_to_bytes(columns | exact[place])
 
 
 def values(

@@ -17,7 +17,7 @@ from mbdl_repro.contract.family import Family
 from mbdl_repro.experiments.schema import FigureFrame
 from mbdl_repro.figures import draw_panel
 from mbdl_repro.figures.panel import Sources
-from mbdl_repro.figures.style import RC, legend_below, row_styles, to_bytes
+from mbdl_repro.figures.style import RC, lay_out, legend_below, row_styles, to_bytes
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.store.records import read_arrays, read_table
 
@@ -30,7 +30,7 @@ PANEL_INCHES = (4.6, 3.3)
 
 
 def draw(job: Job) -> None:
-    """Draw the panels side by side over one legend; write PNG and PDF."""
+    """Draw the panels side by side over one legend; write it in the formats of the scale."""
     experiment, store = job.experiment, job.store
     infos = catalogue.metrics(experiment.area)
     sources = sources_of(
@@ -40,7 +40,7 @@ def draw(job: Job) -> None:
         read_table(store.seed_rows(experiment.name)),
         read_arrays(store.shown(experiment.name)),
     )
-    images = drawn(experiment.panels, experiment.figure, sources)
+    images = drawn(experiment.panels, experiment.figure, sources, store.figure_formats)
     job.save({store.figure(experiment.name, kind): image for kind, image in images.items()})
 
 
@@ -72,16 +72,19 @@ def sources_of(
     )
 
 
-def drawn(panels: Sequence[Any], frame: FigureFrame, sources: Sources) -> dict[str, bytes]:
+def drawn(
+    panels: Sequence[Any], frame: FigureFrame, sources: Sources, formats: Sequence[str]
+) -> dict[str, bytes]:
     """Draw panels side by side over one legend.
 
     Args:
         panels: what each shows, in the order of the file.
         frame: how many columns of panels, and of the legend, there are.
         sources: what the panels read.
+        formats: kinds of file that it is written as: ``png``, ``pdf``, ``svg``.
 
     Returns:
-        The bytes of the figure, by kind of file: ``png`` and ``pdf``.
+        The bytes of the figure, by kind of file.
     """
     columns = frame.columns or min(len(panels), 3)
     width = PANEL_INCHES[0] * columns
@@ -107,7 +110,8 @@ def drawn(panels: Sequence[Any], frame: FigureFrame, sources: Sources) -> dict[s
                     axes = part.add_subplot(grid[i, j], projection=panel.projection)
                     draw_panel(axes, panel, sources)
         legend_below(figure, frame.legend_columns)
-        images = {kind: to_bytes(figure, kind) for kind in ("png", "pdf")}
+        lay_out(figure)
+        images = {kind: to_bytes(figure, kind) for kind in formats}
         plt.close(figure)
     return images
 
