@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -174,17 +175,18 @@ def _counts(verdicts: pd.DataFrame) -> str:
     """Return how claims and published numbers fared, in a sentence for each that there are."""
     said = []
     for kind, title in KINDS.items():
-        counted = verdicts["verdict"][verdicts["kind"] == kind].value_counts()
-        if counted.sum():
-            each = ", ".join(f"{n} {_verb(verdict, n)}" for verdict, n in counted.items())
-            said.append(f"Of {counted.sum()} {title if counted.sum() > 1 else title[:-1]}, {each}.")
+        found = Counter(verdicts["verdict"][verdicts["kind"] == kind])
+        order = dict.fromkeys(["holds", "fails", "undecided", *sorted(found)])
+        each = ", ".join(f"{found[v]} {_verb(v, found[v])}" for v in order if v in found)
+        if n := found.total():
+            said.append(f"Of {n} {title if n > 1 else title.removesuffix('s')}, {each}.")
     return " ".join(said)
 
 
-def _verb(verdict: Any, n: int) -> str:
+def _verb(verdict: str, n: int) -> str:
     """Return a verdict as a verb of so many: ``fails`` and ``fail``, ``is undecided``."""
     if verdict in ("holds", "fails"):
-        return str(verdict) if n == 1 else str(verdict)[:-1]
+        return verdict if n == 1 else verdict.removesuffix("s")
     return f"{'is' if n == 1 else 'are'} {verdict}"
 
 
@@ -285,8 +287,8 @@ def verdicts_page(results: Results) -> str:
         f"{_counts(verdicts)} Those that hold stand, with their numbers, beside these in "
         f"[verdicts.csv]({UP}{results.store.verdicts()}); `mbdl verdicts` prints all of them.",
         "A claim *holds* if the 95 % interval of the difference lies on its side, *fails* if it "
-        "lies on the other, and is *undecided* else. A published number holds if ours lies within "
-        "the tolerance that the experiment file gives.",
+        "lies on the other, and is *undecided* else. So does a published number, whose sides are the "
+        "tolerance that the experiment file gives, and what is beyond it.",
     ]
     others = verdicts[verdicts["verdict"] != "holds"]
     for name in results.experiments:
