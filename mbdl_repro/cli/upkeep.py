@@ -108,11 +108,12 @@ def prune(dry_run: bool, scale_name: str) -> None:
 
 @click.command(cls=Command)
 def readme() -> None:
-    """Write the parts of the README that tell of experiments and results."""
+    """Write what results say into the README and the pages of docs/results."""
     from mbdl_repro.reporting import readme
 
-    text = readme.README.read_text(encoding="utf-8")
-    write_bytes(readme.README, readme.written(text).encode())
+    for path, text in readme.pages().items():
+        write_bytes(path, text.encode())
+        click.echo(f"wrote {path}")
 
 
 def _status(

@@ -1,14 +1,17 @@
-"""The parts of the README that tell of experiments and results, written from their files."""
+"""The README's numbers and the pages of results, written from experiment files and results."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mbdl_repro.contract.hashing import canonical, digest
-from mbdl_repro.errors import UserError
+from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.experiments.specs import fit_spec
@@ -16,63 +19,295 @@ from mbdl_repro.pipeline.costs import duration
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_record, read_table
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 README = Path("README.md")
+PAGES = Path("docs/results")
+UP = "../../"
+"""From a page to the project's root."""
+
+TELLING = "5.06_lista"
+"""The experiment whose figure the README shows."""
+
+CORES = 2
+"""Of a small machine, for which the README says how long all takes."""
+
+KINDS = {"claim": "claims", "published": "published numbers"}
+NOTICE = "<!-- Written by `mbdl readme` from experiment files and results: do not edit. -->"
 
 
-def written(text: str) -> str:
-    """Return the README with each generated part as the experiments and results have it.
+def pages() -> dict[Path, str]:
+    """Return the README and the pages of results as experiments and results have them.
 
-    A part stands between ``<!-- NAME: written by mbdl readme -->`` and ``<!-- end -->``.
+    Raises:
+        UserError: if a result is missing or damaged, or the README marks a part that there is not.
+    """
+    results = Results()
+    written = {
+        "experiments": experiments_page(results),
+        "gallery": gallery_page(results),
+        "verdicts": verdicts_page(results),
+        "costs": costs_page(results),
+    }
+    files = {PAGES / f"{name}.md": f"{NOTICE}\n\n{text}\n" for name, text in written.items()}
+    return {README: filled(README.read_text(encoding="utf-8"), parts(results)), **files}
+
+
+def filled(text: str, parts: Mapping[str, str]) -> str:
+    """Return a text with its marked parts replaced.
+
+    A part stands between ``<!-- NAME: written by mbdl readme -->`` and ``<!-- end -->``, on lines
+    of its own or within one.
+
+    Args:
+        text: in Markdown.
+        parts: what belongs there, by name.
 
     Raises:
         UserError: if the text marks a part that there is not.
     """
-    parts = {"experiments": experiments, "verdicts": verdicts, "cost": cost}
 
     def replaced(match: re.Match[str]) -> str:
-        name = match[2]
+        begin, name, line, end = match.groups()
         if name not in parts:
-            raise UserError(f"{README} marks a part {name!r}; there are {', '.join(parts)}")
-        return f"{match[1]}\n{parts[name]()}\n{match[3]}"
+            raise UserError(f"{README} marks a part {name!r}; {one_of(name, parts)}")
+        return f"{begin}{line}{parts[name]}{line}{end}"
 
-    return re.sub(
-        r"(<!-- (\w+): written by mbdl readme -->)\n.*?(<!-- end -->)", replaced, text, flags=re.S
-    )
+    marked = r"(<!-- (\w+): written by mbdl readme -->)(\n?).*?(<!-- end -->)"
+    return re.sub(marked, replaced, text, flags=re.S)
 
 
-def experiments() -> str:
-    """Return the table of experiments."""
+def parts(results: Results) -> dict[str, str]:
+    """Return the parts of the README that are written from results, by name."""
+    telling = results.experiments.get(TELLING)
+    return {
+        "areas": areas_table(results),
+        "cost": results.time,
+        "figure": "" if telling is None else _figure(results, telling, root=""),
+    }
+
+
+class Results:
+    """All experiments at full scale, how their claims fared, and what they took."""
+
+    def __init__(self) -> None:
+        scale = load_scale("full")
+        self.store = Store.of(scale)
+        self.experiments = load_all(scale)
+        self._verdicts = read_table(self.store.verdicts())
+
+    def verdicts(self, *names: str) -> pd.DataFrame:
+        """Return the verdicts on these experiments, or on all if none is named."""
+        of = self._verdicts["experiment"]
+        return self._verdicts[of.isin(names)] if names else self._verdicts
+
+    @property
+    def areas(self) -> dict[str, list[Experiment]]:
+        """The experiments of each running example."""
+        found: dict[str, list[Experiment]] = {}
+        for experiment in self.experiments.values():
+            found.setdefault(experiment.area, []).append(experiment)
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def seconds(self) -> dict[str, Seconds]:
+        """What each experiment took; a fit that several share counts in the first of them."""
+        records = {name: read_record(self.store.table(name)) or {} for name in self.experiments}
+        costs = {name: record.get("cost", {}) for name, record in records.items()}
+        trained = training_seconds(self.experiments.values(), costs)
+        return {
+            name: Seconds(trained[name], sum(spent["evaluate_seconds"] for spent in cost.values()))
+            for name, cost in costs.items()
+        }
+
+    def spent(self, names: Iterable[str]) -> Seconds:
+        """Return what these experiments took together."""
+        each = [self.seconds[name] for name in names]
+        return Seconds(sum(of.training for of in each), sum(of.evaluation for of in each))
+
+    @property
+    def time(self) -> str:
+        """How long all takes on a small machine, in words."""
+        all_of_it = self.spent(self.experiments)
+        return f"{duration((all_of_it.training + all_of_it.evaluation) / CORES)} on {CORES} cores"
+
+
+@dataclasses.dataclass(frozen=True)
+class Seconds:
+    """Time on one core, in seconds."""
+
+    training: float
+    evaluation: float
+
+
+# Parts that several pages have ------------------------------------------------------------------
+
+
+def areas_table(results: Results) -> str:
+    """Return how much there is of each running example, and how its claims fared."""
     lines = [
-        "| experiment | book | what it is about | methods | claims that hold | figure |",
-        "|---|---|---|---|---|---|",
+        "| running example | experiments | methods | claims that hold | published numbers met |",
+        "|---|---:|---:|---:|---:|",
     ]
-    store = Store.of(load_scale("full"))
-    for name, experiment in load_all(load_scale("full")).items():
-        book = experiment.book
-        where = f"Example {book.example}" if book.example else f"Section {book.section}"
-        file = f"[{name}](workflow/experiments/{name}.yaml)"
-        figure = f"[PNG]({store.figure(name)}), [PDF]({store.figure(name, 'pdf')})"
-        methods = ", ".join(dict.fromkeys(e.info.name for e in experiment.methods.values()))
-        claims = read_table(store.verdicts(name))
-        claims = claims[claims["kind"] == "claim"]
-        held = f"{(claims['verdict'] == 'holds').sum()} of {len(claims)}"
-        lines.append(f"| {file} | {where} | {book.title} | {methods} | {held} | {figure} |")
+    for area, experiments in results.areas.items():
+        title = _title(area)
+        link = f"[{title}]({PAGES}/gallery.md#{_anchor(title)})"
+        lines.append(f"| {link} | {_area_counts(results, experiments)} |")
+    return "\n".join([*lines, f"| **all** | {_area_counts(results, results.experiments.values())} |"])
+
+
+def _area_counts(results: Results, experiments: Iterable[Experiment]) -> str:
+    experiments = list(experiments)
+    methods = {(e.area, m.info.name) for e in experiments for m in e.methods.values()}
+    verdicts = results.verdicts(*(e.name for e in experiments))
+    held = [_held(verdicts, kind) for kind in KINDS]
+    return " | ".join([str(len(experiments)), str(len(methods)), *held])
+
+
+def _held(verdicts: pd.DataFrame, kind: str) -> str:
+    """Return how many of a kind hold, as ``3 of 4``; a dash where there are none."""
+    of_kind = verdicts[verdicts["kind"] == kind]
+    return f"{(of_kind['verdict'] == 'holds').sum()} of {len(of_kind)}" if len(of_kind) else "–"
+
+
+def _counts(verdicts: pd.DataFrame) -> str:
+    """Return how claims and published numbers fared, in a sentence for each that there are."""
+    said = []
+    for kind, title in KINDS.items():
+        found = Counter(verdicts["verdict"][verdicts["kind"] == kind])
+        order = dict.fromkeys(["holds", "fails", "undecided", *sorted(found)])
+        each = ", ".join(f"{found[v]} {_verb(v, found[v])}" for v in order if v in found)
+        if n := found.total():
+            said.append(f"Of {n} {title if n > 1 else title.removesuffix('s')}, {each}.")
+    return " ".join(said)
+
+
+def _verb(verdict: str, n: int) -> str:
+    """Return a verdict as a verb of so many: ``fails`` and ``fail``, ``is undecided``."""
+    if verdict in ("holds", "fails"):
+        return verdict if n == 1 else verdict.removesuffix("s")
+    return f"{'is' if n == 1 else 'are'} {verdict}"
+
+
+def _figure(results: Results, experiment: Experiment, root: str) -> str:
+    """Return an experiment's figure, its caption, and how its claims fared.
+
+    Args:
+        results: of all experiments.
+        experiment: whose figure it is.
+        root: the path from the page to the project's root.
+    """
+    image = f"![{experiment.book.title}]({root}{results.store.figure(experiment.name)})"
+    caption = f"*{_where(experiment)}.* {_plain(experiment.figure.caption)}"
+    counts = _counts(results.verdicts(experiment.name))
+    return f"{image}\n\n{caption} {counts}".rstrip()
+
+
+def _where(experiment: Experiment) -> str:
+    book = experiment.book
+    return f"Example {book.example}" if book.example else f"Section {book.section}"
+
+
+def _title(area: str) -> str:
+    words = {"doa": "direction of arrival"}.get(area, area.replace("_", " "))
+    return words[0].upper() + words[1:]
+
+
+def _anchor(heading: str) -> str:
+    """Return what links call a heading, as GitHub makes it: ``5.06_lista`` is ``506_lista``."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def _plain(text: str) -> str:
+    """Return a text in which Markdown finds no marks of its own."""
+    return re.sub(r"([\\`*_<>|$\[\]~])", r"\\\1", text.strip())
+
+
+# Pages ------------------------------------------------------------------------------------------
+
+
+def experiments_page(results: Results) -> str:
+    """Return the list of experiments."""
+    lines = [
+        "# Experiments",
+        "",
+        "One readable file each: the setting, the methods, the sweep, the figure, the claims. "
+        "[How to write one](../experiments.md). The names of methods are those of "
+        "`mbdl explain NAME`.",
+        "",
+        "| experiment | book | what it is about | methods | claims that hold "
+        "| published numbers met | figure |",
+        "|---|---|---|---|---:|---:|---|",
+    ]
+    for name, experiment in results.experiments.items():
+        methods = dict.fromkeys(entry.info.name for entry in experiment.methods.values())
+        cells = [
+            f"[{name}]({UP}workflow/experiments/{name}.yaml)",
+            _where(experiment),
+            _plain(experiment.book.title),
+            ", ".join(methods),
+            *(_held(results.verdicts(name), kind) for kind in KINDS),
+            f"[see](gallery.md#{_anchor(name)})",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def verdicts() -> str:
+def gallery_page(results: Results) -> str:
+    """Return the figures, with what they are about and what they show."""
+    links = [f"[{_title(area)}](#{_anchor(_title(area))})" for area in results.areas]
+    blocks = [
+        "# Gallery",
+        "Each figure has a colour for each family of methods, a marker for each method, and bounds "
+        "in grey; bands and bars are 95 % intervals. What the monograph says, in our words, stands "
+        "above it.",
+        " · ".join(links),
+    ]
+    for area, experiments in results.areas.items():
+        blocks.append(f"## {_title(area)}")
+        for experiment in experiments:
+            name = experiment.name
+            files = [
+                f"[experiment]({UP}workflow/experiments/{name}.yaml)",
+                f"[table]({UP}{results.store.table(name)})",
+                f"[verdicts]({UP}{results.store.verdicts(name)})",
+            ]
+            says = f"**{_plain(experiment.book.title)}.** {_plain(experiment.book.says)}"
+            figure = _figure(results, experiment, UP)
+            blocks += [f"### {name}", says, figure, " · ".join(files)]
+    return "\n\n".join(blocks)
+
+
+def verdicts_page(results: Results) -> str:
     """Return the claims that do not hold, each with its numbers."""
-    table = read_table(Store.of(load_scale("full")).verdicts())
-    held = (table["verdict"] == "holds").sum()
-    lines = [f"{held} of {len(table)} claims and published numbers hold. These do not:", ""]
-    for row in table[table["verdict"] != "holds"].itertuples():
-        remark = f" ({row.remark})" if isinstance(row.remark, str) else ""
-        lines.append(
-            f"- **{row.verdict}** ({row.experiment}): {row.claim.rstrip('.')}. Found: "
-            f"{row.left_value:.4g} against {_right(row)}, difference {row.difference:.2g} "
-            f"(95 %: {row.ci_low:.2g} to {row.ci_high:.2g}).{remark}"
-        )
-    return "\n".join(lines)
+    verdicts = results.verdicts()
+    blocks = [
+        "# What does not hold",
+        f"{_counts(verdicts)} Those that hold stand, with their numbers, beside these in "
+        f"[verdicts.csv]({UP}{results.store.verdicts()}); `mbdl verdicts` prints all of them.",
+        "A claim *holds* if the 95 % interval of the difference lies on its side, *fails* if it "
+        "lies on the other, and is *undecided* else. So does a published number, whose sides are the "
+        "tolerance that the experiment file gives, and what is beyond it.",
+    ]
+    others = verdicts[verdicts["verdict"] != "holds"]
+    for name in results.experiments:
+        rows = others[others["experiment"] == name]
+        if len(rows):
+            link = f"[Figure](gallery.md#{_anchor(name)}). {_counts(results.verdicts(name))}"
+            listed = "\n".join(map(_verdict_line, rows.itertuples()))
+            blocks += [f"## {name}", link, listed]
+    return "\n\n".join(blocks)
+
+
+def _verdict_line(row: Any) -> str:
+    """Return a verdict in a line, with both sides and the interval of their difference."""
+    remark = f" ({_plain(row.remark)})" if isinstance(row.remark, str) else ""
+    return (
+        f"- **{row.verdict}:** {_plain(row.claim).rstrip('.')}. Found: "
+        f"{row.left_value:.4g} against {_right(row)}, difference {row.difference:.2g} "
+        f"(95 %: {row.ci_low:.2g} to {row.ci_high:.2g}).{remark}"
+    )
 
 
 def _right(row: Any) -> str:
@@ -81,31 +316,32 @@ def _right(row: Any) -> str:
     return f"{factor}{times}{row.right_value:.4g}"
 
 
-def cost() -> str:
+def costs_page(results: Results) -> str:
     """Return what it took to make the tables, by experiment, by area and in all.
 
     A fit that several experiments share counts in the first of them, so that columns add up.
     """
-    store = Store.of(load_scale("full"))
-    experiments = load_all(load_scale("full"))
-    records = {name: read_record(store.table(name)) or {} for name in experiments}
-    costs = {name: record.get("cost", {}) for name, record in records.items()}
-    trained = training_seconds(experiments.values(), costs)
-    scored = {
-        name: sum(spent["evaluate_seconds"] for spent in cost.values())
-        for name, cost in costs.items()
-    }
-    groups = {name: [name] for name in experiments}
-    for area in sorted({experiment.area for experiment in experiments.values()}):
-        names = [name for name, experiment in experiments.items() if experiment.area == area]
-        groups[f"**{area}**"] = names
-    groups["**all**"] = list(experiments)
-    lines = ["| experiment | training | evaluation |", "|---|---|---|"]
+    groups = {name: [name] for name in results.experiments}
+    for area, experiments in results.areas.items():
+        groups[f"**{_title(area)}**"] = [experiment.name for experiment in experiments]
+    groups["**all**"] = list(results.experiments)
+    lines = [
+        "# Costs",
+        "",
+        "What the kept tables took to compute, on one core, as their records say. A fit that "
+        "several experiments share counts in the first of them. All of it takes about "
+        f"{results.time}, which share it well; `mbdl plan --forceall` foresees each job of a run.",
+        "",
+        "| experiment | training | evaluation |",
+        "|---|---:|---:|",
+    ]
     for title, names in groups.items():
-        sums = (duration(sum(seconds[name] for name in names)) for seconds in (trained, scored))
-        lines.append(f"| {title} | {' | '.join(sums)} |")
+        spent = results.spent(names)
+        lines.append(f"| {title} | {duration(spent.training)} | {duration(spent.evaluation)} |")
     return "\n".join(lines)
 
+
+# What fits took ----------------------------------------------------------------------------------
 
 Cost = Mapping[str, Mapping[str, float]]
 """What a table's record says of each method: its ``train_seconds`` and ``evaluate_seconds``."""

@@ -1,4 +1,4 @@
-"""The method that the README adds works as it stands there."""
+"""The method that the documentation adds works as it stands there."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.recipe import Recipe
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs/adding_a_method.md").read_text(encoding="utf-8")
 
 
-def test_the_ridge_of_the_readme_is_that_of_scikit_learn() -> None:
+def test_the_ridge_of_the_page_is_that_of_scikit_learn() -> None:
     """Its class takes the place of the skeleton's, whose imports it needs no more than."""
     begun = skeleton("ridge", "linear_estimation", Family.DISCRIMINATIVE_LEARNING)
-    (block,) = re.findall(r"```python\n(class Ridge.*?)```", README, flags=re.DOTALL)
+    (block,) = re.findall(r"```python\n(class Ridge.*?)```", PAGE, flags=re.DOTALL)
     space: dict[str, object] = {"__name__": "ridge"}
     exec(begun[: begun.index("class Ridge")] + block, space)
     truth = LinearGaussian(n_signal=3, n_observations=4, observation_matrix="gaussian")
