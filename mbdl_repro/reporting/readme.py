@@ -154,7 +154,8 @@ def areas_table(results: Results) -> str:
         title = _title(area)
         link = f"[{title}]({PAGES}/gallery.md#{_anchor(title)})"
         lines.append(f"| {link} | {_area_counts(results, experiments)} |")
-    return "\n".join([*lines, f"| **all** | {_area_counts(results, results.experiments.values())} |"])
+    lines.append(f"| **all** | {_area_counts(results, results.experiments.values())} |")
+    return "\n".join(lines)
 
 
 def _area_counts(results: Results, experiments: Iterable[Experiment]) -> str:
@@ -287,8 +288,8 @@ def verdicts_page(results: Results) -> str:
         f"{_counts(verdicts)} Those that hold stand, with their numbers, beside these in "
         f"[verdicts.csv]({UP}{results.store.verdicts()}); `mbdl verdicts` prints all of them.",
         "A claim *holds* if the 95 % interval of the difference lies on its side, *fails* if it "
-        "lies on the other, and is *undecided* else. So does a published number, whose sides are the "
-        "tolerance that the experiment file gives, and what is beyond it.",
+        "lies on the other, and is *undecided* else. So does a published number: its sides are "
+        "within the tolerance that the experiment file gives, and beyond it.",
     ]
     others = verdicts[verdicts["verdict"] != "holds"]
     for name in results.experiments:
