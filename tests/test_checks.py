@@ -48,10 +48,11 @@ def test_no_floor_imports_from_one_above_it() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_the_readme_tells_what_the_results_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readme_and_pages_tell_what_the_results_say(monkeypatch: pytest.MonkeyPatch) -> None:
     from mbdl_repro.reporting import readme
 
     monkeypatch.chdir(ROOT)
-    text = readme.README.read_text(encoding="utf-8")
-    assert text.count("written by mbdl readme") >= 2
-    assert readme.written(text) == text, "run `mbdl readme`"
+    pages = readme.pages()
+    assert pages[readme.README].count("written by mbdl readme") >= 3
+    for path, text in pages.items():
+        assert path.read_text(encoding="utf-8") == text, f"{path}: run `mbdl readme`"

@@ -288,8 +288,8 @@ def verdicts_page(results: Results) -> str:
         f"{_counts(verdicts)} Those that hold stand, with their numbers, beside these in "
         f"[verdicts.csv]({UP}{results.store.verdicts()}); `mbdl verdicts` prints all of them.",
         "A claim *holds* if the 95 % interval of the difference lies on its side, *fails* if it "
-        "lies on the other, and is *undecided* else. So does a published number, whose sides are "
-        "the tolerance that the experiment file gives, and what is beyond it.",
+        "lies on the other, and is *undecided* else. So does a published number: its sides are "
+        "within the tolerance that the experiment file gives, and beyond it.",
     ]
     others = verdicts[verdicts["verdict"] != "holds"]
     for name in results.experiments:

@@ -1,4 +1,4 @@
-"""What the README says of cost counts a fit once, however many experiments and methods share it."""
+"""The README and the pages of results say what results say, and their links lead somewhere."""
 
 import re
 from pathlib import Path
@@ -70,31 +70,89 @@ def test_another_order_counts_them_elsewhere_and_as_many(three):
 
 
 def test_the_table_of_cost_ends_with_totals_by_area(three):
-    lines = readme.cost().splitlines()
-    assert lines[0] == "| experiment | training | evaluation |"
-    assert lines[2:] == [
+    lines = readme.costs_page(readme.Results()).splitlines()
+    begin = lines.index("| experiment | training | evaluation |")
+    assert lines[begin + 2 :] == [
         "| 5.06_lista | 30 min | 3 min |",
         "| 6.01_linear | 2 min | 60 s |",
         "| 7.02_more | 30 min | 3 min |",
         "| 7.03_most | 1.6 h | 4 min |",
-        "| **linear_estimation** | 2 min | 60 s |",
-        "| **sparse_recovery** | 2.6 h | 10 min |",
+        "| **Linear estimation** | 2 min | 60 s |",
+        "| **Sparse recovery** | 2.6 h | 10 min |",
         "| **all** | 2.6 h | 11 min |",
     ]
+    assert readme.Results().time == "84 min on 2 cores"
 
 
 def test_a_table_without_a_record_has_cost_nothing(store):
     store.table("6.01_linear").unlink()
     for path in store.table("6.01_linear").parent.glob("6.01_linear.record.json"):
         path.unlink()
-    assert "| 6.01_linear | 0 s | 0 s |" in readme.cost()
+    assert "| 6.01_linear | 0 s | 0 s |" in readme.costs_page(readme.Results())
 
 
-def test_parts_are_written_where_they_are_marked(store):
-    begun = "Before.\n<!-- cost: written by mbdl readme -->\nold\n<!-- end -->\nAfter.\n"
-    text = readme.written(begun)
-    assert text.startswith("Before.\n<!-- cost: written by mbdl readme -->\n| experiment |")
-    assert text.endswith("|\n<!-- end -->\nAfter.\n")
-    assert readme.written(text) == text
-    with pytest.raises(UserError, match=re.escape("marks a part 'costs'; there are experiments")):
-        readme.written(begun.replace("cost:", "costs:"))
+def test_parts_are_written_where_they_are_marked():
+    begun = """Before.
+<!-- areas: written by mbdl readme -->
+old
+lines
+<!-- end -->
+It takes <!-- cost: written by mbdl readme -->long<!-- end -->.
+"""
+    text = readme.filled(begun, {"areas": "| new |", "cost": "1 h"})
+    assert "readme -->\n| new |\n<!-- end -->\nIt takes" in text
+    assert text.endswith("readme -->1 h<!-- end -->.\n")
+    with pytest.raises(UserError, match="marks a part 'cost'"):
+        readme.filled(begun, {"areas": ""})
+
+
+def test_pages_are_the_readme_and_all_pages_of_results(store):
+    readme.README.write_text("<!-- cost: written by mbdl readme --><!-- end -->", encoding="utf-8")
+    pages = readme.pages()
+    names = ("experiments", "gallery", "verdicts", "costs")
+    assert set(pages) == {readme.README, *(readme.PAGES / f"{name}.md" for name in names)}
+    # The fits of ISTA and LISTA, 150 s each, and six evaluations of 1.5 s, on two cores.
+    assert "3 min on 2 cores" in pages[readme.README]
+
+
+def test_areas_say_how_many_claims_hold(store):
+    lines = readme.areas_table(readme.Results()).splitlines()
+    assert lines[2].endswith(") | 1 | 2 | 0 of 2 | – |")  # undecided, and not run
+    assert lines[3].endswith("#sparse-recovery) | 1 | 2 | 1 of 2 | 1 of 1 |")
+    assert lines[4] == "| **all** | 2 | 4 | 1 of 4 | 1 of 1 |"
+
+
+def test_verdicts_list_what_does_not_hold_and_nothing_else(store):
+    page = readme.verdicts_page(readme.Results())
+    assert "Tuning is in vain" in page
+    assert "LISTA is better" not in page
+    assert "Of 2 claims, 1 holds, 1 fails. Of 1 published number, 1 holds." in page
+
+
+def test_what_experiments_say_is_text_and_no_marks(store):
+    page = readme.gallery_page(readme.Results())
+    assert r"**Learned \<ISTA\> & friends.** Five layers" in page
+    assert "\n### 5.06_lista\n" in page
+    assert "(../../figures/5.06_lista.png)" in page
+
+
+# --- what the repository has ---
+
+ROOT = Path(__file__).parents[2]
+WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings_that_there_are(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, heading = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if heading:
+            lines = target.read_text(encoding="utf-8").splitlines()
+            there = {readme._anchor(line.lstrip("# ")) for line in lines if line.startswith("#")}
+            assert heading in there, link
+
+
+def test_the_readme_is_short():
+    assert len(WRITTEN[0].read_text(encoding="utf-8").splitlines()) < 200
