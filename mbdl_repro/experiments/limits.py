@@ -7,13 +7,13 @@ from __future__ import annotations
 
 # The file -----------------------------------------------------------------------------------------
 
-BYTES = 300_000
+BYTES = 150_000
 """Bytes of a file (24 568)."""
 
 VALUES = 20_000
 """Values in a file, those counted again that an alias (*name) repeats (1371)."""
 
-ITEMS = 1000
+ITEMS = 500
 """Values of one list, or keys of one mapping (88)."""
 
 DEPTH = 20
@@ -42,27 +42,33 @@ COUNT = 10**7
 SEEDS = 10_000
 """Seeds (100)."""
 
-SIZE = 10**5
+SIZE = 10**4
 """A whole number in a scenario, such as how many sensors or time steps there are (1000)."""
 
-ENTRIES = 10**7
-"""The product of a scenario's two largest whole numbers: entries of a matrix, or of one pair
-(500 000)."""
+ENTRIES = 2 * 10**6
+"""The product of a scenario's two largest whole numbers, and the square of one that a matrix may
+have twice: entries of one pair, or of a matrix (1 000 000)."""
 
-POINTS = 1000
+IN_TIME = ("burn_in_steps", "n_snapshots", "n_steps", "substeps", "taylor_order")
+"""Whole numbers of scenarios that no matrix has twice."""
+
+POINTS = 300
 """Points of the sweep, each with each size of the training set, times points of the test sweep
 (42)."""
 
-SCORINGS = 100_000
-"""These times blocks of seeds: how often each method is scored (42)."""
+SCORINGS = 20_000
+"""These times blocks of seeds: how often each method is scored (126)."""
 
 COMBINATIONS = 10_000
-"""Points of the sweep times what designers may assume there: each is tried (200)."""
+"""Points of the sweep times what designers may assume there: each is tried (87)."""
 
 CHOICES = 10_000
-"""Combinations of values that a method's settings are chosen from (60)."""
+"""Combinations of values that a method's settings are chosen from (48)."""
 
-PAIRS = 1000
+PANELS = 50
+"""Panels of a figure (6)."""
+
+PAIRS = 100
 """Pairs of places that one claim compares (10)."""
 
 # What messages show -------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ WORDS = {
     "list_type": "should be a list",
     "string_too_short": "should not be empty",
     "string_type": "should be text",
+    "too_long": "should not be so long: at most {max_length} allowed",
     "too_short": "should not be so short: at least {min_length} needed",
     "tuple_type": "should be a list",
 }

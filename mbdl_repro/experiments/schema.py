@@ -103,7 +103,7 @@ class FigureFrame(Block):
     """The figure: its panels, left to right, and the sentence under it."""
 
     caption: Text
-    panels: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    panels: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=limits.PANELS)]
     columns: Count | None = None
     legend_columns: Count | None = None
 

@@ -83,7 +83,9 @@ def _entries(problems: Problems, fields: Point, where: Where) -> bool:
         Whether they are.
     """
     sizes = {name: value for name, value in fields.items() if type(value) is int}
-    two = sorted(sizes, key=lambda name: sizes[name])[-2:]
+    of_matrices = [name for name in sizes if name not in limits.IN_TIME]
+    factors = [sorted(sizes, key=sizes.__getitem__)[-2:], *([name] * 2 for name in of_matrices)]
+    two = max(factors, key=lambda names: math.prod(sizes[name] for name in names))
     too_large = math.prod(sizes[name] for name in two) > limits.ENTRIES
     if too_large:
         product = " × ".join(f"{name} = {sizes[name]}" for name in two)

@@ -18,47 +18,47 @@ SWEEP = "  noise_std: [0.1, 0.2]\n"
 LEGEND = "    legend: LISTA"
 FRACTIONS = [round(0.001 * i, 3) for i in range(1, 201)]
 BELIEFS = "".join(f"  b{i}: {{noise_std: 1}}\n" for i in range(198))
-ENTRIES = "n_signal = 90000: allowed is a product of 10000000"
+ENTRIES = "n_signal = 9000 × n_signal = 9000: allowed is a product of 2000000"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (f"bomb:\n  b0: &b0 [{'x, ' * 9}]\n{BOMB}" + BASE, ":1: bomb: more than 20000 values"),
-        ("# " + "x" * 300_000 + "\n" + BASE, ".yaml: too long; allowed are 300000 bytes"),
+        ("# " + "x" * 150_000 + "\n" + BASE, ".yaml: too long; allowed are 150000 bytes"),
         (edited(N_SIGNAL, "  n_signal: " + "9" * 41), ":10: scenario.n_signal: 9999999999"),
         (edited(N_SIGNAL, "  n_signal: 0x" + "f" * 5000), "a number of 5002 characters"),
-        (edited(N_SIGNAL, "  n_signal: 9000000000000000"), "too large a whole number"),
+        (edited(N_SIGNAL, "  n_signal: 900000000000000"), "too large a whole number"),
         (edited(N_SIGNAL, "  n_signal: 10000000"), "10000000: allowed are whole numbers up to"),
-        (edited(SWEEP, "  n_signal: [8, 10000000]\n"), "allowed are whole numbers up to 100000"),
+        (edited(SWEEP, "  n_signal: [8, 10000000]\n"), "allowed are whole numbers up to 10000"),
         (
             edited(SWEEP, f"  noise_std: {list(range(1, 40))}\n  n_signal: {list(range(8, 40))}\n"),
-            ":16: sweep: 2496 points or more; allowed are 1000",
+            ":16: sweep: 2496 points or more; allowed are 300",
         ),
         (
             edited(SWEEP, f"  noise_std: {list(range(1, 400))}\n").replace(
                 "seeds: 6", "seeds: 6\ntest_sweep: {nonzero_std: [1, 2, 3]}"
             ),
-            ":21: test_sweep: 798 points of the sweep × 3 of the test sweep; allowed are 1000",
+            ":21: test_sweep: 798 points of the sweep × 3 of the test sweep; allowed are 300",
         ),
         (
-            edited(N_SIGNAL, "  n_signal: 90000\n  #").replace("s: 6\n  n_s", "s: 90000\n  n_s"),
+            edited(N_SIGNAL, "  n_signal: 9000\n  #").replace("s: 6\n  n_s", "s: 6\n  n_s"),
             ENTRIES,
         ),
-        (edited(SWEEP, "  n_signal: [8, 90000]\n  n_observations: [6, 9000]\n"), ENTRIES),
+        (edited(SWEEP, "  n_signal: [8, 9000]\n"), ENTRIES),
         (edited("seeds: 6\nblock: 3", "seeds: 1000000000"), "seeds: 1000000000: should be less"),
         (
             edited(SWEEP, f"  noise_std: {list(range(1, 40))}\n").replace(
                 "seeds: 6\nblock: 3", "seeds: 9000"
             ),
-            ":20: seeds: 78 places × 9000 blocks of seeds; allowed are 100000",
+            ":20: seeds: 78 places × 9000 blocks of seeds; allowed are 20000",
         ),
         (
             edited(
                 "{noise_std: 0.1, n_train: [10, 20]}",
                 f"{{n_train: {[10, 20] * 400}, noise_std: [0.1, 0.2]}}",
             ),
-            "claims.0.at: 1600 points; allowed are 1000",
+            "claims.0.at: 1600 points; allowed are 100",
         ),
         (
             edited("rho: [0.5, 0.25]", f"rho: {FRACTIONS}\n      gap_tolerance: {FRACTIONS}"),
@@ -263,5 +263,5 @@ def test_each_line_of_a_text_is_a_formula_of_its_own(tmp_path: Path) -> None:
 
 def test_real_experiments_are_far_from_the_limits() -> None:
     for path in (ROOT / reading.EXPERIMENTS).glob("*.yaml"):
-        assert path.stat().st_size < limits.BYTES / 10
+        assert path.stat().st_size < limits.BYTES / 5
         assert len(strict_yaml.StrictYaml(path).lines) < limits.VALUES / 10
