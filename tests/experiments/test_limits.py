@@ -17,7 +17,7 @@ N_SIGNAL = "  n_signal: 8"
 SWEEP = "  noise_std: [0.1, 0.2]\n"
 LEGEND = "    legend: LISTA"
 FRACTIONS = [round(0.001 * i, 3) for i in range(1, 201)]
-BELIEFS = "".join(f"  b{i}: {{noise_std: 1}}\n" for i in range(198))
+BELIEFS = "".join(f"  b{i}: {{noise_std: 1}}\n" for i in range(398))
 ENTRIES = "n_signal = 9000 × n_signal = 9000: allowed is a product of 2000000"
 
 
@@ -28,7 +28,7 @@ ENTRIES = "n_signal = 9000 × n_signal = 9000: allowed is a product of 2000000"
         ("# " + "x" * 150_000 + "\n" + BASE, ".yaml: too long; allowed are 150000 bytes"),
         (edited(N_SIGNAL, "  n_signal: " + "9" * 41), ":10: scenario.n_signal: 9999999999"),
         (edited(N_SIGNAL, "  n_signal: 0x" + "f" * 5000), "a number of 5002 characters"),
-        (edited(N_SIGNAL, "  n_signal: 900000000000000"), "too large a whole number"),
+        (edited(N_SIGNAL, "  n_signal: 9000000000000000"), "too large a whole number"),
         (edited(N_SIGNAL, "  n_signal: 10000000"), "10000000: allowed are whole numbers up to"),
         (edited(SWEEP, "  n_signal: [8, 10000000]\n"), "allowed are whole numbers up to 10000"),
         (
@@ -36,13 +36,13 @@ ENTRIES = "n_signal = 9000 × n_signal = 9000: allowed is a product of 2000000"
             ":16: sweep: 2496 points or more; allowed are 300",
         ),
         (
-            edited(SWEEP, f"  noise_std: {list(range(1, 400))}\n").replace(
+            edited(SWEEP, f"  noise_std: {list(range(1, 140))}\n").replace(
                 "seeds: 6", "seeds: 6\ntest_sweep: {nonzero_std: [1, 2, 3]}"
             ),
-            ":21: test_sweep: 798 points of the sweep × 3 of the test sweep; allowed are 300",
+            ":21: test_sweep: 278 points of the sweep × 3 of the test sweep; allowed are 300",
         ),
         (
-            edited(N_SIGNAL, "  n_signal: 9000\n  #").replace("s: 6\n  n_s", "s: 6\n  n_s"),
+            edited(N_SIGNAL, "  n_signal: 9000"),
             ENTRIES,
         ),
         (edited(SWEEP, "  n_signal: [8, 9000]\n"), ENTRIES),
@@ -56,19 +56,19 @@ ENTRIES = "n_signal = 9000 × n_signal = 9000: allowed is a product of 2000000"
         (
             edited(
                 "{noise_std: 0.1, n_train: [10, 20]}",
-                f"{{n_train: {[10, 20] * 400}, noise_std: [0.1, 0.2]}}",
+                f"{{n_train: {[10, 20] * 40}, noise_std: [0.1, 0.2]}}",
             ),
-            "claims.0.at: 1600 points; allowed are 100",
+            "claims.0.at: 160 points; allowed are 100",
         ),
         (
             edited("rho: [0.5, 0.25]", f"rho: {FRACTIONS}\n      gap_tolerance: {FRACTIONS}"),
             "methods.ista.tune: 40000 combinations; allowed are 10000",
         ),
         (
-            edited(SWEEP, f"  noise_std: {FRACTIONS}\n").replace(
+            edited(SWEEP, f"  noise_std: {FRACTIONS[:100]}\n").replace(
                 "beliefs:", f"beliefs:\n{BELIEFS}"
             ),
-            "40200 points of the sweep with points of the test sweep, or beliefs; allowed",
+            "40000 points of the sweep with points of the test sweep, or beliefs; allowed",
         ),
         (edited("[0, 1, 2, 5]", str(list(range(2000)))), "trace: a list of 2000 values; allowed"),
         (edited("seeds: 6", "seeds: [" + "[" * 30 + "]" * 31), "nested too deep"),
