@@ -68,7 +68,7 @@ ENTRIES = "n_signal = 9000 × n_signal = 9000: allowed is a product of 2000000"
             edited(SWEEP, f"  noise_std: {FRACTIONS[:100]}\n").replace(
                 "beliefs:", f"beliefs:\n{BELIEFS}"
             ),
-            "40000 points of the sweep with points of the test sweep, or beliefs; allowed",
+            "40100 points of the sweep with points of the test sweep, or beliefs; allowed",
         ),
         (edited("[0, 1, 2, 5]", str(list(range(2000)))), "trace: a list of 2000 values; allowed"),
         (edited("seeds: 6", "seeds: [" + "[" * 30 + "]" * 31), "nested too deep"),
@@ -152,6 +152,13 @@ def test_a_folder_of_experiments(tmp_path: Path) -> None:
     (tmp_path / "c.yml").rename(tmp_path / "A.yaml")
     with pytest.raises(UserError, match=r"A\.yaml and a\.yaml differ in capitals only"):
         reading.names(tmp_path)
+    for one, other in (("ss", "ß"), ("\u00e4", "a\u0308")):  # alike on some systems, too
+        folder = tmp_path / one
+        folder.mkdir()
+        for name in (one, other):
+            (folder / f"{name}.yaml").touch()
+        with pytest.raises(UserError, match=r"differ in capitals only"):
+            reading.names(folder)
 
 
 SCALE = "about: A little.\nresults: results/small\nfigures: results/small/figures\n"
