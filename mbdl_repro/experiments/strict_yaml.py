@@ -68,13 +68,13 @@ class StrictYaml:
     def _value(self, node: yaml.Node, where: Where) -> Any:
         self._stop_if_too_much(node, where)
         kind = node.tag.removeprefix(_YAML)
-        if kind not in _PLAIN:
+        if not any(kind in tags for tags in _TAGS.values()):
             shown = (
                 f"{beginning(node.value)} is" if isinstance(node, yaml.ScalarNode) else "this is"
             )
             message = f"{shown} a YAML {beginning(kind)}, which is not used here"
             raise UserError(self.error(where, f"{message}: quote it if it is text"))
-        if kind != _KINDS.get(node.id, kind) or (node.id == "scalar" and kind in _KINDS.values()):
+        if kind not in _TAGS[node.id]:
             message = f"a {node.id} that is marked as a YAML {kind}: leave out the mark"
             raise UserError(self.error(where, message))
         if isinstance(node, yaml.MappingNode):
@@ -244,5 +244,8 @@ def _composed(text: str) -> yaml.Node | None:
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _YAML = "tag:yaml.org,2002:"
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_KINDS = {"mapping": "map", "sequence": "seq"}
-_PLAIN = ("str", "int", "float", "bool", "null", "seq", "map")
+_TAGS = {
+    "mapping": ("map",),
+    "sequence": ("seq",),
+    "scalar": ("str", "int", "float", "bool", "null"),
+}

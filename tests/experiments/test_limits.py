@@ -119,7 +119,11 @@ def test_of_many_mistakes_the_first_are_told(tmp_path: Path) -> None:
     assert lines[-1].endswith(f"and {500 * 4 - 20} more mistakes")
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def link_to_a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, link_to_a_device])
 def test_what_is_no_file_is_refused_and_does_not_hang(tmp_path: Path, make: object) -> None:
     make(tmp_path / "a.yaml")  # type: ignore[operator]
     with pytest.raises(UserError, match="not a file: remove it"):
