@@ -37,7 +37,7 @@ for name, verbs in TARGETS.items():
         name:
             name
         input:
-            run.plan.made_by(*verbs),
+            run.made_by(*verbs),
 
 
 # A rule for each verb: `mbdl_repro/pipeline/verbs.py` is the table of them.

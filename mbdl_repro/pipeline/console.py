@@ -118,6 +118,7 @@ class Console(logging.Handler):
         text = message.strip()
         # A job that ends with 1 has said why by itself; one that was killed could not.
         told = "CalledProcessError" in text and "non-zero exit status 1." in text
+        told |= "At least one job did not complete" in text
         return not text or text.startswith(CHATTER) or told or "provenance/metadata" in text
 
     def _job(self, record: logging.LogRecord) -> None:

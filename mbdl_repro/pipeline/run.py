@@ -86,6 +86,14 @@ class Run:
         """
         return lambda wildcards: self._inputs(verb, wildcards)
 
+    def made_by(self, *verbs: str) -> Callable[[Any], list[Path]]:
+        """Return the function that gives what all tasks of some verbs write.
+
+        Args:
+            verbs: their names.
+        """
+        return lambda wildcards: self.plan.made_by(*verbs) if self.status else []
+
     def outputs_of(self, verb: Verb) -> list[str]:
         """Return a rule's outputs, with names of wildcards in them.
 

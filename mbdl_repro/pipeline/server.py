@@ -43,12 +43,18 @@ class Server:
     def __init__(self, scale: str, experiments: Iterable[str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="mbdl-")
         address = str(Path(self._folder.name, "jobs"))
+        # It is there before the first job asks for it, and keeps jobs waiting until all is imported.
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(address)
+        listener.listen(64)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, address, scale, ",".join(experiments)],
+            [sys.executable, "-m", __name__, str(listener.fileno()), scale, ",".join(experiments)],
             stdin=subprocess.PIPE,
             env=os.environ | ONE_THREAD,
+            pass_fds=[listener.fileno()],
             start_new_session=True,  # Ctrl-C is told to the run, which ends it
         )
+        listener.close()
         os.environ[ADDRESS] = address
 
     def close(self) -> None:
@@ -62,18 +68,17 @@ class Server:
 # The server itself ------------------------------------------------------------------------------
 
 
-def serve(address: str, scale: str, experiments: str) -> None:
+def serve(number: str, scale: str, experiments: str) -> None:
     """Import everything; then do jobs, each in a copy of this process, until the run ends.
 
     Args:
-        address: where to listen: the path of a socket.
+        number: of the file that is the socket to listen to.
         scale: of the run, by its name.
         experiments: names of those that it is for, separated by commas.
     """
-    try:
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(address)
-            listener.listen(64)  # jobs that come before all is imported wait here
+    with socket.socket(fileno=int(number)) as listener:
+        folder = Path(listener.getsockname()).parent
+        try:
             sources = _sources()
             _import_all()
             _look_at_the_code(scale, experiments)
@@ -81,8 +86,8 @@ def serve(address: str, scale: str, experiments: str) -> None:
             gc.collect()
             gc.freeze()
             _listen(listener, sources)
-    finally:
-        shutil.rmtree(Path(address).parent, ignore_errors=True)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _listen(listener: socket.socket, sources: object) -> None:

@@ -11,14 +11,14 @@ REPOSITORY = Path(__file__).parents[2]
 
 JOB = """
 import sys
-from mbdl_repro.pipeline import __main__ as command, job
+from mbdl_repro.pipeline import __main__, job
 
 def work(job):
     import torch
     print(torch.get_num_threads())
 
 job.do = work
-command.run(["gather"])
+job.run(["gather"])
 """
 
 

@@ -206,7 +206,7 @@ def test_a_task_is_what_its_words_name(plan: Plan) -> None:
         words = (task.verb, plan.experiments, task.experiment, task.method, task.part)
         assert task_of(*words) == task
         said = plan.words_of(VERBS[task.verb])(task)
-        assert said.startswith(task.verb) and said.endswith("--scale smoke")
+        assert said.startswith(task.verb) and said.endswith("--scale=smoke")
 
 
 def test_words_that_name_nothing_are_refused(plan: Plan) -> None:
