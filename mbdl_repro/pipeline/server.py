@@ -43,7 +43,7 @@ class Server:
     def __init__(self, scale: str, experiments: Iterable[str]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="mbdl-")
         address = str(Path(self._folder.name, "jobs"))
-        # It is there before the first job asks for it, and keeps jobs waiting until all is imported.
+        # It is there before the first job asks for it, which waits until all is imported.
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(address)
         listener.listen(64)
