@@ -70,8 +70,8 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for name in ("mbdl_repro", "workflow", "profiles"):
-            # What the catalogue remembers is true of the copy, too.
-            ignored = shutil.ignore_patterns("*.pyc*", "*.json.*")
+            # Bytecode, and what the catalogue remembers, are true of the copy, too.
+            ignored = shutil.ignore_patterns("*.pyc.*", "*.json.*")
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
         for name in ("Snakefile", "pyproject.toml", "environment.yml"):
             shutil.copy(ROOT / name, folder / name)
@@ -99,7 +99,7 @@ class Project:
     def environment(self) -> dict[str, str]:
         """The package of this folder, and nothing of an outer run."""
         outer = {k: v for k, v in os.environ.items() if not k.startswith(("MBDL_", "PYTEST_"))}
-        return outer | {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        return outer | {"PYTHONPATH": str(self.folder)}
 
     def run(self, *words: str, **more: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

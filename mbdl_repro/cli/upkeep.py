@@ -11,7 +11,7 @@ from mbdl_repro.cli.shared import Command, device_option, scale_option
 from mbdl_repro.store.files import write_bytes
 
 if TYPE_CHECKING:
-    from mbdl_repro.pipeline.status import Finding, Status
+    from mbdl_repro.pipeline.status import Status
     from mbdl_repro.pipeline.verbs import Task
 
 NOT_NEEDED = "missing, but not needed by what is fresh"
@@ -32,12 +32,16 @@ def status(
     device_name: str,
 ) -> None:
     """Say of every artifact whether it is fresh, stale, damaged or missing, and why."""
+    from mbdl_repro.pipeline.status import Finding
+
     found = _status(experiments, scale_name, device_name)
     counts: Counter[str] = Counter()
     needed = set(found.to_run)
     order = list(found.plan.experiments)
     for task in sorted(found.plan.tasks, key=lambda t: _place(t, order)):
-        state = _with_inputs(found, task)
+        state = found.of(task)
+        if state.state == "fresh" and task in needed:
+            state = Finding("stale", found.why(task))
         if state.state == "missing" and task not in needed and not verbose:
             counts[NOT_NEEDED] += 1
             continue
@@ -55,16 +59,6 @@ def status(
 
 def _place(task: Task, order: list[str]) -> int:
     return len(order) if task.experiment is None else order.index(task.experiment)
-
-
-def _with_inputs(found: Status, task: Task) -> Finding:
-    """Return the state of a task's outputs, with that of what they come from."""
-    from mbdl_repro.pipeline.status import Finding
-
-    state = found.of(task)
-    if state.state == "fresh" and task in found.to_run:
-        return Finding("stale", found.why(task))
-    return state
 
 
 @click.command(cls=Command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -23,7 +24,7 @@ def check(problems: Problems, texts: Iterator[tuple[Where, str]]) -> None:
         problems: where mistakes are noted.
         texts: each with its key path.
     """
-    checksum = importlib.metadata.version("matplotlib")
+    checksum = _version()
     good: set[str] = set(_remembered(checksum))
     new = set()
     for where, text in texts:
@@ -56,6 +57,11 @@ def texts_in(data: Any, where: Where) -> Iterator[tuple[Where, str]]:
 
 
 @cache
+def _version() -> str:
+    return importlib.metadata.version("matplotlib")
+
+
+@cache
 def _remembered(checksum: str) -> tuple[str, ...]:
     kept = MEMORY.read(checksum)
     return tuple(kept) if isinstance(kept, list) else ()
@@ -66,6 +72,8 @@ def _problem(text: str) -> str | None:
     from matplotlib import cbook
     from matplotlib.mathtext import MathTextParser
 
+    if len(re.findall(r"(?<!\\)\$", text)) % 2:
+        return "it has an odd number of $: write \\$ for the sign itself"
     for line in text.split("\n"):  # each is parsed by itself
         if not cbook.is_math_text(line):
             continue

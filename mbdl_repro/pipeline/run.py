@@ -92,7 +92,12 @@ class Run:
         Args:
             verbs: their names.
         """
-        return lambda wildcards: self.plan.made_by(*verbs) if self.status else []
+
+        def made(wildcards: Any) -> list[Path]:
+            self.check_what_is_asked_for()
+            return self.plan.made_by(*verbs)
+
+        return made
 
     def outputs_of(self, verb: Verb) -> list[str]:
         """Return a rule's outputs, with names of wildcards in them.
@@ -162,6 +167,10 @@ class Run:
         elif settings.forcetargets:
             forced = [*forced, *targets]
         return Status(self.plan, targets, forced)
+
+    def check_what_is_asked_for(self) -> None:
+        """Stop a run that is asked for what it does not make, even where it would do nothing."""
+        self._tasks_of(self.workflow.dag_settings.targets)
 
     def _tasks_of(self, words: Iterable[str]) -> list[Task]:
         """Return the tasks that names of rules and files stand for."""

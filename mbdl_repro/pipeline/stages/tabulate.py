@@ -120,7 +120,8 @@ def _work(
             its own are added.
 
     Returns:
-        The seconds that they took, and for each setting that is tuned how many fits chose which
+        The seconds and megabytes that they took, and for each setting that is tuned how many fits
+        chose which
         value.
     """
     experiment, store = job.experiment, job.store
@@ -135,6 +136,7 @@ def _work(
     seconds = {
         "train_seconds": round(own * sum(record.get("fit_seconds", 0.0) for record in fitted), 3),
         "evaluate_seconds": scored.get("score_seconds", 0.0),
+        "max_memory_mb": max(one.get("max_memory_mb", 0) for one in [*fitted, scored]),
     }
     chosen: dict[str, Counter[str]] = {name: Counter() for name in entry.tune}
     for record in fitted:
