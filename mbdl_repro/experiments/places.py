@@ -64,7 +64,8 @@ def moved_panel(
     if panel.reads == "examples":
         point, n, test = _stored(experiment, panel)[panel.place]
         there = (smaller(point), smaller({"n_train": n})["n_train"], smaller(test))
-        changes["place"] = _stored(capped, panel).index(there)
+        last = min(capped.n_places(label) for label in panel.methods) - 1
+        changes["place"] = min(_stored(capped, panel).index(there), last)
     where = smaller(panel.where)
     if where != panel.where:
         here = [f"{name} = {v}" for name, v in where.items() if v != panel.where[name]]

@@ -52,6 +52,7 @@ RC: Any = {
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,
     "axes.labelsize": 9,
     "axes.grid": True,
     "axes.spines.top": False,

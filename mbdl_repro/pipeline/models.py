@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
 import json
@@ -14,6 +15,7 @@ import safetensors.torch
 import torch
 
 from mbdl_repro import catalogue
+from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import torch_rng_for
@@ -48,6 +50,10 @@ class Fitted:
 
 Descent = Callable[[Sequence[Method], Sequence[Mapping[str, Split]], Report], list[History]]
 """Fits the methods of all seeds to their splits, and returns the history of each."""
+
+
+N_BUILT = 2
+"""Methods of which copies can be had: some decompose a large matrix when they are built."""
 
 
 class NothingFitsError(Exception):
@@ -196,6 +202,7 @@ class Models:
         self.cache = model_cache(experiment, label, store, device)
         self.store = store
         self.device = device
+        self._built: dict[str, Method] = {}
 
     def key(self, fit: Fit) -> str:
         """Return the key of the cache entry that holds this fit."""
@@ -226,9 +233,15 @@ class Models:
         return methods
 
     def _build(self, fit: Fit, tuned: dict[str, Any]) -> Method:
+        """Return the method as it is before a fit: of seeds, a copy of the first one's."""
         belief = self.experiment.belief_at(self.entry.label, fit.point, fit.genie_point)
         settings = self.entry.settings_at(fit.depth) | tuned
-        return build(self.entry, belief, settings, self.device)
+        built_from = canonical([dataclasses.asdict(belief), settings])
+        if built_from not in self._built:
+            if len(self._built) == N_BUILT:
+                del self._built[next(iter(self._built))]
+            self._built[built_from] = build(self.entry, belief, settings, self.device)
+        return copy.deepcopy(self._built[built_from])
 
     def _fit(self, fit: Fit, report: Report) -> bytes:
         entry, learns = self.entry, self.entry.info.learns

@@ -64,6 +64,12 @@ def test_examples_are_shown_of_the_place_that_the_file_names(tmp_path, label, ru
     assert len(few.points) == 2 and len(few.test_points) == 2
 
 
+def test_a_method_that_has_fewer_places_is_not_asked_for_one_that_it_has_not(tmp_path):
+    text = with_panels(f"{SIGNALS}, methods: [lista, ista], place: 24")
+    (panel,) = small(tmp_path, text, values_per_sweep=2).panels
+    assert panel.place == 3  # of the four of ista, that are two points, each tested at two
+
+
 def test_a_panel_at_a_size_that_is_capped_shows_the_one_that_is_run_and_says_so(tmp_path):
     text = with_panels(f"{ALONG}, where: {{n_train: 30, test_nonzero_std: 3}}")
     (panel,) = small(tmp_path, text, n_train=25).panels

@@ -7,6 +7,7 @@ read as plain files: nothing of the package stands between a number and its chec
 import contextlib
 import dataclasses
 import hashlib
+import importlib
 import importlib.metadata
 import json
 import shutil
@@ -919,6 +920,29 @@ def test_a_lost_model_is_fitted_anew_to_the_same_scores(made, tmp_path, monkeypa
     shutil.rmtree("results/cache/scores")
     evaluate(job("evaluate", made.sparse, made.scale, "lista"))
     assert Path("results/scores/sparse/lista.csv").read_bytes() == scores
+
+
+@pytest.mark.parametrize(
+    ("stage", "does", "method", "kind", "times"),
+    [
+        (bound, "stages.bound.values", None, "bounds", 2 * 2 + 2 * 2 * 2),
+        (evaluate, "models.build", "linear_mmse", "scores", 2),
+    ],
+)
+def test_what_is_the_same_for_all_blocks_of_seeds_is_made_once(
+    made, tmp_path, monkeypatch, stage, does, method, kind, times
+):
+    """A bound that looks at no signals at each place, and a method at each point of the sweep."""
+    monkeypatch.chdir(shutil.copytree(made.folder, tmp_path / "again"))
+    module, _, name = f"mbdl_repro.pipeline.{does}".rpartition(".")
+    work, calls = getattr(importlib.import_module(module), name), []
+    monkeypatch.setattr(f"{module}.{name}", lambda *words: calls.append(words) or work(*words))
+    shutil.rmtree(f"results/cache/{kind}")
+    files = Path(f"results/{kind}").rglob(f"*{method or 'linear'}.csv")
+    before = {path: path.read_bytes() for path in files}
+    stage(job(stage.__name__, made.linear, made.scale, *filter(None, [method])))
+    assert before and {path: path.read_bytes() for path in before} == before
+    assert len(calls) == times
 
 
 # --- what is stored ---
