@@ -10,7 +10,6 @@ from contract.instances import (
     EPS,
     METHODS,
     N_VALIDATION,
-    Descended,
     alternatives,
     built,
     descended,
@@ -31,6 +30,7 @@ from contract.instances import (
     trainable,
     weights,
 )
+from gradients import assert_slopes_are_those_of_differences
 
 from mbdl_repro import catalogue
 from mbdl_repro.areas.image_restoration.prior import PriorMethod
@@ -58,29 +58,11 @@ def test_gradients_reach_every_trainable_tensor(info):
         assert parameter.grad.abs().max() > 0, f"{name} has no gradient"
 
 
-def loss_beside(module: Descended, parameter: torch.nn.Parameter, by: torch.Tensor, data: Split):
-    """Return the loss with this added to a parameter, computed as where gradients are recorded."""
-    there = parameter.data
-    parameter.data = there + by
-    loss = module.loss(*data).item()
-    parameter.data = there
-    return loss
-
-
 @every_learner
 def test_gradients_are_those_of_finite_differences(info):
-    """Along a step h up or down in all of a tensor's entries: any wrong one changes the sum."""
     module, data = descended(info, fitted(info), 3, "validation", 2)
-    loss = module.loss(*data)
-    loss.backward()
-    h, rng = 1e-6, torch_rng_for("directions", info.name)
-    for name, parameter in trainable(module).items():
-        signs = torch.randint(2, parameter.shape, generator=rng, dtype=torch.float64) * 2 - 1
-        above, below = (loss_beside(module, parameter, by * signs, data) for by in (h, -h))
-        slope = (parameter.grad * signs).sum().item()
-        # Losses are known to some roundings of as many terms as there are.
-        rounding = 1e3 * EPS * max(abs(loss.item()), 1.0) / h
-        assert (above - below) / (2 * h) == pytest.approx(slope, rel=1e-5, abs=rounding), name
+    rng = torch_rng_for("directions", info.name)
+    assert_slopes_are_those_of_differences(module, lambda: module.loss(*data), rng)
 
 
 @every_learner
