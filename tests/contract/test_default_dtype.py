@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 import torch
-from contract.test_every_method import (
+from contract.instances import (
     alternatives,
     built,
     descended,
     estimates,
     every_learner,
     every_method,
-    fit,
+    fit_briefly,
     pairs,
     settings,
     small,
@@ -69,9 +69,9 @@ def unfitted(info: MethodInfo) -> dict[str, torch.Tensor]:
 
 
 def fitted(info: MethodInfo, precision: str) -> dict[str, torch.Tensor]:
-    """The method's tensors and answers after two steps."""
+    """The method's tensors and answers after a few steps."""
     method = built(info)
-    fit(info, method, steps=2, validate_every=1, precision=precision)
+    fit_briefly(info, method, steps=2, precision=precision)
     return copied(method, "fitted") | answers(info, method)
 
 

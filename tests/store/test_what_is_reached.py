@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from contract.test_every_method import built, estimates, every_method, fit, pairs, small
+from contract.instances import built, estimates, every_method, fit_briefly, pairs, small
 
 from mbdl_repro.catalogue import MethodInfo
 from mbdl_repro.store.fingerprint import fingerprint
@@ -37,7 +37,7 @@ def test_whatever_a_method_calls_is_reached(info: MethodInfo) -> None:
     with calls() as seen:
         method = built(info)
         if info.learns:
-            fit(info, method, steps=1)
+            fit_briefly(info, method, steps=1)
         estimates(method, pairs(info, 4, "test").x)
     kind = type(small(info).truth)
     roots = [f"{info.module}:{info.class_name}", f"{kind.__module__}:{kind.__name__}"]

@@ -1,11 +1,9 @@
 """Classical methods beside other libraries, brute force, and what was found before."""
 
 import dataclasses
+from functools import cache
 
-import doa_py.algorithm
-import doa_py.arrays
 import numpy as np
-import pyroomacoustics
 import pytest
 import torch
 
@@ -18,6 +16,7 @@ from mbdl_repro.areas.doa.methods.mvdr import Mvdr
 from mbdl_repro.areas.doa.methods.root_music import RootMusic
 from mbdl_repro.areas.doa.metrics import rmspe
 from mbdl_repro.areas.doa.scenario import Narrowband
+from mbdl_repro.contract.scenario import Split
 
 TRUTH = Narrowband(n_sources=3, n_snapshots=100, snr_db=20.0)
 COHERENT = dataclasses.replace(TRUTH, correlation=1.0)
@@ -41,14 +40,17 @@ def received(angles_deg, truth: Narrowband = TRUTH, snr_db: float = 300.0, n: in
     return fixed, snapshots(fixed, n)
 
 
-# --- beside other libraries ---
+# --- beside other libraries, loaded where they are used: not by each process that collects ---
 
 FREQUENCY = 1e9
-DOA_PY_ARRAY = doa_py.arrays.UniformLinearArray(8, doa_py.arrays.C / FREQUENCY / 2)
 
 
-def by_doa_py(algorithm, x: torch.Tensor, M: int) -> np.ndarray:
-    return np.stack([algorithm(row, M, DOA_PY_ARRAY, FREQUENCY, unit="rad") for row in x.numpy()])
+def by_doa_py(name: str, x: torch.Tensor, M: int) -> np.ndarray:
+    from doa_py import algorithm, arrays
+
+    array = arrays.UniformLinearArray(8, arrays.C / FREQUENCY / 2)
+    function = getattr(algorithm, name)
+    return np.stack([function(row, M, array, FREQUENCY, unit="rad") for row in x.numpy()])
 
 
 @pytest.mark.parametrize("truth", [TRUTH, COHERENT], ids=["non-coherent", "coherent"])
@@ -57,7 +59,7 @@ def test_root_music_is_that_of_doa_py(truth, M):
     truth = dataclasses.replace(truth, n_sources=M)
     x = snapshots(truth, 100)
     x = x - x.mean(-1, keepdim=True)  # doa-py takes it off
-    theirs = by_doa_py(doa_py.algorithm.root_music, x, M)
+    theirs = by_doa_py("root_music", x, M)
     np.testing.assert_allclose(RootMusic(truth)(x).numpy(), theirs, rtol=0, atol=1e-10)
 
 
@@ -65,7 +67,7 @@ def test_esprit_without_noise_is_that_of_doa_py():
     """Theirs is of total least squares, and differs where there is noise."""
     x = snapshots(dataclasses.replace(TRUTH, snr_db=300.0, max_angle_deg=60.0), 50)
     x = x - x.mean(-1, keepdim=True)
-    theirs = by_doa_py(doa_py.algorithm.esprit, x, 3)
+    theirs = by_doa_py("esprit", x, 3)
     np.testing.assert_allclose(Esprit(TRUTH)(x).numpy(), theirs, rtol=0, atol=1e-10)
 
 
@@ -80,6 +82,8 @@ def test_esprit_is_a_least_squares_fit_of_one_part_of_the_basis_to_the_other():
 
 def by_pyroomacoustics(x: torch.Tensor, M: int, grid: int) -> np.ndarray:
     """Return the peaks on the grid: one bin of frequency holds the snapshots, conjugate."""
+    import pyroomacoustics
+
     fs, nfft, c = 16000, 256, 343.0
     spacing = c / (32 * fs / nfft) / 2
     places = np.stack([np.zeros(8), np.arange(8) * spacing])
@@ -299,8 +303,13 @@ def test_an_inverse_needs_snapshots_or_loading():
 # --- what was found before ---
 
 
+@cache
+def trials(truth: Narrowband, n: int) -> Split:
+    return truth.draw(n, "train", 101)
+
+
 def score(method, truth: Narrowband, n: int = 5000) -> tuple[float, float]:
-    split = truth.draw(n, "train", 101)
+    split = trials(truth, n)
     errors = rmspe(method(torch.from_numpy(split.x)).numpy(), split, truth)
     return errors.mean(), errors.std() / np.sqrt(n)
 

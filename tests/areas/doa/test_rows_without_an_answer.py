@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from contract.test_every_method import METHODS, built, pairs
+from contract.instances import METHODS, built, pairs
 
 OF_DOA = [info for info in METHODS if info.area == "doa"]
 

@@ -75,19 +75,19 @@ def ring(n, *names):
 
 @pytest.fixture(scope="module")
 def fitted_to_a_ring():
-    flow = Flow(2, layers=6, hidden_size=16, dither=1e-3)
+    flow = Flow(2, layers=4, hidden_size=16, dither=1e-3)
     pairs = [Split(torch.zeros_like(s), s) for s in (ring(1000, "train"), ring(500, "validation"))]
-    recipe = Recipe(steps=600, learning_rate=5e-3, batch_size=128)
+    recipe = Recipe(steps=200, learning_rate=2e-2, batch_size=128)
     gradient_descent([flow], pairs[:1], pairs[1:], recipe, [drawn("fit")])
     return flow
 
 
 @torch.no_grad()
 def test_a_fitted_density_integrates_to_one_and_gains_on_a_gaussian(fitted_to_a_ring):
-    line = torch.linspace(-4, 4, 801, dtype=torch.float64)
+    line = torch.linspace(-3, 3, 301, dtype=torch.float64)
     grid = torch.cartesian_prod(line, line)
     density = fitted_to_a_ring.log_density(grid).exp()
-    assert density.sum().item() * 0.01**2 == pytest.approx(1, abs=5e-3)
+    assert density.sum().item() * 0.02**2 == pytest.approx(1, abs=5e-3)
     s = ring(2000, "test")[:, :, 0]
     gaussian = torch.distributions.MultivariateNormal(s.mean(0), s.mT.cov())
     gain = fitted_to_a_ring.log_density(s) - gaussian.log_prob(s)
@@ -131,7 +131,7 @@ def linear(method):
 @pytest.mark.parametrize("weight", [1.0, 4.0])
 def test_under_a_gaussian_prior_the_answer_is_the_posterior_mean(weight):
     truth = dataclasses.replace(TRUTH, noise_std=0.2)  # well conditioned
-    method = FlowPrior(truth, **SIZES, iterations=600, step=0.1, weight=weight)
+    method = FlowPrior(truth, **SIZES, iterations=300, step=0.1, weight=weight)
     a, variance = linear(method)
     x = torch.from_numpy(truth.draw(4, "test").x)
     H = torch.from_numpy(truth.matrix.copy())
@@ -163,7 +163,7 @@ def test_the_objective_is_the_negative_log_posterior(most_probable):
 def test_the_search_goes_down():
     x = torch.from_numpy(TRUTH.draw(10, "test").x)
     ends = []
-    for iterations in (1, 30, 300):
+    for iterations in (1, 10, 60):
         method = FlowPrior(TRUTH, **SIZES, iterations=iterations)
         bent(method.prior)
         ends.append(method.objective(method._search(x), x).detach())

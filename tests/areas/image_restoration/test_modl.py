@@ -110,14 +110,16 @@ def test_what_is_solved_stays_and_has_a_gradient():
 
 @every_truth
 @pytest.mark.parametrize("weight", [0.01, 0.3])
-@pytest.mark.parametrize("iterations", [1, 4])
+@pytest.mark.parametrize("iterations", [1, 3])
+@torch.no_grad()
 def test_unfitted_it_is_tikhonov(truth, weight, iterations):
     x = split(3, "test", truth).x
-    method = Modl(truth, iterations=iterations, weight=weight, inner_iterations=200)
+    sizes = {"iterations": iterations, "weight": weight, "channels": 3}
+    method = Modl(truth, **sizes, inner_iterations=120)
     expected = Tikhonov(truth, weight=weight)(x)
-    torch.testing.assert_close(method(x).detach(), expected, rtol=0, atol=1e-9)
+    torch.testing.assert_close(method(x), expected, rtol=0, atol=1e-9)
     if truth is SENSED:
-        few = Modl(truth, iterations=iterations, weight=weight, inner_iterations=2)(x).detach()
+        few = Modl(truth, **sizes, inner_iterations=2)(x)
         torch.testing.assert_close(few, expected, rtol=0, atol=1e-11)
 
 

@@ -123,14 +123,14 @@ def symmetric() -> torch.Tensor:
     """A symmetric A, 0 < A < I, that is no convolution."""
     rng = torch_rng_for("A")
     Q = torch.linalg.qr(torch.randn(64, 64, generator=rng, dtype=torch.float64))[0]
-    return (Q * torch.linspace(0.2, 0.95, 64, dtype=torch.float64)) @ Q.mT
+    return (Q * torch.linspace(0.2, 0.7, 64, dtype=torch.float64)) @ Q.mT
 
 
 @pytest.mark.parametrize("kind", METHODS)
 @pytest.mark.parametrize("truth", [BLURRED, DIGITS], ids=["deblurring", "compressed_sensing"])
 def test_fixed_points_solve_linear_equations(kind, truth):
     x, s = observed(truth)
-    method = kind(truth, iterations=3000, strength=2.0, penalty=0.8, **CONSTANT)
+    method = kind(truth, iterations=600, strength=2.0, penalty=0.8, **CONSTANT)
     A, eye, rho = symmetric(), torch.eye(64, dtype=torch.float64), 0.8 / 2.0**2
     method.prior = Linear(A)
     H = dense(method.H, 8)
@@ -213,7 +213,7 @@ def contracting(kind, truth, scale, iterations):
     method = kind(
         truth,
         iterations=iterations,
-        channels=6,
+        channels=4,
         layers=3,
         lipschitz="firmly_nonexpansive",
         first_std=None,
@@ -237,10 +237,10 @@ def moves(iterates):
 def test_with_a_firmly_nonexpansive_denoiser_steps_never_grow(scale, truth):
     x, _ = observed(truth)
     for kind in (PlugAndPlayHqs, RegularizationByDenoising):
-        steps = moves(contracting(kind, truth, scale, 100).iterates(x))
+        steps = moves(contracting(kind, truth, scale, 30).iterates(x))
         assert (steps[1:] <= steps[:-1] * (1 + 1e-9) + 1e-13).all(), kind
     # In ADMM it is what the denoiser is given whose steps never grow.
-    method = contracting(PlugAndPlayAdmm, truth, scale, 100)
+    method = contracting(PlugAndPlayAdmm, truth, scale, 30)
     seen = []
     denoiser = method.prior
     assert isinstance(denoiser, Denoiser)
@@ -253,7 +253,7 @@ def test_with_a_firmly_nonexpansive_denoiser_steps_never_grow(scale, truth):
 @pytest.mark.parametrize("kind", METHODS)
 def test_with_a_firmly_nonexpansive_denoiser_it_comes_to_rest(kind):
     x, s = observed(SENSED)
-    method = contracting(kind, SENSED, 0.1, 300)
+    method = contracting(kind, SENSED, 0.1, 60)
     answer = method(x)
     residual = (method.once_more(answer, x) - answer).norm() / answer.norm()
     assert residual < 0.01 * (method.once_more(s, x) - s).norm() / s.norm()

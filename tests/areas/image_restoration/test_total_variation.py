@@ -3,7 +3,6 @@
 import dataclasses
 from functools import partial
 
-import cvxpy
 import numpy as np
 import pytest
 import torch
@@ -72,6 +71,8 @@ def objective(s, x, H, weight, neighbours):
 @of_each
 @pytest.mark.parametrize("neighbours", [2, 4])
 def test_it_is_the_minimum_that_a_convex_solver_finds(truth, neighbours):
+    import cvxpy  # not by each process that collects: it takes two seconds
+
     x, H = split(truth, 1, "validation", 100).x, operator_of(truth)
     s = cvxpy.Variable((8, 8))
     beside = [[(0, 1), 1.0], [(1, 0), 1.0], [(1, 1), 0.5**0.5], [(1, -1), 0.5**0.5]]
@@ -84,7 +85,7 @@ def test_it_is_the_minimum_that_a_convex_solver_finds(truth, neighbours):
     problem = cvxpy.Problem(cvxpy.Minimize(0.5 * misfit + 0.03 * sum(terms)))
     problem.solve(solver=cvxpy.CLARABEL)
     settings = {"neighbours": neighbours, "penalty": 0.1, "coupling": 0.3}
-    method = TotalVariation(truth, iterations=500, weight=0.03, **settings)
+    method = TotalVariation(truth, iterations=350, weight=0.03, **settings)
     answer = method(x)
     found = objective(answer, x, H, 0.03, neighbours).item()
     assert found == pytest.approx(problem.value, rel=1e-6)
@@ -137,7 +138,7 @@ def test_with_lengths_of_differences_it_is_chambolles(noisy):
 @of_each
 def test_it_descends_to_the_minimum_and_stays(truth):
     x, H = split(truth, 4, "validation", 100).x, operator_of(truth)
-    method = TotalVariation(truth, iterations=600, weight=0.03, penalty=0.1, coupling=0.1)
+    method = TotalVariation(truth, iterations=350, weight=0.03, penalty=0.1, coupling=0.1)
     values = torch.stack([objective(s, x, H, 0.03, 2) for s in method.iterates(x)])
     gaps = (values - values.min(0).values).amax(1)
     assert gaps[30:].max() < gaps[0] / 5
@@ -149,7 +150,7 @@ def test_the_minimum_does_not_depend_on_penalties():
     truth = OF_EACH[2]
     x = split(truth, 3, "validation", 100).x
     first, *others = (
-        TotalVariation(truth, iterations=1000, weight=0.03, penalty=a, coupling=b)(x)
+        TotalVariation(truth, iterations=350, weight=0.03, penalty=a, coupling=b)(x)
         for a, b in ((0.1, 0.1), (0.03, 0.03), (0.3, 0.1), (0.1, 0.3))
     )
     for other in others:
@@ -159,10 +160,10 @@ def test_the_minimum_does_not_depend_on_penalties():
 def test_a_large_weight_leaves_one_grey_and_a_tiny_one_the_observation():
     truth = dataclasses.replace(TINY, degradation="denoising")
     x = split(truth, 3, "validation", 100).x
-    flat = TotalVariation(truth, iterations=500, weight=100.0, penalty=1.0, coupling=1.0)(x)
+    flat = TotalVariation(truth, iterations=200, weight=100.0, penalty=1.0, coupling=1.0)(x)
     grey = x.mean((1, 2), keepdim=True).expand_as(x)
     torch.testing.assert_close(flat, grey, rtol=0, atol=1e-6)
-    same = TotalVariation(truth, iterations=500, weight=1e-9, penalty=1.0, coupling=1.0)(x)
+    same = TotalVariation(truth, iterations=200, weight=1e-9, penalty=1.0, coupling=1.0)(x)
     torch.testing.assert_close(same, x, rtol=0, atol=1e-6)
 
 

@@ -88,7 +88,7 @@ def test_unfitted_it_is_gradient_descent(truth, iterations, start):
     assert_same_iterates(ours, GradientDescent(truth, **settings), x)
     ours.initialize(split(3, "train", truth), torch_rng_for("weights"))  # and so a fit starts
     assert_same_iterates(ours, GradientDescent(truth, **settings), x)
-    own = UnfoldedProximalGradient(truth, step=0.3, **settings)
+    own = UnfoldedProximalGradient(truth, channels=3, step=0.3, **settings)
     assert_same_iterates(own, GradientDescent(truth, step=0.3, **settings), x)
 
 
@@ -201,7 +201,7 @@ def test_gradients_reach_every_weight(build, truth):
 def test_each_iterate_can_be_supervised(build):
     method = build(SENSED)
     recipe = Recipe(
-        learning_rate=5e-3, steps=40, batch_size=4, validate_every=10, supervise="every_iterate"
+        learning_rate=5e-3, steps=20, batch_size=4, validate_every=10, supervise="every_iterate"
     )
     history = method.fit(
         split(20, "train"), split(2, "validation"), recipe, torch_rng_for("supervised")

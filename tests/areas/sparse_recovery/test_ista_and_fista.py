@@ -40,7 +40,7 @@ def scikit_learn(x, matrix, rho):
 def test_solution_is_that_of_coordinate_descent(rho):
     x = observations(8)
     solution = scikit_learn(x, TRUTH.H, rho)
-    converged = Fista(TRUTH, iterations=10_000, rho=rho)(x)
+    converged = Fista(TRUTH, iterations=6_000, rho=rho)(x)
     torch.testing.assert_close(converged, solution, rtol=0, atol=1e-9)
     assert (solution != 0).any(1).all()
 
@@ -102,13 +102,14 @@ def test_momentum_earns_its_rate_on_a_hard_problem():
     size, rho = 100, 1e-3
     belief = SimpleNamespace(H=np.eye(size) - np.eye(size, k=1))
     x = torch.tensor(belief.H.sum(1))[None]
-    solution = Fista(belief, iterations=20_000, rho=rho, gap_tolerance=1e-9)(x)
+    solution = Fista(belief, iterations=20_000, rho=rho, gap_tolerance=1e-7)(x)
     difference = torch.tensor(belief.H)
-    assert duality_gap(solution, x, difference, rho).item() < 1e-8
+    assert duality_gap(solution, x, difference, rho).item() < 1e-6
     k = torch.arange(1, 301)
     bound = 2 * lipschitz_constant(difference) * solution.square().sum() / (k + 1) ** 2
     ista = excess_by_iteration(Ista, belief, x, rho, solution)[1:, 0]
     fista = excess_by_iteration(Fista, belief, x, rho, solution)[1:, 0]
+    assert bound.min() > 1e-4, "the gap would matter"
     assert (fista <= bound).all()
     assert (ista > bound).any()
 
@@ -116,7 +117,7 @@ def test_momentum_earns_its_rate_on_a_hard_problem():
 @BOTH
 def test_a_row_alone_equals_that_row_in_a_batch(solver):
     x = observations(6) * torch.tensor([0.1, 0.3, 1.0, 3.0, 10.0, 0.0], dtype=H.dtype)[:, None]
-    method = solver(TRUTH, iterations=20_000, rho=0.02, gap_tolerance=1e-4)
+    method = solver(TRUTH, iterations=20_000, rho=0.02, gap_tolerance=1e-3)
     together = method(x)
     alone = [list(method.iterates(row[None])) for row in x]
     assert len({len(iterates) for iterates in alone}) >= 4, "rows should stop at different times"

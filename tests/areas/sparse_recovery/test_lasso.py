@@ -60,7 +60,7 @@ def test_it_satisfies_the_optimality_conditions_and_its_gap_vanishes(truth, rho)
 
 @every_case
 def test_a_row_is_solved_alike_in_any_batch(truth, rho):
-    x = observations(truth, 12) * torch.logspace(-1, 1, 12, dtype=torch.float64)[:, None]
+    x = observations(truth, 6) * torch.logspace(-1, 1, 6, dtype=torch.float64)[:, None]
     H = torch.tensor(truth.H)
     together = lasso_solution(x, H, rho)
     alone = torch.cat([lasso_solution(row[None], H, rho) for row in x])

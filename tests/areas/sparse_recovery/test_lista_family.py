@@ -260,9 +260,9 @@ def test_fitting_halves_the_error_of_the_ista_it_starts_from(kind):
     before = TRUTH.H.copy()
     method = kind(TRUTH, iterations=6, rho=0.1)
     recipe = Recipe(
-        learning_rate=0.03, steps=150, batch_size=64, clip_norm=1.0, supervise="every_iterate"
+        learning_rate=0.05, steps=80, batch_size=64, clip_norm=1.0, supervise="every_iterate"
     )
-    method.fit(split(1000, "train"), split(300, "validation"), recipe, torch_rng_for("fit"))
+    method.fit(split(1000, "train"), split(100, "validation"), recipe, torch_rng_for("fit"))
     test = split(1000, "test")
     with torch.no_grad():
         fitted = method.loss(*test)

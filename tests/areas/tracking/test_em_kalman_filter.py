@@ -34,7 +34,7 @@ def fitted(truth, train, **settings):
 @pytest.mark.parametrize("name", ["random start", "rank one", "varying"])
 def test_the_likelihood_never_falls(name, learn, missing):
     truth = SYSTEMS[name]
-    _, history = fitted(truth, drawn(truth, 10, missing), learn=learn, iterations=6)
+    _, history = fitted(truth, drawn(truth, 10, missing), learn=learn, iterations=4)
     losses = np.array([row["train_loss"] for row in history])
     assert (np.diff(losses) < 1e-10 * np.abs(losses[1:])).all()
     assert losses[-1] < losses[0] - 0.1
@@ -44,7 +44,7 @@ def test_the_likelihood_never_falls(name, learn, missing):
 @pytest.mark.parametrize("learn", ["process", "observation", "both"])
 def test_it_reaches_the_greatest_likelihood(learn, missing):
     truth = dataclasses.replace(SYSTEMS["one entry"], initial_std=0.5)
-    train = drawn(truth, 30, missing)
+    train = drawn(truth, 12, missing)
     learned = {"process": "V", "observation": "W", "both": "VW"}[learn]
 
     def loss(logarithms):
@@ -55,7 +55,7 @@ def test_it_reaches_the_greatest_likelihood(learn, missing):
         return -np.mean([joint.log_likelihood(row) for row in train.x.numpy()])
 
     best = scipy.optimize.minimize(loss, [0.0] * len(learned), method="Nelder-Mead", tol=1e-10)
-    method, history = fitted(truth, train, learn=learn, iterations=30, initial_process_variance=3.0)
+    method, history = fitted(truth, train, learn=learn, iterations=15, initial_process_variance=3.0)
     assert history[-1]["train_loss"] == pytest.approx(best.fun, abs=1e-7)
     model = method.current_model()
     for k, value in zip(learned, best.x, strict=True):
@@ -67,7 +67,7 @@ def test_missing_entries_of_correlated_noise_are_filled_in_by_the_rest():
     truth = dataclasses.replace(
         CANONICAL, n_steps=4, observation_noise=((1.0, 0.8), (0.8, 1.0)), initial_std=0.1
     )
-    train = drawn(truth, 60, 0.3)
+    train = drawn(truth, 40, 0.3)
     method, _ = fitted(truth, train, learn="both", iterations=60, initial_process_variance=0.01,
                        initial_observation_variance=0.01)  # fmt: skip
     model = method.current_model()
@@ -93,7 +93,7 @@ def test_missing_entries_of_correlated_noise_are_filled_in_by_the_rest():
 
 def test_from_twenty_trajectories_the_filter_is_almost_the_best():
     """Example 5.2: V of rank one, from 20 trajectories, no state of which is seen."""
-    method, _ = fitted(EXAMPLE_3_5, drawn(EXAMPLE_3_5, 20))
+    method, _ = fitted(EXAMPLE_3_5, drawn(EXAMPLE_3_5, 20), iterations=8)
     truth = linear_arrays(EXAMPLE_3_5)
     rule = LinearRule(*(part.detach().numpy() for part in method.linear_rule(200)))
     best = linear_filter_error(truth, matched_rule(truth, 200))[:, 0].mean()

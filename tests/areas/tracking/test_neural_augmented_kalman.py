@@ -135,8 +135,8 @@ def rotated():
     belief = truth.believed(observation_rotation_rad=0.0)
     method = NeuralAugmentedKalman(belief, hidden_size=12)
     recipe = Recipe(
-        learning_rate=1e-2,
-        steps=100,
+        learning_rate=2e-2,
+        steps=50,
         batch_size=20,
         clip_norm=1.0,
         validate_every=25,

@@ -11,7 +11,7 @@ from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.recipe import Recipe
 
 TRUTH = LinearStateSpace(transition="canonical", process_noise_std=0.3, noise_std=0.3, n_steps=15)
-RECIPE = Recipe(steps=80, batch_size=100, learning_rate=1e-2, clip_norm=1.0, precision="single")
+RECIPE = Recipe(steps=40, batch_size=100, learning_rate=2e-2, clip_norm=1.0, precision="single")
 
 
 def pairs(n, *stream):

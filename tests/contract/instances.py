@@ -1,0 +1,338 @@
+"""A small instance of each method, found by discovery: what the tests of all methods share.
+
+A new method whose settings have the names of other methods' needs no change here; a new setting
+without a default needs a value in its area's table, and a new area needs a table of its own.
+Data are drawn once, and each method is fitted once.
+"""
+
+import copy
+import dataclasses
+import typing
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+from mbdl_repro import catalogue
+from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
+from mbdl_repro.areas.image_restoration.prior import Prior, PriorMethod
+from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
+from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz
+from mbdl_repro.catalogue import REQUIRED, MethodInfo
+from mbdl_repro.contract.method import Method
+from mbdl_repro.contract.scenario import Scenario, Split
+from mbdl_repro.contract.seeding import torch_rng_for
+from mbdl_repro.learning.recipe import Recipe
+from mbdl_repro.learning.training import History
+
+EPS = float(np.finfo(float).eps)
+
+
+class Small(NamedTuple):
+    """A small instance of an area: a truth, and values for settings by their names."""
+
+    truth: Scenario
+    settings: dict[str, Any]
+    n_train: int = 200
+    n_test: int = 4000
+    recipe: Recipe = Recipe(
+        learning_rate=3e-2, steps=50, batch_size=32, validate_every=10, clip_norm=1.0
+    )
+    metric: str = "squared_error"
+    """On which methods are compared with floors, and with the prior mean, 0."""
+    mistaken: Mapping[str, Any] = MappingProxyType({})
+    """What is believed wrongly, for methods that nothing can be taught where all is known."""
+
+
+SMALL = {
+    "linear_estimation": Small(
+        LinearGaussian(n_signal=3, n_observations=4, observation_matrix="gaussian", noise_std=0.5),
+        {"hidden_widths": (6,)},
+    ),
+    "sparse_recovery": Small(
+        SparseRecovery(
+            observation_matrix="unit_columns",
+            n_observations=8,
+            n_signal=12,
+            n_nonzeros=2,
+            nonzero_std=0.5,
+            noise_std=0.05,
+        ),
+        {"iterations": 4, "rho": 0.02, "penalty": 0.2, "hidden_widths": (6,)},
+        recipe=Recipe(
+            learning_rate=3e-3, steps=30, batch_size=32, validate_every=10, clip_norm=1.0
+        ),
+    ),
+    "tracking": Small(
+        LinearStateSpace(
+            transition="canonical",
+            process_noise_std=0.5,
+            noise_std=0.5,
+            n_steps=6,
+            initial_std=0.3,
+        ),
+        {
+            "input_multiplier": 1,
+            "hidden_multiplier": 1,
+            "output_multiplier": 1,
+            "hidden_size": 3,
+            "iterations": 2,
+            "n_particles": 200,
+        },
+        recipe=Recipe(
+            learning_rate=2e-2, steps=25, batch_size=32, validate_every=10, clip_norm=1.0
+        ),
+        metric="mse",
+    ),
+    "doa": Small(
+        Narrowband(
+            n_sources=2,
+            n_snapshots=10,
+            snr_db=10.0,
+            n_sensors=6,
+            max_angle_deg=50.0,
+            min_gap_deg=40.0,
+        ),
+        {"channels": (2, 2, 2), "lags": 2, "hidden_widths": (6,), "hidden_size": 3, "starts": 2},
+        recipe=Recipe(
+            learning_rate=2e-2, steps=25, batch_size=32, validate_every=10, clip_norm=1.0
+        ),
+        metric="rmspe",
+    ),
+    "image_restoration": Small(
+        Photographs(
+            degradation="compressed_sensing",
+            ratio=0.5,
+            noise_std=0.05,
+            side=12,
+            patch_side=12,
+            block_side=12,
+        ),
+        {
+            "iterations": 3,
+            "channels": 3,
+            "layers": 3,
+            "latent_size": 3,
+            "hidden_size": 6,
+            "start": "zero",
+            "levels": 2,
+            "copies": 1,
+            "filter_side": 3,
+            "knots": 3,
+            "generator_channels": 3,
+            "restarts": 2,
+        },
+        n_train=60,
+        n_test=1000,
+        recipe=Recipe(
+            learning_rate=5e-3, steps=20, batch_size=16, validate_every=10, clip_norm=1.0
+        ),
+        metric="mse",
+    ),
+}
+DIGITS = SMALL["image_restoration"]._replace(
+    truth=Digits(degradation="compressed_sensing", ratio=0.5, noise_std=0.05)
+)
+BLIND = SMALL["image_restoration"]._replace(
+    truth=Photographs(degradation="blind_deblurring", noise_std=0.01, side=16, patch_side=16),
+    settings={"iterations": 2, "channels": 2},
+    recipe=SMALL["image_restoration"].recipe.model_copy(update={"learning_rate": 5e-2}),
+)
+SPECIAL = {
+    "tracking.rk4_extended_kalman_filter": Small(
+        Lorenz(process_noise_std=0.1, noise_std=0.5, n_steps=6, initial_std=0.3), {}, metric="mse"
+    ),
+    "tracking.neural_augmented_kalman": SMALL["tracking"]._replace(
+        mistaken={"observation_rotation_rad": 0.3}
+    ),
+    "doa.broadband_music": Small(
+        Ofdm(
+            n_sources=2,
+            n_snapshots=40,
+            snr_db=10.0,
+            n_sensors=6,
+            max_angle_deg=50.0,
+            min_gap_deg=40.0,
+            n_subcarriers=40,
+            bandwidth_hz=40.0,
+            sampling_rate_hz=40.0,
+        ),
+        {"bins": 4},
+        metric="rmspe",
+    ),
+    "image_restoration.bicubic": SMALL["image_restoration"]._replace(
+        truth=Photographs(
+            degradation="super_resolution", noise_std=0.05, side=12, patch_side=12, block_side=12
+        )
+    ),
+    "image_restoration.linear_mmse": DIGITS,
+    "image_restoration.blind_deconvolution": BLIND,
+    "image_restoration.dublid": BLIND,
+    "image_restoration.flow_prior": DIGITS,
+    "image_restoration.generative_prior": DIGITS,
+}
+"""Instances of their own, for methods that cannot take their area's."""
+
+UNTOLD = (BLIND.truth,)
+"""Truths of which nobody is told enough for their area's floors."""
+
+METHODS = [info for area in catalogue.areas() for info in catalogue.methods(area).values()]
+LEARNERS = [info for info in METHODS if info.learns]
+
+
+def of_infos(infos):
+    return pytest.mark.parametrize("info", infos, ids=lambda info: f"{info.area}.{info.name}")
+
+
+every_method = of_infos(METHODS)
+every_learner = of_infos(LEARNERS)
+every_child = of_infos([info for info in METHODS if info.parent])
+every_iterative_method = of_infos([info for info in METHODS if info.iterative])
+
+
+# --- instances ---
+
+
+def small(info: MethodInfo) -> Small:
+    if info.area not in SMALL:
+        pytest.fail(
+            f"add a small truth, and values for settings, of {info.area} to SMALL in {__file__}"
+        )
+    return SPECIAL.get(f"{info.area}.{info.name}", SMALL[info.area])
+
+
+def settings(info: MethodInfo) -> dict[str, Any]:
+    values = small(info).settings
+    for name, setting in info.settings.items():
+        if setting.default is REQUIRED and name not in values:
+            pytest.fail(
+                f"method {info.name} needs the setting {name!r}: "
+                f"add a value for it to SMALL[{info.area!r}] in {__file__}"
+            )
+    return {name: value for name, value in values.items() if name in info.settings}
+
+
+def built(info: MethodInfo, **withheld: None) -> Method:
+    belief = small(info).truth.believed(**{**small(info).mistaken, **withheld})
+    return catalogue.method_class(info)(belief, **settings(info))
+
+
+@cache
+def drawn(truth: Scenario, n: int, *stream: object) -> Split:
+    return truth.draw(n, *stream)
+
+
+def pairs(info: MethodInfo, n: int, *stream: object) -> Split:
+    """The first pairs of a stream, to keep: whole chunks are drawn, and each once."""
+    truth = small(info).truth
+    whole = -(-n // truth.chunk_size) * truth.chunk_size
+    return Split(*(torch.tensor(part) for part in drawn(truth, whole, *stream).first(n)))
+
+
+N_VALIDATION = 100
+
+
+def fit(
+    info: MethodInfo,
+    method: Method,
+    rng: torch.Generator | None = None,
+    n_validation: int = N_VALIDATION,
+    **changes: Any,
+) -> History:
+    """Fit on the area's training pairs, the same ones whatever the seed of the fit."""
+    train = pairs(info, small(info).n_train, "train")
+    validation = pairs(info, n_validation, "validation")
+    recipe = small(info).recipe.model_copy(update=changes)
+    return method.fit(train, validation, recipe, rng or torch_rng_for("fit", info.name, 0))
+
+
+def fit_briefly(
+    info: MethodInfo, method: Method, rng: torch.Generator | None = None, **changes: Any
+) -> History:
+    """Fit for three steps, whose losses are all in the history."""
+    brief = {"steps": 3, "validate_every": 1, "n_validation": 20}
+    return fit(info, method, rng, **(brief | changes))
+
+
+FITS: dict[str, tuple[Method, History]] = {}
+
+
+def fitted_once(info: MethodInfo) -> tuple[Method, History]:
+    """The method as it is used, fitted if it learns, and the history of its fit."""
+    if info.module not in FITS:
+        method = built(info)
+        FITS[info.module] = method, fit(info, method) if info.learns else []
+    method, history = FITS[info.module]
+    return copy.deepcopy(method), history
+
+
+def fitted(info: MethodInfo) -> Method:
+    return fitted_once(info)[0]
+
+
+def weights(method: Method) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in method.state_dict().items()}
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def estimates(method: Method, x: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        return method(x)
+
+
+def precise(method: Method, x: torch.Tensor) -> torch.Tensor:
+    """Estimates where gradients are recorded, and so where networks compute in double precision."""
+    return method(x).detach()
+
+
+Descended = Method | Prior
+
+
+def descended(info: MethodInfo, method: Method, n: int, *stream: object) -> tuple[Descended, Split]:
+    """What is trained, and pairs for its loss: the method, or the prior that it shares."""
+    drawn = pairs(info, n, *stream)
+    if isinstance(method, PriorMethod):
+        return method.prior, method.prior.pairs(drawn.s, torch_rng_for("pairs", n, *stream))
+    return method, drawn
+
+
+def trainable(method: Descended) -> dict[str, torch.nn.Parameter]:
+    return {name: p for name, p in method.named_parameters() if p.requires_grad}
+
+
+def alternatives(info: MethodInfo, name: str) -> list[Any]:
+    """Return values of a setting that are allowed and are not its default."""
+    setting = info.settings[name]
+    if typing.get_origin(setting.annotation) is typing.Literal:
+        return [v for v in typing.get_args(setting.annotation) if v != setting.default]
+    return [not setting.default if isinstance(setting.default, bool) else 2 * setting.default]
+
+
+# --- what can be withheld ---
+
+
+def may_be_withheld(truth: Scenario) -> list[str]:
+    types = typing.get_type_hints(type(truth))
+    return [
+        field.name
+        for field in dataclasses.fields(truth)
+        if type(None) in typing.get_args(types[field.name])
+    ]
+
+
+def refusal(info: MethodInfo, fields: list[str]) -> str | None:
+    """Return why the method cannot be built without these fields, or None if it can be."""
+    try:
+        built(info, **dict.fromkeys(fields))
+    except ValueError as error:
+        return str(error)
+    return None
