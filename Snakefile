@@ -53,6 +53,8 @@ for verb in VERBS.values():
         log:
             run.plan.log_of(verb),
         priority: verb.priority
+        # On a cluster, what takes seconds is done where the run is, and waits in no queue.
+        localrule: verb.name not in ("simulate", "train", "evaluate", "bound")
         threads: 1
         # Resources make nothing run again; of the device, records say the kind.
         resources:

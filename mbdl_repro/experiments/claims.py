@@ -9,6 +9,7 @@ from typing import Any
 from mbdl_repro import catalogue
 from mbdl_repro.contract.table import Place, Point, distinct, same
 from mbdl_repro.errors import one_of
+from mbdl_repro.experiments import limits
 from mbdl_repro.experiments.experiment import Claim, Experiment
 from mbdl_repro.experiments.messages import Problems, cure, shown
 from mbdl_repro.experiments.panels import place
@@ -47,12 +48,16 @@ def claim(problems: Problems, experiment: Experiment, data: dict[str, Any], i: i
         return _crossing(problems, experiment, frame, metric, (left, right), where)
     if left == right:
         problems.note((*where, "right"), "both sides of the claim are the same")
+    at = {k: v if isinstance(v, list) else [v] for k, v in frame.at.items()}
+    if (n := math.prod(map(len, at.values()))) > limits.PAIRS:
+        problems.note((*where, "at"), f"{n} points; allowed are {limits.PAIRS}")
+        return None
     pairs: Pairs = [
         (
             _placed(left, point, metric),
             right if isinstance(right, float) else _placed(right, point, metric),
         )
-        for point in product({k: v if isinstance(v, list) else [v] for k, v in frame.at.items()})
+        for point in product(at)
     ]
     return _compared(problems, experiment, frame, metric, pairs, where)
 
@@ -143,7 +148,7 @@ def _right(
     """Check the right side of a claim, which may be a number."""
     if isinstance(data, dict):
         return _side(problems, experiment, metric, data, where)
-    if type(data) in (int, float) and math.isfinite(data):
+    if type(data) in (int, float):
         return float(data)
     words = "should be a finite number, or a mapping such as {method: name}"
     problems.note(where, f"{shown(data)}: {words}{cure('float_type', data)}")

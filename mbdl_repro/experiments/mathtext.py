@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from mbdl_repro.catalogue.memory import Memory
-from mbdl_repro.experiments.messages import Problems
+from mbdl_repro.experiments import limits
+from mbdl_repro.experiments.messages import Problems, shown
 from mbdl_repro.experiments.strict_yaml import Where
 
 MEMORY = Memory("mathtext", [])
@@ -31,7 +32,7 @@ def check(problems: Problems, texts: Iterator[tuple[Where, str]]) -> None:
         if (problem := _problem(text)) is None:
             new.add(text)
         else:
-            problems.note(where, f"{text!r}: matplotlib cannot read the formula: {problem}")
+            problems.note(where, f"{shown(text)}: matplotlib cannot read the formula: {problem}")
     if new:
         MEMORY.write(checksum, sorted(good | new))
         _remembered.cache_clear()
@@ -65,11 +66,14 @@ def _problem(text: str) -> str | None:
     from matplotlib import cbook
     from matplotlib.mathtext import MathTextParser
 
-    if not cbook.is_math_text(text):
-        return None
-    try:
-        MathTextParser("path").parse(text)
-    except (ValueError, RuntimeError, RecursionError) as error:
-        lines = str(error).splitlines() or ["nested too deep"]
-        return lines[-1].strip() or lines[0].strip()
+    for line in text.split("\n"):  # each is parsed by itself
+        if not cbook.is_math_text(line):
+            continue
+        if len(line) > limits.FORMULA:
+            return f"its line has {len(line)} characters; allowed are {limits.FORMULA}"
+        try:
+            MathTextParser("path").parse(line)
+        except (ValueError, RuntimeError, RecursionError) as error:
+            lines = str(error).splitlines() or ["nested too deep"]
+            return lines[-1].strip() or lines[0].strip()
     return None

@@ -13,16 +13,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from mbdl_repro.contract.table import same
 from mbdl_repro.errors import UserError, near, one_of
+from mbdl_repro.experiments import limits
 from mbdl_repro.experiments.strict_yaml import StrictYaml, Where, beginning
-
-MOST_MESSAGES = 20
-"""Mistakes that are told at a time; of more, how many."""
-
-LONGEST_MESSAGE = 500
-"""Characters of a mistake's message."""
-
-LONGEST_LIST = 1000
-"""Entries of a list whose values shall differ."""
 
 WORDS = {
     "bool_type": "should be true or false",
@@ -33,6 +25,7 @@ WORDS = {
     "list_type": "should be a list",
     "string_too_short": "should not be empty",
     "string_type": "should be text",
+    "too_long": "should not be so long: at most {max_length} allowed",
     "too_short": "should not be so short: at least {min_length} needed",
     "tuple_type": "should be a list",
 }
@@ -61,8 +54,9 @@ class Problems:
             where: key path of what is wrong.
             message: what is wrong with it, and what is allowed.
         """
-        if len(message) > LONGEST_MESSAGE:  # the cure stands at the end
-            message = f"{message[: LONGEST_MESSAGE - 200]} ... {message[-190:]}"
+        message = message.replace("\n", " ")
+        if len(message) > limits.MESSAGE:  # the cure stands at the end
+            message = f"{message[: limits.MESSAGE - 200]} ... {message[-190:]}"
         self._messages[self.yaml.error(where, message)] = None
 
     def stop_if_any(self) -> None:
@@ -72,7 +66,7 @@ class Problems:
             UserError: with a line for each mistake.
         """
         if self:
-            told = list(self._messages)[:MOST_MESSAGES]
+            told = list(self._messages)[: limits.MESSAGES]
             if (more := len(self._messages) - len(told)) > 0:
                 told.append(f"{self.yaml.path}: and {more} more mistakes")
             raise UserError("\n".join(told))
@@ -161,10 +155,6 @@ class Problems:
             places: key path of each.
             kind: what messages call such a thing.
         """
-        if len(values) > LONGEST_LIST:
-            message = f"a list of {len(values)} values; allowed are {LONGEST_LIST}"
-            self.note(places[0][:-1], message)
-            return
         for i, (value, where) in enumerate(zip(values, places, strict=True)):
             if any(same(value, other) for other in values[:i]):
                 self.note(where, f"{kind} {shown(value)} stands twice; each may stand once")

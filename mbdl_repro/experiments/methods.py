@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import REQUIRED, MethodInfo
 from mbdl_repro.errors import near
+from mbdl_repro.experiments import limits
 from mbdl_repro.experiments.experiment import MethodEntry
 from mbdl_repro.experiments.messages import Problems
 from mbdl_repro.experiments.schema import Frame, MethodFrame
@@ -119,6 +121,8 @@ def _tuned(
         problems.no_repeats(values, [(*here, i) for i in range(len(values))])
         annotation = info.settings[key].annotation
         tune[key] = [problems.value(annotation, value, here) for value in values]
+    if (n := math.prod(len(values) for values in tune.values())) > limits.CHOICES:
+        problems.note((*where, "tune"), f"{n} combinations; allowed are {limits.CHOICES}")
     return tune
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from mbdl_repro.errors import UserError
-
-LONGEST_NAME = 100
-"""Characters of an experiment's name, from which longer names of files are made."""
+from mbdl_repro.experiments import limits
 
 TAKEN = (".damaged", ".examples", ".history", ".record", ".seeds", ".tmp", ".weights")
 """Endings that names of its files have before their last one."""
 
-INSIDE = ("bounds", "cache", "data", "logs", "models", "scores", "tables", "verdicts", "weights")
-"""Folders that a scale's results lie in."""
+SOURCES = ("benchmarks", "docs", "mbdl_repro", "profiles", "tests", "workflow")
+"""Folders of the project that no results lie in."""
 
 
 def experiments(folder: Path) -> list[str]:
@@ -26,14 +25,28 @@ def experiments(folder: Path) -> list[str]:
     Raises:
         UserError: if a file seems to be meant for one and is not, or two would share files.
     """
-    found = sorted(path for path in folder.glob("*.y*ml") if not path.name.startswith(".#"))
+    return _names(folder, "experiments")
+
+
+def scales(folder: Path) -> list[str]:
+    """Return the names of all scales, as :func:`experiments` does those of experiments.
+
+    Raises:
+        UserError: if a file seems to be meant for one and is not, or two would share files.
+    """
+    return _names(folder, "scales")
+
+
+def _names(folder: Path, kind: str) -> list[str]:
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = [path for path in paths if not path.name.startswith(".#")]
     for path in found:
-        if path.suffix == ".yml":
-            raise UserError(f"{path}: experiments end in .yaml: rename it")
-    names = [path.stem for path in found if path.suffix == ".yaml"]
-    lower: dict[str, str] = {}
+        if path.suffix.lower() in (".yml", ".yaml") and path.suffix != ".yaml":
+            raise UserError(f"{path}: {kind} end in .yaml: rename it")
+    names = [path.stem for path in found if path.name.endswith(".yaml")]
+    alike: dict[str, str] = {}
     for name in names:
-        other = lower.setdefault(name.lower(), name)
+        other = alike.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
         if other != name:
             raise UserError(
                 f"{folder}: {other}.yaml and {name}.yaml differ in capitals only, and so would "
@@ -46,26 +59,40 @@ def problem_of(name: str) -> str | None:
     """Say why an experiment cannot have this name, or None if it can."""
     if not re.fullmatch(r"\w[\w.-]*", name):
         return "use letters, digits, '_', '-' and '.', and begin with a letter or digit"
-    if len(name) > LONGEST_NAME:
-        return f"it has {len(name)} characters; allowed are {LONGEST_NAME}"
+    if len(name) > limits.KEY:
+        return f"it has {len(name)} characters; allowed are {limits.KEY}"
     taken = next((ending for ending in TAKEN if name.lower().endswith(ending)), None)
     return f"names of other files end in {taken!r}: choose another" if taken else None
 
 
-def problem_of_folder(folder: str, others: Mapping[str, str]) -> str | None:
+def problem_of_folder(folder: str, scale: str, others: Mapping[str, Sequence[str]]) -> str | None:
     """Say why a scale's files cannot lie in a folder, or None if they can.
+
+    A scale's results may lie in a folder of its own name within those of another, and nothing
+    else may: what one scale clears away would be another's.
 
     Args:
         folder: its path, from the project's root.
-        others: the folders of results of all other scales, by their names.
+        scale: the name of the scale.
+        others: the folders of all other scales, by their names.
     """
     path = PurePosixPath(folder)
-    if not re.fullmatch(r"[\w./-]+", folder) or path.is_absolute() or ".." in path.parts:
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", folder) or any(map(_is_odd, path.parts)):
         return "should be a folder of the project: letters, digits, '_', '-', '.' and '/' only"
-    for name, other in others.items():
-        theirs = PurePosixPath(other)
-        if path == theirs:
-            return f"the results of scale {name!r} lie there: choose another folder"
-        if path.is_relative_to(theirs) and path.relative_to(theirs).parts[0] in INSIDE:
-            return f"it lies among the results of scale {name!r}: choose another folder"
+    if not path.parts or path.parts[0] in SOURCES:
+        return "a folder of the project's own files: choose another folder, such as results"
+    for name, folders in others.items():
+        for other in map(PurePosixPath, folders):
+            if path == other:
+                return f"files of scale {name!r} lie there: choose another folder"
+            if path.is_relative_to(other) and not path.is_relative_to(other / scale):
+                own = f"choose another folder, such as {other / scale}"
+                return f"it lies among the files of scale {name!r}: {own}"
+            if other.is_relative_to(path) and not other.is_relative_to(path / name):
+                return f"files of scale {name!r} lie in it: choose another folder"
     return None
+
+
+def _is_odd(part: str) -> bool:
+    """Return whether a part of a path leads out of its folder, is hidden, or looks an option."""
+    return part.startswith((".", "-"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mbdl_repro import catalogue
@@ -18,7 +18,7 @@ from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments import claims, mathtext, panels, setup
 from mbdl_repro.experiments import names as file_names
 from mbdl_repro.experiments.experiment import Experiment
-from mbdl_repro.experiments.messages import Problems
+from mbdl_repro.experiments.messages import Problems, shown
 from mbdl_repro.experiments.methods import methods
 from mbdl_repro.experiments.scale import AtMost, Scale, ScaleFrame, at_scale
 from mbdl_repro.experiments.schema import Book, FigureFrame, Frame, Samples
@@ -86,16 +86,18 @@ def load_scale(name: str) -> Scale:
     Raises:
         UserError: if there is none of this name, or it holds a mistake.
     """
-    known = [path.stem for path in SCALES.glob("*.yaml")]
+    known = file_names.scales(SCALES)
     if name not in known:
         raise UserError(f"no scale {name!r}; {one_of(name, known)}")
     problems = Problems(StrictYaml(SCALES / f"{name}.yaml"))
     frame = problems.block(ScaleFrame, problems.yaml.data, ())
     problems.stop_if_any()
-    others = {other: _results_of(other) for other in known if other != name}
+    others = {other: _folders_of(other) for other in known if other != name}
     for key, folder in (("results", frame.results), ("figures", frame.figures)):
-        if (problem := file_names.problem_of_folder(folder, others)) is not None:
-            problems.note((key,), f"{folder!r}: {problem}")
+        if (problem := file_names.problem_of_folder(folder, name, others)) is not None:
+            problems.note((key,), f"{shown(folder)}: {problem}")
+    if PurePosixPath(frame.results).is_relative_to(frame.figures):
+        problems.note(("figures",), f"{shown(frame.figures)}: results lie there: choose another")
     problems.stop_if_any()
     at_most = problems.block(AtMost, frame.at_most, ("at_most",))
     problems.stop_if_any()
@@ -103,12 +105,13 @@ def load_scale(name: str) -> Scale:
     return Scale(name, frame.about, frame.results, frame.figures, at_most, formats)
 
 
-def _results_of(scale: str) -> str:
-    """Return where another scale says that its results lie; nowhere if it says nothing."""
+def _folders_of(scale: str) -> list[str]:
+    """Return where another scale says that its files lie; nowhere if it cannot be read."""
     try:
-        return str(StrictYaml(SCALES / f"{scale}.yaml").data.get("results", "."))
+        data = StrictYaml(SCALES / f"{scale}.yaml").data
     except UserError:
-        return "."
+        return []
+    return [data[key] for key in ("results", "figures") if isinstance(data.get(key), str)]
 
 
 def load(name: str, scale: Scale) -> Experiment:
@@ -177,6 +180,7 @@ def _experiment(problems: Problems, frame: Frame) -> Experiment:
     tested = setup.sweep(problems, truth, frame.test_sweep, "test_sweep")
     problems.stop_if_any()
     test_points = [point for point, _ in tested if point]
+    setup.amount(problems, frame, len(runs), len(test_points))
     points = distinct(point for point, _ in runs)
     setup.combinations(problems, truth, beliefs, points, test_points)
     setup.measures(problems, frame)

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mbdl_repro.experiments import limits
 from mbdl_repro.statistics.relations import Relation
 
 Text = Annotated[str, Field(min_length=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=limits.COUNT)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -102,7 +103,7 @@ class FigureFrame(Block):
     """The figure: its panels, left to right, and the sentence under it."""
 
     caption: Text
-    panels: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    panels: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=limits.PANELS)]
     columns: Count | None = None
     legend_columns: Count | None = None
 
@@ -117,7 +118,7 @@ class Frame(Block):
     sweep: Any = Field(default_factory=dict)
     test_sweep: Any = Field(default_factory=dict)
     samples: dict[str, Any]
-    seeds: Count
+    seeds: Annotated[int, Field(ge=1, le=limits.SEEDS)]
     block: Count = 1
     methods: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     metrics: Annotated[list[Text], Field(min_length=1)]

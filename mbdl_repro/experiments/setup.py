@@ -13,15 +13,10 @@ from typing import Any
 from mbdl_repro import catalogue
 from mbdl_repro.contract.scenario import Scenario
 from mbdl_repro.contract.table import Point, distinct
+from mbdl_repro.experiments import limits
 from mbdl_repro.experiments.messages import Problems, shown
 from mbdl_repro.experiments.schema import Count, Frame
 from mbdl_repro.experiments.strict_yaml import Where
-
-MOST_POINTS = 1000
-"""Points of a sweep, each with each size of the training set, or of a test sweep."""
-
-LARGEST_SIZE = 10**6
-"""The largest whole number in a scenario: none has a million sensors, steps or entries."""
 
 # The truth, and what is assumed of it -------------------------------------------------------------
 
@@ -54,14 +49,48 @@ def scenario(problems: Problems, area: str, data: dict[str, Any]) -> tuple[str, 
         is_needed = field.default is field.default_factory is dataclasses.MISSING
         if is_needed and field.name not in data:
             problems.missing(field.name, data, _field_types(cls), ("scenario",))
+    _entries(problems, given, ("scenario",))
     problems.stop_if_any()
     try:
         truth = cls(**given)
         truth.check_truth()
-    except ValueError as error:
-        problems.note(("scenario",), str(error))
+    except _IMPOSSIBLE as error:
+        problems.note(("scenario",), _said(error))
         problems.stop_if_any()
     return name, truth
+
+
+_IMPOSSIBLE = (ArithmeticError, MemoryError, ValueError)
+"""What a scenario raises whose fields cannot be so."""
+
+
+def _said(error: Exception) -> str:
+    """Return what is wrong with a scenario's fields; in its own words where it looks for that."""
+    if isinstance(error, ValueError):
+        return str(error)
+    return f"the scenario cannot be made of these fields: {str(error) or 'out of memory'}"
+
+
+def _entries(problems: Problems, fields: Point, where: Where) -> bool:
+    """Note sizes that are too large together, before anything of that size is made.
+
+    Args:
+        problems: where mistakes are noted.
+        fields: of a scenario.
+        where: key path of what is noted.
+
+    Returns:
+        Whether they are.
+    """
+    sizes = {name: value for name, value in fields.items() if type(value) is int}
+    of_matrices = [name for name in sizes if name not in limits.IN_TIME]
+    factors = [sorted(sizes, key=sizes.__getitem__)[-2:], *([name] * 2 for name in of_matrices)]
+    two = max(factors, key=lambda names: math.prod(sizes[name] for name in names))
+    too_large = math.prod(sizes[name] for name in two) > limits.ENTRIES
+    if too_large:
+        product = " × ".join(f"{name} = {sizes[name]}" for name in two)
+        problems.note(where, f"{product}: allowed is a product of {limits.ENTRIES}")
+    return too_large
 
 
 def beliefs(
@@ -103,14 +132,14 @@ def overrides(
         if value is None and not withhold:
             problems.note(here, "null: the truth knows every field; give a value")
         elif _too_large(value):
-            problems.note(here, f"{value}: allowed are whole numbers up to {LARGEST_SIZE}")
+            problems.note(here, f"{value}: allowed are whole numbers up to {limits.SIZE}")
         else:
             checked[name] = problems.value(types[name], value, here)
     return checked
 
 
 def _too_large(value: Any) -> bool:
-    return isinstance(value, int) and abs(value) > LARGEST_SIZE
+    return isinstance(value, int) and abs(value) > limits.SIZE
 
 
 @cache
@@ -153,8 +182,8 @@ def sweep(
             continue
         axes = _axes(problems, types, block, where)
         n_points += math.prod(len(values) for values in axes.values())
-        if n_points > MOST_POINTS:
-            problems.note((key,), f"{n_points} points or more; allowed are {MOST_POINTS}")
+        if n_points > limits.POINTS:
+            problems.note((key,), f"{n_points} points or more; allowed are {limits.POINTS}")
             return [({}, 0)]
         sizes_here = axes.pop("n_train", [0])
         runs += [(base | point, n) for point in product(axes) for n in sizes_here]
@@ -181,7 +210,7 @@ def _axes(
         problems.no_repeats(values, places)
         for value, place in zip(values, places, strict=True):
             if name != "n_train" and _too_large(value):
-                problems.note(place, f"{value}: allowed are whole numbers up to {LARGEST_SIZE}")
+                problems.note(place, f"{value}: allowed are whole numbers up to {limits.SIZE}")
         pairs = zip(values, places, strict=True)
         axes[name] = [problems.value(types[name], value, place) for value, place in pairs]
     return axes
@@ -211,13 +240,40 @@ def combinations(
     changes: list[tuple[Where, Point]] = [(("sweep",), {})]
     changes += [(("test_sweep",), point) for point in test_points]
     changes += [(("beliefs", name), belief) for name, belief in believed.items()]
+    if (n := len(points) * len(changes)) > limits.COMBINATIONS:
+        words = f"{n} points of the sweep with points of the test sweep, or beliefs"
+        problems.note((), f"{words}; allowed are {limits.COMBINATIONS}")
+        problems.stop_if_any()
     for point, (where, change) in itertools.product(points, changes):
-        try:
-            dataclasses.replace(truth, **{**point, **change})
-        except ValueError as error:
-            at = ", ".join(f"{name} = {value}" for name, value in {**point, **change}.items())
-            problems.note(where, f"at {at}: {error}")
+        fields = {**point, **change}
+        if _entries(problems, {**vars(truth), **fields}, where):
             return
+        try:
+            dataclasses.replace(truth, **fields)
+        except _IMPOSSIBLE as error:
+            at = ", ".join(f"{name} = {value}" for name, value in fields.items())
+            problems.note(where, f"at {at}: {_said(error)}")
+            return
+
+
+def amount(problems: Problems, frame: Frame, n_runs: int, n_test_points: int) -> None:
+    """Note more places, or more blocks of seeds at all of them, than any study has.
+
+    Args:
+        problems: where mistakes are noted.
+        frame: the top level of the file.
+        n_runs: points of the sweep, each with each size of the training set.
+        n_test_points: of the test sweep; 0 for none.
+    """
+    places = n_runs * max(1, n_test_points)
+    if places > limits.POINTS:
+        words = f"{n_runs} points of the sweep × {n_test_points} of the test sweep"
+        problems.note(("test_sweep",), f"{words}; allowed are {limits.POINTS}")
+    blocks = -(-frame.seeds // frame.block)
+    if places * blocks > limits.SCORINGS:
+        words = f"{places} places × {blocks} blocks of seeds"
+        problems.note(("seeds",), f"{words}; allowed are {limits.SCORINGS}: choose larger blocks")
+    problems.stop_if_any()
 
 
 def seeds(problems: Problems, frame: Frame) -> None:

@@ -173,9 +173,10 @@ def _do(connection: socket.socket, sources: object) -> None:
         import traceback
 
         traceback.print_exc()
+    _answer(connection, code)
+    signal.alarm(60)  # the system ends it if something keeps it from ending by itself
     sys.stdout.flush()
     sys.stderr.flush()
-    _answer(connection, code)
     os._exit(code)
 
 

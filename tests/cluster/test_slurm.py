@@ -51,7 +51,7 @@ def test_a_cluster_makes_the_same_bytes_as_this_machine(tmp_path: Path) -> None:
     words = ("tables", "results/verdicts/linear.csv", "--config", "experiments=linear")
     done = on_cluster(there, *snakemake(there, *words))
     assert done.returncode == 0, done.stdout + done.stderr
-    jobs = 7  # simulate, train, two times evaluate, bound, tabulate, verify
+    jobs = 5  # simulate, train, two times evaluate, bound; the rest takes seconds, and is done here
     assert done.stderr.count("has been submitted with SLURM jobid") == jobs, done.stderr
     made = here.snakemake(*words)
     assert made.returncode == 0, made.stderr

@@ -328,7 +328,7 @@ MISTAKES = {
     "infinite side of a claim": (
         "right: {method: ista}",
         "right: .inf #<",
-        ["claims.0.right: inf", "a finite number, or a mapping"],
+        ["claims.0.right: inf", "should be a finite number"],
     ),
     "negative number where it is positive": (
         "rho: 0.125",

@@ -17,9 +17,9 @@ BROKEN = {
     "two documents": BASE.replace("area:", "---\narea:"),
     "control character": BASE.replace("seeds: 6", "seeds: \x07"),
     "directive": "%YAML 3.0\n---\n" + BASE,
-    "lists": "a: " + "[" * 200_000,
-    "dashes": "a:\n  " + "- " * 50_000 + "b",
-    "mappings": "a: " + "{b: " * 50_000,
+    "lists": "a: " + "[" * 50_000,
+    "dashes": "a:\n  " + "- " * 30_000 + "b",
+    "mappings": "a: " + "{b: " * 30_000,
 }
 
 
