@@ -16,8 +16,9 @@ from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.experiments.specs import fit_spec
 from mbdl_repro.pipeline.costs import duration
+from mbdl_repro.store.files import WAY_OUT
 from mbdl_repro.store.paths import Store
-from mbdl_repro.store.records import read_record, read_table
+from mbdl_repro.store.records import read_record, read_table, record_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ UP = "../../"
 """From a page to the project's root."""
 
 TELLING = "5.06_lista"
-"""The experiment whose figure the README shows."""
+"""The experiment that the README shows, and has its reader compute."""
 
 CORES = 2
 """Of a small machine, for which the README says how long all takes."""
@@ -79,12 +80,19 @@ def filled(text: str, parts: Mapping[str, str]) -> str:
 
 
 def parts(results: Results) -> dict[str, str]:
-    """Return the parts of the README that are written from results, by name."""
-    telling = results.experiments.get(TELLING)
+    """Return the parts of the README that are written from results, by name.
+
+    Raises:
+        UserError: if a result is missing or damaged, or the experiment that the README shows.
+    """
+    if TELLING not in results.experiments:
+        raise UserError(f"there is no experiment {TELLING}, which {README} shows")
+    telling = results.experiments[TELLING]
     return {
         "areas": areas_table(results),
-        "cost": results.time,
-        "figure": "" if telling is None else _figure(results, telling, root=""),
+        "cost": f"{duration(results.spent(results.experiments).both / CORES)} on {CORES} cores",
+        "figure": _shown(results, telling, root=""),
+        "telling_cost": f"{duration(results.spent([TELLING]).both)} on one core",
     }
 
 
@@ -113,8 +121,7 @@ class Results:
     @cached_property
     def seconds(self) -> dict[str, Seconds]:
         """What each experiment took; a fit that several share counts in the first of them."""
-        records = {name: read_record(self.store.table(name)) or {} for name in self.experiments}
-        costs = {name: record.get("cost", {}) for name, record in records.items()}
+        costs = {name: _cost(self.store.table(name)) for name in self.experiments}
         trained = training_seconds(self.experiments.values(), costs)
         return {
             name: Seconds(trained[name], sum(spent["evaluate_seconds"] for spent in cost.values()))
@@ -126,12 +133,6 @@ class Results:
         each = [self.seconds[name] for name in names]
         return Seconds(sum(of.training for of in each), sum(of.evaluation for of in each))
 
-    @property
-    def time(self) -> str:
-        """How long all takes on a small machine, in words."""
-        all_of_it = self.spent(self.experiments)
-        return f"{duration((all_of_it.training + all_of_it.evaluation) / CORES)} on {CORES} cores"
-
 
 @dataclasses.dataclass(frozen=True)
 class Seconds:
@@ -139,6 +140,11 @@ class Seconds:
 
     training: float
     evaluation: float
+
+    @property
+    def both(self) -> float:
+        """Training and evaluation together."""
+        return self.training + self.evaluation
 
 
 # Parts that several pages have ------------------------------------------------------------------
@@ -191,18 +197,22 @@ def _verb(verdict: str, n: int) -> str:
     return f"{'is' if n == 1 else 'are'} {verdict}"
 
 
-def _figure(results: Results, experiment: Experiment, root: str) -> str:
-    """Return an experiment's figure, its caption, and how its claims fared.
+def _shown(results: Results, experiment: Experiment, root: str) -> str:
+    """Return what the book says, an experiment's figure and caption, and how its claims fared.
 
     Args:
         results: of all experiments.
-        experiment: whose figure it is.
+        experiment: that is shown.
         root: the path from the page to the project's root.
     """
-    image = f"![{experiment.book.title}]({root}{results.store.figure(experiment.name)})"
+    title = _plain(experiment.book.title)
     caption = f"*{_where(experiment)}.* {_plain(experiment.figure.caption)}"
-    counts = _counts(results.verdicts(experiment.name))
-    return f"{image}\n\n{caption} {counts}".rstrip()
+    blocks = [
+        f"**{title}.** {_plain(experiment.book.says)}",
+        f"![{title}]({root}{results.store.figure(experiment.name)})",
+        f"{caption} {_counts(results.verdicts(experiment.name))}".rstrip(),
+    ]
+    return "\n\n".join(blocks)
 
 
 def _where(experiment: Experiment) -> str:
@@ -260,9 +270,8 @@ def gallery_page(results: Results) -> str:
     links = [f"[{_title(area)}](#{_anchor(_title(area))})" for area in results.areas]
     blocks = [
         "# Gallery",
-        "Each figure has a colour for each family of methods, a marker for each method, and bounds "
-        "in grey; bands and bars are 95 % intervals. What the monograph says, in our words, stands "
-        "above it.",
+        "Above each figure stands what the monograph says, in our words. A colour is a family of "
+        "methods, a marker a method; bounds are grey. Bands and bars are 95 % intervals.",
         " · ".join(links),
     ]
     for area, experiments in results.areas.items():
@@ -274,9 +283,7 @@ def gallery_page(results: Results) -> str:
                 f"[table]({UP}{results.store.table(name)})",
                 f"[verdicts]({UP}{results.store.verdicts(name)})",
             ]
-            says = f"**{_plain(experiment.book.title)}.** {_plain(experiment.book.says)}"
-            figure = _figure(results, experiment, UP)
-            blocks += [f"### {name}", says, figure, " · ".join(files)]
+            blocks += [f"### {name}", _shown(results, experiment, UP), " · ".join(files)]
     return "\n\n".join(blocks)
 
 
@@ -330,8 +337,8 @@ def costs_page(results: Results) -> str:
         "# Costs",
         "",
         "What the kept tables took to compute, on one core, as their records say. A fit that "
-        "several experiments share counts in the first of them. All of it takes about "
-        f"{results.time}, which share it well; `mbdl plan --forceall` foresees each job of a run.",
+        "several experiments share counts in the first of them. On several cores, jobs run side "
+        "by side; `mbdl plan --forceall` foresees each job of a run.",
         "",
         "| experiment | training | evaluation |",
         "|---|---:|---:|",
@@ -346,6 +353,19 @@ def costs_page(results: Results) -> str:
 
 Cost = Mapping[str, Mapping[str, float]]
 """What a table's record says of each method: its ``train_seconds`` and ``evaluate_seconds``."""
+
+
+def _cost(table: Path) -> Cost:
+    """Return what a table's record says that its methods took.
+
+    Raises:
+        UserError: if there is no record that vouches for itself.
+    """
+    record = read_record(table)
+    if record is None:
+        raise UserError(f"{record_path(table)} is missing or damaged; {WAY_OUT}")
+    cost: Cost = record.get("cost", {})
+    return cost
 
 
 def training_seconds(

@@ -10,7 +10,7 @@ from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.reporting import readme
 from mbdl_repro.store.files import table_to_bytes
-from mbdl_repro.store.records import write_outputs
+from mbdl_repro.store.records import record_path, write_outputs
 
 FOLDER = Path("workflow/experiments")
 
@@ -81,14 +81,15 @@ def test_the_table_of_cost_ends_with_totals_by_area(three):
         "| **Sparse recovery** | 2.6 h | 10 min |",
         "| **all** | 2.6 h | 11 min |",
     ]
-    assert readme.Results().time == "84 min on 2 cores"
+    parts = readme.parts(readme.Results())
+    assert parts["cost"] == "84 min on 2 cores"
+    assert parts["telling_cost"] == "33 min on one core"
 
 
-def test_a_table_without_a_record_has_cost_nothing(store):
-    store.table("6.01_linear").unlink()
-    for path in store.table("6.01_linear").parent.glob("6.01_linear.record.json"):
-        path.unlink()
-    assert "| 6.01_linear | 0 s | 0 s |" in readme.costs_page(readme.Results())
+def test_a_cost_without_a_record_is_refused(store):
+    record_path(store.table("6.01_linear")).write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match=r"6\.01_linear\.record\.json is missing or damaged"):
+        readme.costs_page(readme.Results())
 
 
 def test_parts_are_written_where_they_are_marked():
@@ -139,7 +140,7 @@ def test_what_experiments_say_is_text_and_no_marks(store):
 # --- what the repository has ---
 
 ROOT = Path(__file__).parents[2]
-WRITTEN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
