@@ -182,8 +182,9 @@ def equal(a: Split, b: Split) -> bool:
 def test_a_longer_draw_begins_with_a_shorter_one(truth, longest):
     chunk = truth.chunk_size
     assert len(longest.x) == len(longest.s) == chunk + 2
-    for n in (1, chunk + 1):
-        assert equal(truth.draw(n, "train", 0), longest.first(n)), f"{n} rows"
+    for n in (1, 2, chunk - 1, chunk, chunk + 1):
+        if n >= 1:
+            assert equal(truth.draw(n, "train", 0), longest.first(n)), f"{n} rows"
 
 
 def test_a_draw_is_the_same_each_time(truth, longest):

@@ -11,7 +11,7 @@ the right arguments, our updates print the same digits. What differs is written 
 - The learned versions are trained by the squared error summed, not averaged, over a batch, and
   validated on the test set. (Nothing is chosen by it.)
 
-Of the long trainings, only epochs whose losses are printed are run, each from the state in
+Of the long trainings, only the epochs whose losses are printed are run, each from the state in
 which a whole run enters it (``states.json``). Run as a script, this file does the whole runs, in
 two minutes, compares all that they print, and writes the states.
 """
@@ -224,10 +224,10 @@ PRINTED_5_6 = {
 }
 
 
-def learned_admm_losses(states, printed=PRINTED_5_4, whole=False):
+def learned_admm_losses(states, whole=False):
     notebook = Notebook()
     model, parameters = learned_admm(notebook.H)
-    return notebook.fit(model, parameters, printed, states, whole)
+    return notebook.fit(model, parameters, PRINTED_5_4, states, whole)
 
 
 def unfolded_admm_losses(layers, states, whole=False):
@@ -244,8 +244,7 @@ def states():
 
 
 def test_example_5_4_learned_admm(states):
-    some = {epoch: PRINTED_5_4[epoch] for epoch in (0, 10, 50)}
-    assert learned_admm_losses(states["5.4"], some) == some
+    assert learned_admm_losses(states["5.4"]) == PRINTED_5_4
 
 
 @pytest.mark.parametrize("layers", PRINTED_5_5)
@@ -274,9 +273,8 @@ def test_example_5_6_lista():
         return s
 
     weights = [A, B, beta, mu]
-    some = {epoch: PRINTED_5_6[epoch] for epoch in (0, 10, 20)}
-    losses = notebook.fit(model, weights, some, whole=True, validation_batch=1000)
-    assert losses == some
+    losses = notebook.fit(model, weights, PRINTED_5_6, whole=True, validation_batch=1000)
+    assert losses == PRINTED_5_6
 
 
 def main():
