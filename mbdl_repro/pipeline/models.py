@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import safetensors.torch
@@ -34,6 +34,7 @@ from mbdl_repro.learning.training import (
 )
 from mbdl_repro.pipeline.caches import model_cache, shared_cache
 from mbdl_repro.pipeline.data import Data
+from mbdl_repro.store.cache import Cache
 from mbdl_repro.store.paths import Store
 
 
@@ -199,10 +200,14 @@ class Models:
         self.experiment = experiment
         self.entry = experiment.methods[label]
         self.data = Data(experiment, store)
-        self.cache = model_cache(experiment, label, store, device)
         self.store = store
         self.device = device
         self._built: dict[str, Method] = {}
+
+    @cached_property
+    def cache(self) -> Cache:
+        """Where the fits are found: what has none does not look what they would stand on."""
+        return model_cache(self.experiment, self.entry.label, self.store, self.device)
 
     def key(self, fit: Fit) -> str:
         """Return the key of the cache entry that holds this fit."""

@@ -10,6 +10,7 @@ ends with the server, and with the job's process, whose connection it holds.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import gc
 import importlib
@@ -28,6 +29,7 @@ from pathlib import Path
 
 from mbdl_repro.errors import UserError
 from mbdl_repro.pipeline.client import ADDRESS, NOT_DONE, ONE_THREAD
+from mbdl_repro.store.normal_form import imported
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -80,8 +82,7 @@ def serve(number: str, scale: str, experiments: str) -> None:
         folder = Path(listener.getsockname()).parent
         try:
             sources = _sources()
-            _import_all()
-            _look_at_the_code(scale, experiments)
+            _get_ready(scale, experiments)
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copies
             gc.collect()
             gc.freeze()
@@ -102,40 +103,55 @@ def _listen(listener: socket.socket, sources: object) -> None:
                     _do(connection, sources)
 
 
-def _import_all() -> None:
-    """Import what jobs use; what cannot be imported is left to the job that needs it."""
-    from mbdl_repro import catalogue
+def _get_ready(scale: str, experiments: str) -> None:
+    """Import what jobs use, and find out once what each of them would have to find out by itself.
+
+    What cannot be read or imported is left to the job that needs it, and tells.
+    """
+    from mbdl_repro.experiments.reading import load_scale
     from mbdl_repro.figures import panel_kinds
+    from mbdl_repro.pipeline import job
+    from mbdl_repro.pipeline.plan import Plan
     from mbdl_repro.pipeline.verbs import VERBS
 
     modules = [verb.module for verb in VERBS.values()]
-    for area in catalogue.areas():
-        for infos in (catalogue.methods, catalogue.metrics, catalogue.bounds):
-            modules += [info.module for info in infos(area).values()]
     # Optimizers import the last one when the first of them is built, which takes long.
-    for module in dict.fromkeys([*modules, "torch._dynamo"]):
-        with contextlib.suppress(Exception):
-            importlib.import_module(module)
+    _import([*modules, "torch._dynamo"])
     import torch
 
     torch.set_num_threads(1)
     panel_kinds()
     _draw_something()
-
-
-def _look_at_the_code(scale: str, experiments: str) -> None:
-    """Find out once what each job would have to find out by itself: what jobs stand on."""
-    from mbdl_repro.experiments.reading import load_scale
-    from mbdl_repro.pipeline import job
-    from mbdl_repro.pipeline.plan import Plan
-    from mbdl_repro.pipeline.verbs import VERBS
-
     job.commit()
     job.versions()
-    with contextlib.suppress(UserError):  # which a job will tell
+    with contextlib.suppress(UserError):
         plan = Plan(load_scale(scale), experiments)
+        for area in {experiment.area for experiment in plan.experiments.values()}:
+            _import(_modules_of(area))
         for task in plan.tasks:
             VERBS[task.verb].code(plan.experiments, task)
+
+
+def _import(modules: Iterable[str]) -> None:
+    for module in dict.fromkeys(modules):
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
+
+
+def _modules_of(area: str) -> list[str]:
+    """Return an area's modules, and those of others that its functions import when called."""
+    from mbdl_repro import catalogue
+
+    infos = (catalogue.methods, catalogue.metrics, catalogue.bounds)
+    modules = [info.module for of in infos for info in of(area).values()]
+    for path in sorted((PACKAGE / "areas" / area).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        inner = [node for function in functions for node in ast.walk(function)]
+        for node in (n for n in inner if isinstance(n, ast.Import | ast.ImportFrom)):
+            for module, name in dict(imported(node)).values():
+                modules += [module, f"{module}.{name}"]  # a name may be a module, too
+    return modules
 
 
 def _draw_something() -> None:
