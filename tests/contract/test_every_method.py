@@ -50,6 +50,7 @@ from mbdl_repro.experiments import reading
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.pipeline.stages.evaluate import _estimates
+from mbdl_repro.pipeline.weights import learned_tensors, restore, weights_to_bytes
 
 EPS = float(np.finfo(float).eps)
 
@@ -745,6 +746,26 @@ def test_it_survives_being_stored(info, tmp_path):
     assert {n: t.dtype for n, t in again.state_dict().items()} == {
         n: t.dtype for n, t in method.state_dict().items()
     }
+
+
+SINGLE = 2.0**-24
+"""Half the distance of numbers of single precision, over their size."""
+
+
+@every_learner
+def test_what_is_kept_of_a_fit_answers_as_the_fit_does(info):
+    """Its tensors in single precision; what building gives, such as H, is not among them."""
+    method, again = fitted(info), built(info)
+    tensors = learned_tensors(method, again)
+    assert tensors.keys() >= trainable(method).keys()
+    assert all(t.dtype in (torch.float32, torch.complex64) for t in tensors.values())
+    built_in = {name: t for name, t in weights(again).items() if name not in tensors}
+    restore(again, weights_to_bytes({"it": ({}, tensors)}), "it")
+    assert same(built_in, {name: weights(method)[name] for name in built_in})
+    x = pairs(info, 20, "test").x
+    expected = estimates(method, x)
+    scale = expected.abs().max().item()
+    torch.testing.assert_close(estimates(again, x), expected, rtol=0, atol=16 * SINGLE * scale)
 
 
 POSITIVE = ("step", "threshold", "rho", "variance", "std", "weight_of", "scale", "temperature")
