@@ -148,8 +148,9 @@ def load_kept(experiment: Experiment, label: str, store: Store) -> Method:
     if note["tensors_of"] is None:
         raise UserError(
             f"{experiment.name} keeps no weights of {label}, which take {note['bytes'] / 1e6:.1f} "
-            f"MB: at most {MOST_BYTES / 1e6:g} MB are kept of a method. To fit it, run snakemake "
-            f"--cores all {store.model(experiment.name, label, 1, experiment.methods[label].jobs)}"
+            f"MB: at most {MOST_BYTES / 1e6:g} MB are kept of a method. A run that fits it writes "
+            f"{store.model(experiment.name, label, 1, experiment.methods[label].jobs)}, which "
+            "names the files of all its weights"
         )
     entry = experiment.methods[label]
     belief = experiment.belief_at(label, note["point"])
