@@ -271,10 +271,15 @@ class Experiment:
             name: infos[name].marks["label"] for name in self.bounds
         }
 
-    def shown(self, reads: Literal["examples", "history"]) -> list[tuple[str, int]]:
-        """Return the methods of whom the figure shows this, each with the place it is shown at."""
-        panels = [panel for panel in self.panels if panel.reads == reads]
-        return sorted({(label, panel.place) for panel in panels for label in panel.methods})
+    @property
+    def panels_of_examples(self) -> list[Any]:
+        """The panels that show stored examples of methods."""
+        return [panel for panel in self.panels if panel.reads == "examples"]
+
+    @property
+    def learned(self) -> list[str]:
+        """The methods that learn."""
+        return [label for label, entry in self.methods.items() if entry.info.learns]
 
     @property
     def published(self) -> list[tuple[Place, float]]:

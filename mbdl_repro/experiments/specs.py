@@ -180,7 +180,11 @@ def tabulate_spec(experiment: Experiment) -> dict[str, Any]:
     return {
         "scores": [evaluate_spec(experiment, label) for label in experiment.methods],
         "bounds": bounds_spec(experiment) if experiment.bounds else None,
-        "shown": {kind: experiment.shown(kind) for kind in ("examples", "history")},
+        "shown": [
+            {"methods": panel.methods, "place": panel.place, "arrays": panel.wanted}
+            | {"n_examples": panel.n_examples}
+            for panel in experiment.panels_of_examples
+        ],
     }
 
 

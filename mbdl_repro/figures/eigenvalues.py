@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.contract.table import N_EXAMPLES
-from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
+from mbdl_repro.figures.panel import PanelOfExample, Sources
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Spec(PanelSpec):
+class Spec(PanelOfExample):
     """Keys of a panel of eigenvalues."""
 
-    reads: ClassVar[Reads] = "examples"
-
     methods: Annotated[list[str], Field(min_length=1)]
-    example: Annotated[int, Field(ge=0, lt=N_EXAMPLES)] = 0
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What it reads of each method's stored examples."""
+        return "s", "eigenvalues"
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from mbdl_repro.contract.table import same
 from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.figures.style import plain_log_ticks
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 
@@ -31,31 +33,16 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     Args:
         axes: what is drawn on.
         spec: the panel's keys.
-        sources: each method's training history: columns of one length, among them ``seed``,
-            ``step`` and ``validation_loss``.
+        sources: the training histories.
     """
     for name in spec.methods:
         style = sources.styles[name]
-        columns = {
-            column.removeprefix("history_"): values
-            for column, values in sources.examples[name].items()
-            if column.startswith("history_")
-        }
-        shown = np.ones(len(columns["seed"]), dtype=bool)
-        for column, value in spec.where.items():
-            if column not in columns:
-                raise UserError(
-                    f"panel {spec.title!r}: where: {column} is no number that {name} was fitted "
-                    f"at; allowed are {', '.join(sorted(columns))}"
-                )
-            shown &= np.isclose(columns[column], value, rtol=1e-9, atol=0)
-        for i, seed in enumerate(np.unique(columns["seed"])):
-            rows = shown & (columns["seed"] == seed)
-            steps = columns["step"][rows]
-            spec.stop_if_ambiguous(name, len(np.unique(steps)) < len(steps))
+        for i, (_, rows) in enumerate(_of(spec, sources, name).groupby("seed")):
+            steps = rows["step"].to_numpy(float)
+            spec.stop_if_ambiguous(name, rows["step"].duplicated().any())
             words = style.line_words | {"linewidth": 1.0, "markevery": max(1, len(steps) // 6)}
             words |= {} if i == 0 else {"label": None}
-            (line,) = axes.plot(steps, columns["validation_loss"][rows], **words)
+            (line,) = axes.plot(steps, rows["validation_loss"].to_numpy(float), **words)
             line.mbdl_order = style.order  # type: ignore[attr-defined]
     axes.set_yscale(spec.y_scale)
     if spec.y_scale == "log":
@@ -63,3 +50,18 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     axes.set_title(spec.title)
     axes.set_xlabel("gradient step")
     axes.set_ylabel(spec.y_label)
+
+
+def _of(spec: Spec, sources: Sources, name: str) -> pd.DataFrame:
+    """Return the history of a method's fits at the point that is shown."""
+    assert sources.histories is not None
+    rows = sources.histories[sources.histories["method"] == name]
+    for column, value in spec.where.items():
+        if column not in rows:
+            places = ", ".join(rows.columns[1 : rows.columns.get_loc("seed")])
+            raise UserError(
+                f"panel {spec.title!r}: where: {column} is nothing that {name} was fitted at; "
+                f"allowed are {places}"
+            )
+        rows = rows[np.array([same(one, value) for one in rows[column]], dtype=bool)]
+    return rows

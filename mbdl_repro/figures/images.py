@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from mbdl_repro.areas.image_restoration.metrics import psnr_db
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.table import N_EXAMPLES
 from mbdl_repro.errors import UserError
-from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
+from mbdl_repro.figures.panel import PanelSpec, Reads, Sources, single
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +26,9 @@ FEWEST = 8
 
 FRAME = "#e69f00"
 """Colour of the square that is zoomed in."""
+
+WHITE = 255
+"""The grey level of white; that of black is 0."""
 
 
 class Spec(PanelSpec):
@@ -48,6 +52,39 @@ class Spec(PanelSpec):
     """Show in a corner the kernel that a method has found, where it stores one."""
 
     @property
+    def wanted(self) -> tuple[str, ...]:
+        """What it reads of each method's stored examples."""
+        return ("s", "x", "estimate", "kernel") if self.kernels else ("s", "x", "estimate")
+
+    @property
+    def n_examples(self) -> int:
+        """Up to which of the stored examples it reads them, counted from 1."""
+        return max(self.examples) + 1
+
+    def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+        """Return what it reads of a method's stored examples: images as grey levels of 8 bits.
+
+        Args:
+            examples: the method's arrays, their names ending in their places: ``estimate_0``.
+            name: what messages call the method.
+
+        Returns:
+            ``grey_s_0``, ``grey_estimate_0`` and, if observations are images, ``grey_x_0``, else
+            how many numbers each has, ``size_of_x_0``; the estimates' ``psnr_db_0``, which grey
+            levels tell no more; and perhaps ``kernel_0``.
+
+        Raises:
+            UserError: if the method stores no such thing.
+        """
+        s, x, estimate = (self.stored(examples, name, kind) for kind in ("s", "x", "estimate"))
+        found = {"grey_s": grey_levels(s), "grey_estimate": grey_levels(estimate)}
+        found |= {"grey_x": grey_levels(x)} if x.ndim == 3 else {"size_of_x": np.array(x[0].size)}
+        found["psnr_db"] = single(psnr_db(estimate, Split(x, s), None))  # type: ignore[arg-type]
+        if self.kernels and f"kernel_{self.place}" in examples:
+            found["kernel"] = single(examples[f"kernel_{self.place}"])
+        return {f"{kind}_{self.place}": array for kind, array in found.items()}
+
+    @property
     def tiles(self) -> tuple[float, float]:
         """Width and height of the panel, in sides of a tile."""
         each = (1 + GAP) * (1 if self.zoom is None else 2) + NUMBER
@@ -65,8 +102,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     Args:
         axes: what is drawn on.
         spec: the panel's keys.
-        sources: each method's examples: truth and estimate (n_examples, side, side), in grey
-            values from 0 (black) to 1 (white), and observations, images or other numbers.
+        sources: each method's examples, as :meth:`Spec.kept` returns them.
     """
     width, height = spec.tiles
     axes.set_xlim(0, width)
@@ -82,7 +118,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         axes.text(x, TITLE - 0.04, words, ha="center", va="bottom", fontsize=7.5)
     top = TITLE
     for example in spec.examples:
-        s, x = (spec.stored(first, spec.methods[0], kind)[example] for kind in "sx")
+        s = spec.stored(first, spec.methods[0], "grey_s")[example]
+        observed = first.get(f"grey_x_{spec.place}")
         side = len(s)
         if spec.zoom is not None and max(spec.zoom[:2]) + spec.zoom[2] > side:
             raise UserError(
@@ -90,18 +127,31 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
                 f"inside of an image of {side} × {side} pixels"
             )
         _tile(axes, spec, 0, top, s, "PSNR (dB)", side)
-        if x.ndim == 2:
-            _tile(axes, spec, 1, top, x, "", side)
+        if observed is not None:
+            _tile(axes, spec, 1, top, observed[example], "", side)
         else:
-            _words(axes, 1, top, spec.observation or f"{x.size} numbers")
+            size = spec.stored(first, spec.methods[0], "size_of_x")
+            _words(axes, 1, top, spec.observation or f"{size} numbers")
         for i, name in enumerate(spec.methods):
-            estimate = spec.stored(sources.examples[name], name, "estimate")[example]
-            (psnr,) = psnr_db(estimate[None], Split(x[None], s[None]), None)  # type: ignore[arg-type]
+            stored = sources.examples[name]
+            estimate, psnr = (
+                spec.stored(stored, name, kind)[example] for kind in ("grey_estimate", "psnr_db")
+            )
             _tile(axes, spec, i + 2, top, estimate, f"{psnr:.1f}", side)
-            kernel = sources.examples[name].get(f"kernel_{spec.place}")
+            kernel = stored.get(f"kernel_{spec.place}")
             if spec.kernels and kernel is not None:
                 _kernel(axes, i + 2, top, kernel[example])
         top += (1 + GAP) * (1 if spec.zoom is None else 2) + NUMBER
+
+
+def grey_levels(images: np.ndarray) -> np.ndarray:
+    """Return images as a screen shows them, of 256 grey levels: each stands for 1/256 of [0, 1].
+
+    Args:
+        images: grey values from 0 (black) to 1 (white), of any shape; what is beyond is cut, and
+            what is no number is black.
+    """
+    return np.clip(np.floor(np.nan_to_num(images) * 256), 0, WHITE).astype(np.uint8)
 
 
 def _tile(
@@ -130,7 +180,7 @@ def _tile(
 
 
 def _image(
-    axes: Axes, left: float, top: float, image: np.ndarray, side: float = 1.0, white: float = 1.0
+    axes: Axes, left: float, top: float, image: np.ndarray, side: float = 1.0, white: float = WHITE
 ) -> None:
     axes.imshow(
         image,

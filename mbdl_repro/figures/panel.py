@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mbdl_repro.contract.table import same
+from mbdl_repro.contract.table import N_EXAMPLES, same
 from mbdl_repro.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,6 +43,29 @@ class PanelSpec(BaseModel):
     place: int = Field(default=0, ge=0)
     """Of which point stored examples are: counted from 0, in the order of the file."""
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What it reads of each method's stored examples: names without their places."""
+        return ()
+
+    @property
+    def n_examples(self) -> int:
+        """Up to which of the stored examples it reads them, counted from 1."""
+        return 0
+
+    def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+        """Return what it reads of a method's stored examples, in single precision.
+
+        Args:
+            examples: the method's arrays, their names ending in their places: ``estimate_0``.
+            name: what messages call the method.
+
+        Raises:
+            UserError: if the method stores no such thing.
+        """
+        found = {kind: self.stored(examples, name, kind) for kind in self.wanted}
+        return {f"{kind}_{self.place}": single(array) for kind, array in found.items()}
+
     def stored(self, examples: Mapping[str, np.ndarray], name: str, kind: str) -> np.ndarray:
         """Return what a method stored of a few signals, at the place that is shown.
 
@@ -56,7 +79,7 @@ class PanelSpec(BaseModel):
         """
         key = f"{kind}_{self.place}"
         if key not in examples:
-            there = sorted({k.rpartition("_")[0] for k in examples if not k.startswith("history")})
+            there = sorted({k.rpartition("_")[0] for k in examples})
             raise UserError(
                 f"panel {self.title!r}: {name} stores no {kind}; it has {', '.join(there)}"
             )
@@ -76,6 +99,19 @@ class PanelSpec(BaseModel):
             )
 
 
+class PanelOfExample(PanelSpec):
+    """Keys that every panel of one stored example takes."""
+
+    reads: ClassVar[Reads] = "examples"
+
+    example: Annotated[int, Field(ge=0, lt=N_EXAMPLES)] = 0
+
+    @property
+    def n_examples(self) -> int:
+        """Up to which of the stored examples it reads them, counted from 1."""
+        return self.example + 1
+
+
 @dataclasses.dataclass(frozen=True)
 class Sources:
     """What a panel may read."""
@@ -87,6 +123,8 @@ class Sources:
     """Names of metrics and columns, as axes spell them."""
     seed_table: pd.DataFrame | None = None
     """The rows of each seed."""
+    histories: pd.DataFrame | None = None
+    """The training histories of learned methods: rows of all their fits."""
     published: Sequence[tuple[Place, float]] = ()
     """Numbers that others printed, and where in the table ours stand."""
 
@@ -127,6 +165,12 @@ class Sources:
             if (place.method, place.metric) == (method, metric)
             and all(same(place.at.get(column, wanted), wanted) for column, wanted in where.items())
         ]
+
+
+def single(array: np.ndarray) -> np.ndarray:
+    """Return an array in single precision, where its numbers are of a higher one."""
+    smaller = {"d": np.float32, "D": np.complex64}
+    return array.astype(smaller.get(array.dtype.char, array.dtype))
 
 
 def draw_printed(axes: Axes, x: float, y: float, colour: str, *, named: bool) -> None:

@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.contract.table import N_EXAMPLES
-from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
+from mbdl_repro.figures.panel import PanelOfExample, Sources
 from mbdl_repro.figures.signals import TARGET
 
 if TYPE_CHECKING:
     from matplotlib.projections.polar import PolarAxes
 
 
-class Spec(PanelSpec):
+class Spec(PanelOfExample):
     """Keys of a panel of roots."""
 
-    reads: ClassVar[Reads] = "examples"
     projection: ClassVar[str | None] = "polar"
 
     methods: Annotated[list[str], Field(min_length=1)]
-    example: Annotated[int, Field(ge=0, lt=N_EXAMPLES)] = 0
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What it reads of each method's stored examples."""
+        return "s", "estimate", "root_rad", "root_radius"
 
 
 def draw(axes: PolarAxes, spec: Spec, sources: Sources) -> None:

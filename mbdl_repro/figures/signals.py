@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.contract.table import N_EXAMPLES
-from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
+from mbdl_repro.figures.panel import PanelOfExample, Sources
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,17 +15,19 @@ if TYPE_CHECKING:
 TARGET = "#b0b0b0"
 
 
-class Spec(PanelSpec):
+class Spec(PanelOfExample):
     """Keys of a panel of signals."""
-
-    reads: ClassVar[Reads] = "examples"
 
     show: Literal["observation", "target", "estimates"]
     methods: Annotated[list[str], Field(min_length=1)]
     """Whose estimates are shown; the first one's stored example gives observation and target."""
-    example: Annotated[int, Field(ge=0, lt=N_EXAMPLES)] = 0
     x_label: str = "index"
     y_label: str = "value"
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What it reads of each method's stored examples."""
+        return {"observation": ("x",), "target": ("s",), "estimates": ("s", "estimate")}[self.show]
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.contract.table import N_EXAMPLES
-from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
+from mbdl_repro.figures.panel import PanelOfExample, Sources
 from mbdl_repro.figures.signals import TARGET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Spec(PanelSpec):
+class Spec(PanelOfExample):
     """Keys of a panel of spectra."""
-
-    reads: ClassVar[Reads] = "examples"
 
     methods: Annotated[list[str], Field(min_length=1)]
     """Whose spectra are shown; the first one's stored example gives the angles."""
-    example: Annotated[int, Field(ge=0, lt=N_EXAMPLES)] = 0
     y_label: str = "spectrum over its peak (dB)"
     floor_db: Annotated[float, Field(lt=0)] = -50.0
     """Where the axis ends."""
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What it reads of each method's stored examples."""
+        return "s", "spectrum", "grid_rad"
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:

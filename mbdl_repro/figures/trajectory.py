@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field
 
-from mbdl_repro.contract.table import N_EXAMPLES
-from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
+from mbdl_repro.figures.panel import PanelOfExample, Sources
 from mbdl_repro.figures.signals import TARGET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Spec(PanelSpec):
+class Spec(PanelOfExample):
     """Keys of a panel of a trajectory."""
-
-    reads: ClassVar[Reads] = "examples"
 
     methods: Annotated[list[str], Field(min_length=1)]
     """Whose estimates are shown; the first one's stored example gives observation and target."""
@@ -26,12 +23,16 @@ class Spec(PanelSpec):
     """Which entry of the state, counted from 0."""
     observation: Annotated[int, Field(ge=0)] | None = None
     """Which entry of the observation stands beside it; none if not given."""
-    example: Annotated[int, Field(ge=0, lt=N_EXAMPLES)] = 0
     steps: Annotated[list[int], Field(min_length=2, max_length=2)] | None = None
     """First and last step that are shown."""
     time_step_s: float | None = None
     """Seconds a step; without it, steps are counted."""
     y_label: str = "state"
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What it reads of each method's stored examples."""
+        return ("s", "estimate") if self.observation is None else ("s", "estimate", "x")
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:

@@ -230,12 +230,31 @@ class Models:
         """Return the method as each seed of the block has it; what is missing is fitted anew."""
         if not self.entry.has_fit:
             return [self._build(fit, {}) for _ in fit.seeds]
-        content, _ = self.cache.get(self.key(fit), lambda: self._fit(fit, silent))
         methods = []
-        for weights, note in zip(unpacked(content, fit.seeds), _notes(content), strict=True):
-            methods.append(self._build(fit, note["settings"]))
+        for weights, tuned in self._stored(fit):
+            methods.append(self._build(fit, tuned))
             methods[-1].load_state_dict(weights)
         return methods
+
+    def first(self, fit: Fit) -> tuple[Method, Method, dict[str, Any]]:
+        """Return the first seed's fit, made anew where it is missing.
+
+        Args:
+            fit: a block of seeds.
+
+        Returns:
+            The fitted method, the same one as it was built, and the settings that were tuned.
+        """
+        weights, tuned = self._stored(fit)[0]
+        fitted, unfitted = self._build(fit, tuned), self._build(fit, tuned)
+        fitted.load_state_dict(weights)
+        return fitted, unfitted, tuned
+
+    def _stored(self, fit: Fit) -> list[tuple[dict[str, torch.Tensor], dict[str, Any]]]:
+        """Return each seed's tensors and tuned settings; what is missing is fitted anew."""
+        content, _ = self.cache.get(self.key(fit), lambda: self._fit(fit, silent))
+        tuned = [note["settings"] for note in _notes(content)]
+        return list(zip(unpacked(content, fit.seeds), tuned, strict=True))
 
     def _build(self, fit: Fit, tuned: dict[str, Any]) -> Method:
         """Return the method as it is before a fit: of seeds, a copy of the first one's."""
@@ -343,10 +362,18 @@ def _n_cuda_devices() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
-def _notes(content: bytes) -> list[dict[str, Any]]:
-    """Read a safetensors file's note on its fits: its header is JSON after its own length."""
+def metadata(content: bytes) -> dict[str, str]:
+    """Return the metadata of a safetensors file: its header is JSON after its own length.
+
+    Args:
+        content: of the file.
+    """
     length = int.from_bytes(content[:8], "little")
-    notes: list[dict[str, Any]] = json.loads(
-        json.loads(content[8 : 8 + length])["__metadata__"]["fits"]
-    )
+    found: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return found
+
+
+def _notes(content: bytes) -> list[dict[str, Any]]:
+    """Read the notes of a block's file on each of its fits."""
+    notes: list[dict[str, Any]] = json.loads(metadata(content)["fits"])
     return notes

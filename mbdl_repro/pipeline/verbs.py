@@ -132,11 +132,10 @@ def _data_and_fits(book: Book, task: Task) -> list[Task]:
 
 
 def _scores(book: Book, task: Task) -> list[Task]:
-    """Return the scores of all methods, the bounds, and the fits whose history is shown."""
+    """Return the scores of all methods, the bounds, and the fits of those that learn."""
     experiment = _experiment(book, task)
     own = {experiment.name: experiment}
-    history = [label for label, _ in experiment.shown("history")]
-    fits = [fit for label in history for fit in _fits_of(experiment, label)]
+    fits = [fit for label in experiment.learned for fit in _fits_of(experiment, label)]
     return [*_evaluations(own), *_boundings(own), *fits]
 
 
@@ -177,6 +176,11 @@ STAGES = "mbdl_repro.pipeline.stages"
 TABLE = "mbdl_repro.store.files:table_to_bytes"
 """How numbers are written into tables."""
 
+SMALL = "mbdl_repro.store.files:arrays_to_small_bytes"
+"""How arrays are kept with a table."""
+
+WEIGHTS = "mbdl_repro.pipeline.weights"
+
 
 def _code_of_simulate(book: Book, task: Task) -> Fingerprint:
     return caches.data_code(_experiment(book, task))
@@ -203,9 +207,13 @@ def _code_of_tabulate(book: Book, task: Task) -> Fingerprint:
     So a table that came with the repository, without the scores, is known to be right or not.
     """
     codes = [VERBS[need.verb].code(book, need) for need in _scores(book, task)]
-    made = ("long_table", "summarize", "shown")
-    own = fingerprint(*(f"{STAGES}.tabulate:{name}" for name in made), TABLE)
-    return together([own, *codes])
+    made = ("long_table", "summarize", "of_seeds", "shown", "histories")
+    own = [f"{STAGES}.tabulate:{name}" for name in made]
+    kept = ("main_fit", "note_of", "learned_tensors", "weights_to_bytes")
+    own += [f"{WEIGHTS}:{name}" for name in kept]
+    panels = {type(panel) for panel in _experiment(book, task).panels_of_examples}
+    own += [f"{panel.__module__}:Spec" for panel in sorted(panels, key=lambda one: one.__module__)]
+    return together([fingerprint(*own, TABLE, SMALL), *codes])
 
 
 def _code_of_verify(book: Book, task: Task) -> Fingerprint:
@@ -288,6 +296,8 @@ VERBS: dict[str, Verb] = {
                 store.table(of.experiment),
                 store.seed_rows(of.experiment),
                 store.shown(of.experiment),
+                store.histories(of.experiment),
+                store.weights(of.experiment),
             ),
             tasks=_one_each("tabulate"),
             needs=_scores,

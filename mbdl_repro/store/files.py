@@ -146,6 +146,13 @@ def arrays_to_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
+def arrays_to_small_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return arrays as the bytes of a compressed ``.npz`` file, the same bytes at any time."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
 def arrays_from_bytes(content: bytes) -> dict[str, np.ndarray]:
     """Return the arrays of an ``.npz`` file."""
     with np.load(io.BytesIO(content), allow_pickle=False) as file:

@@ -20,6 +20,7 @@ from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.store.definitions import WHOLE, Part, Ref, find, start
 
 COMPUTES = {
+    "PIL": "pillow",
     "matplotlib": "matplotlib",
     "numpy": "numpy",
     "pandas": "pandas",

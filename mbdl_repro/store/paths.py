@@ -76,6 +76,14 @@ class Store:
         """The estimates that the figure shows, kept with the table."""
         return self.results / "tables" / f"{experiment}.examples.npz"
 
+    def histories(self, experiment: str) -> Path:
+        """The training histories of all learned methods, in short."""
+        return self.results / "tables" / f"{experiment}.history.csv"
+
+    def weights(self, experiment: str) -> Path:
+        """Weights of each learned method: of one of its fits."""
+        return self.results / "tables" / f"{experiment}.weights.safetensors"
+
     def bounds(self, experiment: str) -> Path:
         """Rows of the bounds."""
         return self.results / "bounds" / f"{experiment}.csv"

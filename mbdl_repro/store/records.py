@@ -33,14 +33,14 @@ def record_path(path: Path) -> Path:
     ``tables/5.06_lista.seeds.csv`` and ``tables/5.06_lista.csv`` share one record.
     """
     stem = path.name
-    for suffix in (".seeds.csv", ".examples.npz", ".history.csv", *_SUFFIXES):
+    for suffix in (*_LONG_SUFFIXES, *_SUFFIXES):
         if stem.endswith(suffix):
             return path.with_name(stem.removesuffix(suffix) + ".record.json")
     raise ValueError(f"{path}: no record belongs to a file of this kind")
 
 
+_LONG_SUFFIXES = (".seeds.csv", ".history.csv", ".examples.npz", ".weights.safetensors")
 _SUFFIXES = (".csv", ".json", ".npz", ".png", ".pdf", ".svg", ".html")
-
 
 KINDS: dict[str, type | tuple[type, ...]] = {
     "verb": str,

@@ -39,6 +39,7 @@ from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.training import History
+from mbdl_repro.pipeline.weights import learned_tensors, restore, weights_to_bytes
 
 # --- gradients ---
 
@@ -213,3 +214,23 @@ def test_a_fit_needs_nothing_that_building_did_not(info):
         found = numbers(method, fit_briefly(info, method))
         assert same(found, expected), f"the fit makes use of {field}"
         assert torch.equal(estimates(method, x), estimates(whole, x)), "so does the rule"
+
+
+SINGLE = 2.0**-24
+"""Half the distance of numbers of single precision, over their size."""
+
+
+@every_learner
+def test_what_is_kept_of_a_fit_answers_as_the_fit_does(info):
+    """Its tensors in single precision; what building gives, such as H, is not among them."""
+    method, again = fitted(info), built(info)
+    tensors = learned_tensors(method, again)
+    assert tensors.keys() >= trainable(method).keys()
+    assert all(t.dtype in (torch.float32, torch.complex64) for t in tensors.values())
+    built_in = {name: t for name, t in weights(again).items() if name not in tensors}
+    restore(again, weights_to_bytes({"it": ({}, tensors)}), "it")
+    assert same(built_in, {name: weights(method)[name] for name in built_in})
+    x = pairs(info, 20, "test").x
+    expected = estimates(method, x)
+    scale = expected.abs().max().item()
+    torch.testing.assert_close(estimates(again, x), expected, rtol=0, atol=16 * SINGLE * scale)

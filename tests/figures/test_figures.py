@@ -1,6 +1,7 @@
 """The one style, and what each kind of panel shows of a small table."""
 
 import dataclasses
+import io
 import itertools
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Polygon, Rectangle
+from PIL import Image
 
 from mbdl_repro import figures
 from mbdl_repro.contract.family import Family
@@ -528,7 +530,7 @@ TRACK = {
 
 def tracked(axes, **keys):
     spec = trajectory.Spec(title="A track", **{"methods": ["classical", "network"]} | keys)
-    trajectory.draw(axes, spec, sources(**TRACK))
+    trajectory.draw(axes, spec, sources(**kept(spec, TRACK)))
     return {line.get_label(): line for line in axes.get_lines()}
 
 
@@ -554,16 +556,25 @@ def test_a_part_of_a_trajectory_in_seconds(axes):
 # --- images ---
 
 
+RISING = np.tile(np.linspace(0.0, 0.8, 12), (3, 12, 1))
+"""Images that brighten from left to right."""
+
+
+def kept(spec, stored):
+    """What is kept of each method's arrays for a panel."""
+    return {name: spec.kept(arrays, name) for name, arrays in stored.items()}
+
+
 def pictures(axes, **keys):
-    """Draw a truth that brightens from left to right, and estimates that are off by a tenth."""
-    s = np.tile(np.linspace(0.0, 0.8, 12), (3, 12, 1))
+    """Draw a truth, and estimates that are off by a tenth or less."""
+    s = RISING
     estimates = {"network": s + 0.1, "classical": s + 0.01}
     stored = {
         name: {"s_0": s, "x_0": s[:, ::2, ::2], "estimate_0": e} for name, e in estimates.items()
     }
     stored["network"]["kernel_0"] = np.eye(3)[None].repeat(3, 0)
     spec = images.Spec(**{"title": "An image", "methods": [*estimates]} | keys)
-    images.draw(axes, spec, sources(**stored))
+    images.draw(axes, spec, sources(**kept(spec, stored)))
     axes.figure.canvas.draw()
     return axes.get_images(), {text.get_text() for text in axes.texts}
 
@@ -571,7 +582,7 @@ def pictures(axes, **keys):
 def test_images_stand_side_by_side_on_one_grey_scale_over_their_psnr(axes):
     tiles, texts = pictures(axes)
     assert len(tiles) == 4
-    assert {tile.get_clim() for tile in tiles} == {(0.0, 1.0)}
+    assert {tile.get_clim() for tile in tiles} == {(0.0, 255.0)}
     lefts = [tile.get_extent()[0] for tile in tiles]
     assert lefts == sorted(lefts)
     assert texts >= {"truth", "observed", "network", "classical", "20.0", "40.0"}
@@ -608,9 +619,43 @@ def test_a_kernel_that_was_found_is_shown_in_its_corner(axes):
 
 def test_what_was_observed_need_not_be_an_image(axes):
     s = np.full((1, 4, 4), 0.5)
-    stored = {"s_0": s, "x_0": np.ones((1, 1, 1, 7)), "estimate_0": s + 0.1}
-    images.draw(axes, images.Spec(title="t", methods=["network"]), sources(network=stored))
+    stored = {"network": {"s_0": s, "x_0": np.ones((1, 1, 1, 7)), "estimate_0": s + 0.1}}
+    spec = images.Spec(title="t", methods=["network"])
+    images.draw(axes, spec, sources(**kept(spec, stored)))
     assert "7 numbers" in {text.get_text() for text in axes.texts}
+
+
+def test_of_images_the_levels_that_a_screen_shows_are_kept(axes):
+    """Drawn of grey values or of the levels that are kept of them, an image is the same."""
+    shade = np.array([[-0.2, 0.0, 1 / 256 - 1e-9, 0.3, 0.5, 0.999, 1.0, 1.7, np.nan]])
+    levels = images.grey_levels(shade)
+    assert levels.dtype == np.uint8
+    assert levels.tolist() == [[0, 0, 0, 76, 128, 255, 255, 255, 0]]
+    rng = np.random.default_rng(5)
+    image = rng.uniform(-0.2, 1.2, (40, 50))
+    shown = []
+    for array, white in ((image, 1.0), (images.grey_levels(image), images.WHITE)):
+        axes.clear()
+        images._image(axes, 0, 0, array, white=white)
+        axes.figure.canvas.draw()
+        shown.append(np.asarray(axes.figure.canvas.buffer_rgba()).copy())
+    np.testing.assert_array_equal(*shown)
+
+
+def test_a_panel_of_images_keeps_levels_and_what_they_tell_no_more():
+    noise = np.random.default_rng(6).normal(0, 0.05, RISING.shape)
+    stored = {"s_0": RISING, "x_0": RISING[:, ::2, ::2], "estimate_0": RISING + noise}
+    stored |= {"kernel_0": np.ones((3, 2, 2)), "s_1": RISING}
+    plain = images.Spec(title="t", methods=["network"]).kept(stored, "network")
+    assert plain.keys() == {"grey_s_0", "grey_x_0", "grey_estimate_0", "psnr_db_0"}
+    assert {plain[name].dtype for name in plain if "grey" in name} == {np.dtype("uint8")}
+    errors = (RISING + noise).clip(0, 1) - RISING
+    np.testing.assert_allclose(
+        plain["psnr_db_0"], -10 * np.log10((errors**2).mean((1, 2))), rtol=1e-6
+    )
+    assert images.Spec(title="t", methods=["network"], examples=[1, 0]).n_examples == 2
+    more = images.Spec(title="t", methods=["network"], kernels=True).kept(stored, "network")
+    assert more.keys() - plain.keys() == {"kernel_0"}
 
 
 def test_wide_panels_have_a_row_of_their_own():
@@ -634,7 +679,8 @@ EXAMPLES = {
 
 
 def shown(axes, **keys):
-    signals.draw(axes, signals.Spec(title="A signal", **keys), sources(**EXAMPLES))
+    spec = signals.Spec(title="A signal", **keys)
+    signals.draw(axes, spec, sources(**kept(spec, EXAMPLES)))
     return {line.get_label(): line for line in axes.get_lines()}
 
 
@@ -686,14 +732,14 @@ ARRAY = {
 
 def of_trial(axes, kind, **keys):
     spec = kind.Spec(title="A trial", methods=["classical"], place=1, **keys)
-    kind.draw(axes, spec, sources(**ARRAY))
+    kind.draw(axes, spec, sources(**kept(spec, ARRAY)))
     return axes.get_lines()
 
 
 def test_a_spectrum_is_in_decibels_below_its_peak(axes):
     *angles, line = of_trial(axes, spectrum, floor_db=-30.0)
-    assert [round(a.get_xdata()[0], 9) for a in angles] == [-30, 10]
-    np.testing.assert_allclose(line.get_xdata(), [-90, 0, 89])
+    assert [round(float(a.get_xdata()[0]), 4) for a in angles] == [-30, 10]
+    np.testing.assert_allclose(line.get_xdata(), [-90, 0, 89], rtol=1e-6)
     np.testing.assert_allclose(line.get_ydata(), [-20, -10, 0], atol=1e-12)
     assert axes.get_ylim()[0] == -30
     axes.clear()
@@ -712,10 +758,10 @@ def test_roots_that_were_taken_for_sources_are_filled():
         figure = plt.figure()
         axes = figure.add_subplot(projection=roots.Spec.projection)
         *angles, left, taken = of_trial(axes, roots, example=1)
-        assert [round(np.rad2deg(a.get_xdata()[0]), 9) for a in angles] == [20, 40]
-        np.testing.assert_allclose(np.rad2deg(taken.get_xdata()), [19, 41])
-        np.testing.assert_allclose(taken.get_ydata(), [0.9, 0.95])
-        np.testing.assert_allclose(np.rad2deg(left.get_xdata()), [5])
+        assert [round(float(np.rad2deg(a.get_xdata()[0])), 4) for a in angles] == [20, 40]
+        np.testing.assert_allclose(np.rad2deg(taken.get_xdata()), [19, 41], rtol=1e-6)
+        np.testing.assert_allclose(taken.get_ydata(), [0.9, 0.95], rtol=1e-6)
+        np.testing.assert_allclose(np.rad2deg(left.get_xdata()), [5], rtol=1e-6)
         assert left.get_markerfacecolor() == "none" != taken.get_markerfacecolor()
         plt.close(figure)
 
@@ -724,29 +770,57 @@ def test_a_method_that_stores_no_such_thing_is_named(axes):
     few = {"classical": {name: ARRAY["classical"][name] for name in ("s_1", "estimate_1")}}
     spec = spectrum.Spec(title="A trial", methods=["classical"], place=1)
     with pytest.raises(UserError, match="classical stores no spectrum; it has estimate, s"):
-        spectrum.draw(axes, spec, sources(**few))
+        spec.kept(few["classical"], "classical")
+
+
+OF_ONE_TRIAL = [
+    (eigenvalues, {}, {"s", "eigenvalues"}),
+    (roots, {}, {"s", "estimate", "root_rad", "root_radius"}),
+    (spectrum, {}, {"s", "spectrum", "grid_rad"}),
+    (signals, {"show": "observation"}, {"x"}),
+    (signals, {"show": "target"}, {"s"}),
+    (signals, {"show": "estimates"}, {"s", "estimate"}),
+    (trajectory, {}, {"s", "estimate"}),
+    (trajectory, {"observation": 1}, {"s", "estimate", "x"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "keys", "names"), OF_ONE_TRIAL)
+def test_a_panel_keeps_what_it_reads_in_single_precision(kind, keys, names):
+    every = set().union(*(of_one for _, _, of_one in OF_ONE_TRIAL))
+    stored = {f"{name}_{place}": np.ones((3, 4)) / 3 for name in every for place in (0, 2)}
+    spec = kind.Spec(title="t", methods=["network"], place=2, example=1, **keys)
+    assert spec.n_examples == 2
+    found = spec.kept(stored | {"x_2": np.ones((3, 4)) * 1j}, "network")
+    assert found.keys() == {f"{name}_2" for name in names}
+    for name, array in found.items():
+        assert array.dtype == (np.complex64 if name == "x_2" else np.float32), name
 
 
 # --- training histories ---
 
-HISTORY = {
-    "network": {
-        "history_n_train": np.array([10.0] * 4 + [100.0] * 2),
-        "history_seed": np.array([0.0, 0, 1, 1, 0, 0]),
-        "history_step": np.array([0.0, 50, 0, 50, 0, 50]),
-        "history_validation_loss": np.array([9.0, 3, 8, 2, 9, 1]),
+HISTORY = pd.DataFrame(
+    {
+        "method": ["network"] * 6 + ["other"],
+        "path": ["straight"] * 7,
+        "n_train": [10] * 4 + [100] * 2 + [10],
+        "seed": [0, 0, 1, 1, 0, 0, 0],
+        "settings": [np.nan] * 7,
+        "step": [0, 50, 0, 50, 0, 50, 0],
+        "train_loss": [np.nan, 4, np.nan, 3, np.nan, 2, np.nan],
+        "validation_loss": [9.0, 3, 8, 2, 9, 1, 7],
     }
-}
+)
 
 
 def followed(axes, **where):
     spec = history.Spec(title="A history", methods=["network"], where=where)
-    history.draw(axes, spec, sources(**HISTORY))
+    history.draw(axes, spec, dataclasses.replace(sources(), histories=HISTORY))
     return [list(line.get_ydata()) for line in axes.get_lines()]
 
 
 def test_a_history_is_a_line_a_seed_once_in_the_legend(axes):
-    assert followed(axes, n_train=10) == [[9, 3], [8, 2]]
+    assert followed(axes, n_train=10, path="straight") == [[9, 3], [8, 2]]
     assert axes.get_legend_handles_labels()[1] == ["network"]
     assert axes.get_yscale() == "log"
 
@@ -754,8 +828,13 @@ def test_a_history_is_a_line_a_seed_once_in_the_legend(axes):
 def test_histories_of_several_fits_are_refused(axes):
     with pytest.raises(UserError, match="network has several rows for one place"):
         followed(axes)
-    with pytest.raises(UserError, match="noise_std is no number that network was fitted at"):
+    words = "noise_std is nothing that network was fitted at; allowed are path, n_train$"
+    with pytest.raises(UserError, match=words):
         followed(axes, noise_std=0.1)
+
+
+def test_no_fit_at_a_point_is_no_line(axes):
+    assert followed(axes, n_train=11, path="straight") == []
 
 
 # --- whole figures ---
@@ -817,6 +896,26 @@ def test_a_figure_is_laid_out_once_however_many_files_it_is_written_as(monkeypat
         to_bytes(figure, "svg")
         assert len(calls) == 1
         plt.close(figure)
+
+
+def test_a_picture_has_256_colours_and_looks_the_same():
+    """Bands over one another over shades of grey, and a frame of few pixels."""
+    with plt.rc_context(RC):
+        figure, axes = plt.subplots()
+        pictures(axes, zoom=(0, 4, 6))
+        for i, style in enumerate(styles_of(*Family).values()):
+            axes.fill_between([0, 5], i / 9, 4 - i / 7, color=style.colour, alpha=0.2)
+            axes.plot([0, 5], [i / 9, 3], color=style.colour)
+        content, whole = to_bytes(figure, "png"), io.BytesIO()
+        figure.savefig(whole, format="png")
+        plt.close(figure)
+    picture, full = Image.open(io.BytesIO(content)), Image.open(whole)
+    assert picture.mode == "P" and picture.info["dpi"] == full.info["dpi"]
+    pixels, expected = (np.asarray(one.convert("RGB")).astype(int) for one in (picture, full))
+    assert len(np.unique(expected.reshape(-1, 3), axis=0)) > 1000
+    differences = np.abs(pixels - expected).max(-1)
+    assert differences.max() <= 25 and differences.mean() < 1
+    assert len(content) < 0.5 * len(whole.getvalue())
 
 
 def test_text_is_in_a_font_that_comes_with_matplotlib():

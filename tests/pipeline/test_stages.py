@@ -5,6 +5,7 @@ read as plain files: nothing of the package stands between a number and its chec
 """
 
 import contextlib
+import copy
 import dataclasses
 import hashlib
 import importlib
@@ -23,23 +24,28 @@ import safetensors.torch
 import scipy.stats
 import torch
 from jobs import job
+from safetensors import safe_open
 
 from mbdl_repro.areas.doa.methods.music import Music
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.sparse_recovery.methods.step_lista import StepLista
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import reading as experiment_file
 from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.figures import signals
 from mbdl_repro.pipeline.caches import bound_cache, data_cache, model_cache, score_cache
+from mbdl_repro.pipeline.models import Models
 from mbdl_repro.pipeline.stages.bound import bound
-from mbdl_repro.pipeline.stages.draw import draw
+from mbdl_repro.pipeline.stages.draw import _of_method, draw
 from mbdl_repro.pipeline.stages.evaluate import evaluate
 from mbdl_repro.pipeline.stages.gather import gather
 from mbdl_repro.pipeline.stages.simulate import simulate
-from mbdl_repro.pipeline.stages.tabulate import tabulate
+from mbdl_repro.pipeline.stages.tabulate import histories, shown, tabulate, thinned
 from mbdl_repro.pipeline.stages.train import train
 from mbdl_repro.pipeline.stages.verify import verify
 from mbdl_repro.pipeline.verbs import stands_on, task_of
+from mbdl_repro.pipeline.weights import learned_tensors, load_kept, main_fit
 from mbdl_repro.reporting.report import report
 from mbdl_repro.store import fingerprint
 from mbdl_repro.store.paths import Store
@@ -550,7 +556,7 @@ def test_means_and_intervals_are_those_of_scipy(made, name, n_seeds):
     table, seeds = (
         pd.read_csv(path) for path in (made.store.table(name), made.store.seed_rows(name))
     )
-    columns = [c for c in table.columns if c not in ("mean", "ci_low", "ci_high", "n_seeds")]
+    columns = [c for c in seeds.columns if c not in ("seed", "value", "standard_error")]
     groups = dict(list(seeds.groupby(columns, dropna=False)))
     assert len(groups) == len(table) == len(seeds) / n_seeds
     for row in table.to_dict("records"):
@@ -564,9 +570,9 @@ def test_means_and_intervals_are_those_of_scipy(made, name, n_seeds):
         ]
         values = group["value"].to_numpy()
         assert row["n_seeds"] == len(values) == n_seeds
-        assert row["mean"] == pytest.approx(values.mean(), rel=1e-12)
+        assert row["mean"] == pytest.approx(values.mean(), rel=1e-11)
         if np.ptp(values) == 0:
-            assert row["ci_low"] == row["ci_high"] == row["mean"]
+            assert row["ci_low"] == row["ci_high"] == row["mean"] == pytest.approx(values[0])
         else:
             interval = scipy.stats.t.interval(
                 0.95, n_seeds - 1, loc=values.mean(), scale=scipy.stats.sem(values)
@@ -578,11 +584,18 @@ def test_the_rows_of_a_table_are_all_rows(made):
     seeds = pd.read_csv(made.store.seed_rows("linear"))
     parts = [pd.read_csv(made.store.scores("linear", m)) for m in made.linear.methods]
     parts.append(pd.read_csv(made.store.bounds("linear")))
-    pd.testing.assert_frame_equal(seeds, pd.concat(parts, ignore_index=True))
+    rows = pd.concat(parts, ignore_index=True)
+    said_once = ["experiment", "scenario", "family", "belief", "n_parameters", "n_test"]
+    pd.testing.assert_frame_equal(seeds, rows.drop(columns=said_once), rtol=1e-11)
+    assert [float(f"{value:.12g}") for value in seeds["value"]] == seeds["value"].tolist()
+    assert (rows["experiment"] == "linear").all()
+    assert (rows["scenario"] == "linear_gaussian").all()
     leading = ["experiment", "scenario", "noise_std", "test_noise_std", "n_train", "method"]
-    assert seeds.columns[:6].tolist() == leading
-    assert (seeds["experiment"] == "linear").all()
-    assert (seeds["scenario"] == "linear_gaussian").all()
+    table = pd.read_csv(made.store.table("linear"))
+    assert table.columns[:6].tolist() == leading
+    # With the words that the summary says once, they are what they were.
+    again = seeds.merge(table, "left")[rows.columns]
+    pd.testing.assert_frame_equal(again, rows, rtol=1e-11)
 
 
 def values_at(made, name: str, method: str, **where) -> np.ndarray:
@@ -754,12 +767,207 @@ def test_what_methods_illustrate_is_kept_of_the_places_that_are_shown(made):
     music = Music(truth).illustrations(x)
     with np.load(made.store.shown("array")) as shown:
         names = set(shown.files)
-        np.testing.assert_allclose(shown["music/spectrum_1"], music["spectrum"], rtol=1e-9)
-        np.testing.assert_array_equal(shown["music/s_1"], truth.draw(20, "test", 0).s[:3])
-        history = shown["learned_esprit/history_step"]
-    assert "music/spectrum_0" not in names and "root_music/root_rad_0" in names
-    assert {"learned_music/spectrum_0", "learned_music/spectrum_1"} <= names
-    assert list(history) == [0, 2, 4] * 4, "two points of two seeds"
+        np.testing.assert_allclose(shown["music/spectrum_1"], music["spectrum"], rtol=1e-6)
+        s = truth.draw(20, "test", 0).s[:3]
+        np.testing.assert_allclose(shown["s_1"], s, rtol=1e-7)
+    spectra = {f"{name}_{place}" for name in ("spectrum", "grid_rad") for place in (0, 1)}
+    expected = {"s_0", "s_1", "music/spectrum_1", "music/grid_rad_1"}
+    expected |= {f"learned_music/{name}" for name in spectra}
+    expected |= {f"root_music/{name}_0" for name in ("estimate", "root_rad", "root_radius")}
+    expected |= {f"{method}/eigenvalues_0" for method in ("root_music", "learned_esprit")}
+    assert names == expected, "what panels read, and nothing else; signals once"
+    with np.load(made.store.shown("sparse")) as shown:
+        lengths = {name: len(shown[name]) for name in shown.files}
+    assert lengths == {"s_0": 1, "ista/estimate_0": 1, "lista/estimate_0": 1}, "the first alone"
+
+
+def test_signals_that_methods_do_not_have_in_common_are_kept_of_each():
+    """Place 1 is another size of the training set for one, and another point for the other."""
+    s = np.array([[0.0, 1.0]])
+    examples = {
+        "a": {"s_1": s, "estimate_1": s + 1},
+        "b": {"s_1": s + 5, "estimate_1": s + 6},
+        "c": {"s_1": s, "estimate_1": s + 1},
+    }
+    panel = signals.Spec(title="t", methods=["a", "b", "c"], show="estimates", place=1)
+    found = shown([panel, panel], examples)
+    assert {name: array.tolist() for name, array in found.items()} == {
+        "s_1": [[0, 1]],
+        "a/estimate_1": [[1, 2]],
+        "b/s_1": [[5, 6]],
+        "b/estimate_1": [[6, 7]],
+        "c/estimate_1": [[1, 2]],
+    }
+    read = _of_method(found, "b")
+    assert read["s_1"].tolist() == [[5, 6]] and read["estimate_1"].tolist() == [[6, 7]]
+    assert _of_method(found, "c")["s_1"].tolist() == [[0, 1]]
+
+
+# --- training histories ---
+
+
+def test_histories_of_all_fits_that_learned_are_kept(made):
+    short = pd.read_csv(made.store.histories("sparse"))
+    columns = ["method", "n_train", "seed", "settings", "step", "train_loss", "validation_loss"]
+    assert list(short) == columns
+    assert list(short["method"].unique()) == ["lista", "lista_tuned"]
+    for label, own in short.groupby("method"):
+        full = pd.read_csv(made.store.history("sparse", label, 1, 1))
+        own = own.drop(columns="method").reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, full, rtol=5e-5, check_dtype=False)
+    assert all(len(f"{loss:.15g}".strip("0.")) <= 6 for loss in short["validation_loss"])
+    linear = pd.read_csv(made.store.histories("linear"))
+    assert len(linear) == 2 * 2 * 2 * 4, "a row of each fit in closed form"
+    places = ["correlation", "n_train", "seed", "settings", "step"]
+    array = pd.read_csv(made.store.histories("array"))
+    assert list(array)[1:6] == places
+    assert array["step"].tolist() == [0, 2, 4] * 2 * 2 * 2, "methods, points, seeds"
+
+
+@pytest.mark.parametrize("n", [1, 25, 26, 300])
+def test_a_long_history_keeps_its_ends_its_best_and_some_between(n):
+    steps = np.arange(n) * 10
+    losses = 2 + np.cos(steps)
+    best = int(losses.argmin())
+    full = pd.DataFrame({"step": steps, "train_loss": losses, "validation_loss": losses})
+    kept = thinned(full)
+    assert len(kept) == min(n, 25) or (len(kept) == 24 and n > 25)
+    assert {0, steps[-1], steps[best]} <= set(kept["step"])
+    assert kept["step"].is_monotonic_increasing and kept["step"].is_unique
+    assert kept["step"].diff().max() <= 10 * np.ceil(n / 23) or n == 1
+
+
+def test_methods_with_a_fit_for_each_depth_stand_beside_others():
+    """In one table, whatever columns the history of each has."""
+    step = {"step": [0, 5], "train_loss": [np.nan, 1.0], "validation_loss": [2.0, 1.0]}
+    plain = pd.DataFrame({"n_train": 9, "seed": 0, "settings": np.nan, **step})
+    deep = pd.DataFrame({"n_train": 9, "iterations": 3, "seed": 0, "settings": "rho=1", **step})
+    closed = pd.DataFrame({"n_train": [9], "seed": [0], "settings": [np.nan]})
+    table = histories({"plain": plain, "deep": deep, "closed": closed})
+    places = ["method", "n_train", "iterations", "seed", "settings"]
+    assert list(table) == [*places, "step", "train_loss", "validation_loss"]
+    assert table["method"].tolist() == ["plain"] * 2 + ["deep"] * 2
+    assert table["step"].tolist() == [0, 5] * 2
+
+
+# --- weights ---
+
+
+@pytest.mark.parametrize("name", ["linear", "sparse", "array"])
+def test_a_learned_method_can_be_had_without_fitting_it(made, name):
+    experiment = getattr(made, name)
+    for label in experiment.learned:
+        fit = main_fit(experiment, label)
+        models = Models(experiment, label, made.store, "cpu")
+        (test, *_) = models.data.splits(fit, wanted=["test"])
+        x = torch.from_numpy(test["test"].x)
+        with torch.no_grad():
+            ours = load_kept(experiment, label, made.store)(x)
+            fitted = models.load(fit)[0](x)
+        assert ours.dtype == fitted.dtype == torch.float64
+        scale = np.nanmax(np.abs(fitted.numpy()))
+        np.testing.assert_allclose(ours, fitted, rtol=0, atol=1e-5 * scale)
+        assert not torch.equal(ours, fitted), "they are not in single precision"
+
+
+def test_weights_say_what_they_are(made):
+    with safe_open(made.store.weights("sparse"), "pt") as file:
+        notes = json.loads(file.metadata()["methods"])
+        shapes = {name: file.get_tensor(name).shape for name in file.keys()}  # noqa: SIM118
+    assert notes.keys() == {"lista", "lista_tuned"}
+    assert shapes["lista/A"] == (12, 8) and shapes["lista_tuned/log_step"] == (2,)
+    (index,) = [
+        entry
+        for entry in json.loads(made.store.model("sparse", "lista", 1, 1).read_bytes())
+        if entry["n_train"] == 32 and 0 in entry["seeds"]
+    ]
+    assert index["file"].startswith(notes["lista"].pop("fit"))
+    assert notes["lista"] == {
+        "method": "sparse_recovery.lista",
+        "belief": "full",
+        "settings": notes["lista"]["settings"] | {"iterations": 2, "rho": 0.1},
+        "tuned": {},
+        "point": {},
+        "n_train": 32,
+        "iterations": None,
+        "seed": 0,
+        "bytes": 4 * (12 * 8 + 12 * 12 + 2 + 2),
+        "tensors_of": "lista",
+    }
+    assert notes["lista_tuned"]["tuned"] in ({"rho": 0.05}, {"rho": 0.5})
+
+
+@pytest.mark.parametrize(("change", "is_kept"), [(1e-12, False), (1e-3, True), (np.nan, True)])
+def test_last_digits_of_what_building_gives_are_not_kept(change, is_kept):
+    """They differ between machines, and numbers of threads."""
+    unfitted = StepLista(SPARSE_TRUTH, iterations=2, rho=0.1)
+    fitted = copy.deepcopy(unfitted)
+    assert fitted.H.shape == (8, 12)
+    fitted.H[0, 0] += change
+    names = set(learned_tensors(fitted, unfitted))
+    assert names - {"H"} == {"log_step", "log_threshold"}
+    assert ("H" in names) == is_kept
+
+
+def test_weights_that_methods_share_are_kept_once(made):
+    with safe_open(made.store.weights("array"), "pt") as file:
+        notes = json.loads(file.metadata()["methods"])
+        labels = {name.split("/")[0] for name in file.keys()}  # noqa: SIM118
+    assert labels == {"learned_esprit"}
+    assert {note["tensors_of"] for note in notes.values()} == labels
+
+
+def test_of_a_large_network_it_is_said_how_large_it_is(made, tmp_path, monkeypatch):
+    folder = shutil.copytree(made.folder, tmp_path / "again")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("mbdl_repro.pipeline.weights.MOST_BYTES", 900)
+    tabulate(job("tabulate", made.sparse, made.scale))
+    store = Store.of(made.scale)
+    with pytest.raises(UserError, match=r"no weights of lista, which take 0\.0 MB: .*/lista\.1of1"):
+        load_kept(made.sparse, "lista", store)
+    assert not safetensors.torch.load_file(store.weights("sparse"))
+
+
+def test_what_has_no_weights_or_others_is_told(made, tmp_path, monkeypatch):
+    with pytest.raises(UserError, match="sparse keeps no weights of 'ista'; did you mean lista"):
+        load_kept(made.sparse, "ista", made.store)
+    folder = shutil.copytree(made.folder, tmp_path / "again")
+    monkeypatch.chdir(folder)
+    path = folder / "workflow/experiments/sparse.yaml"
+    path.write_text(path.read_text().replace("lista: {iterations: 2", "lista: {iterations: 3"))
+    changed = experiment_file.load("sparse", made.scale)
+    with pytest.raises(UserError, match="not those of the method as it is now"):
+        load_kept(changed, "lista", made.store)
+
+
+AT_OWN = ("noise_std: 0.3}\nbeliefs", "noise_std: 1.0}\nbeliefs")
+AT_NONE = ("noise_std: 0.3}\nbeliefs", "noise_std: 0.5}\nbeliefs")
+DEEP = ("lista: {iterations: 2", "lista: {depths: [1, 2]")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "label", "expected"),
+    [
+        ("linear", ("", ""), "discriminative", ({"noise_std": 0.3}, 40, None)),
+        ("linear", AT_OWN, "discriminative", ({"noise_std": 1.0}, 40, None)),
+        ("linear", AT_NONE, "aided_discriminative", ({"noise_std": 0.3}, 40, None)),
+        ("linear", ("[20, 40]", "[40, 20]"), "discriminative", ({"noise_std": 0.3}, 40, None)),
+        ("sparse", DEEP, "lista", ({}, 32, 2)),
+    ],
+)
+def test_the_main_fit_is_at_the_scenarios_own_point(tmp_path, name, change, label, expected):
+    """To the largest training set, and of the last depth."""
+    text = {"linear": LINEAR, "sparse": SPARSE}[name]
+    assert change[0] in text
+    folder = project(tmp_path / "p", **{name: text.replace(*change)})
+    with contextlib.chdir(folder):
+        experiment = experiment_file.load(name, experiment_file.load_scale("full"))
+    fit = main_fit(experiment, label)
+    assert (fit.point, fit.n_train, fit.depth) == expected
+    assert fit in experiment.fits(label) and fit.seeds[0] == 0
+
+
+# --- more ---
 
 
 def test_labels_that_share_a_fit_differ_in_their_answers(made):
@@ -880,9 +1088,10 @@ def test_a_second_run_gives_the_same_bytes(made, tmp_path):
     with contextlib.chdir(folder):
         for experiment in experiment_file.load_all(made.scale).values():
             compute(experiment, made.scale)
+            tabulate(job("tabulate", experiment, made.scale))
     first = {
         path.relative_to(made.folder): path.read_bytes()
-        for kind in ("data", "models", "scores", "bounds", "cache")
+        for kind in ("data", "models", "scores", "bounds", "tables", "cache")
         for path in (made.store.results / kind).rglob("*")
         if path.is_file() and "record" not in path.name and path.name != "seconds.txt"
     }

@@ -17,6 +17,7 @@ from mbdl_repro.store import files as module
 from mbdl_repro.store.files import (
     arrays_from_bytes,
     arrays_to_bytes,
+    arrays_to_small_bytes,
     json_to_bytes,
     table_to_bytes,
     write_bytes,
@@ -164,8 +165,12 @@ ARRAYS = {
 }
 
 
-def test_arrays_come_back_bit_by_bit():
-    back = arrays_from_bytes(arrays_to_bytes(ARRAYS))
+WRITERS = pytest.mark.parametrize("write", [arrays_to_bytes, arrays_to_small_bytes])
+
+
+@WRITERS
+def test_arrays_come_back_bit_by_bit(write):
+    back = arrays_from_bytes(write(ARRAYS))
     assert list(back) == list(ARRAYS)
     for name, array in ARRAYS.items():
         assert back[name].dtype == array.dtype
@@ -173,12 +178,18 @@ def test_arrays_come_back_bit_by_bit():
         assert back[name].tobytes() == array.tobytes()
 
 
-def test_equal_arrays_are_equal_bytes_at_any_time(monkeypatch):
-    now = arrays_to_bytes(ARRAYS)
+@WRITERS
+def test_equal_arrays_are_equal_bytes_at_any_time(write, monkeypatch):
+    now = write(ARRAYS)
     monkeypatch.setattr("time.time", lambda: 2e9)
     monkeypatch.setattr("time.localtime", lambda *_: (2033, 5, 18, 3, 33, 20, 2, 138, 0))
-    assert arrays_to_bytes(dict(ARRAYS)) == now
-    assert arrays_to_bytes(ARRAYS | {"flags": np.array([False, False])}) != now
+    assert write(dict(ARRAYS)) == now
+    assert write(ARRAYS | {"flags": np.array([False, False])}) != now
+
+
+def test_what_is_kept_is_compressed():
+    arrays = {"zeros": np.zeros((100, 100))}
+    assert len(arrays_to_small_bytes(arrays)) < 0.02 * len(arrays_to_bytes(arrays))
 
 
 def test_objects_are_neither_written_nor_read(tmp_path):

@@ -34,6 +34,8 @@ def files(folder):
     [
         ("5.06_lista.csv", "5.06_lista.record.json"),
         ("5.06_lista.seeds.csv", "5.06_lista.record.json"),
+        ("5.06_lista.history.csv", "5.06_lista.record.json"),
+        ("5.06_lista.weights.safetensors", "5.06_lista.record.json"),
         ("ista.examples.npz", "ista.record.json"),
         ("lista.1of2.json", "lista.1of2.record.json"),
         ("lista.1of2.history.csv", "lista.1of2.record.json"),
@@ -61,7 +63,13 @@ def test_no_two_jobs_of_a_store_share_a_record():
         "scores": [store.scores("e", "m"), store.examples("e", "m")],
         "other scores": [store.scores("e", "m2"), store.examples("e", "m2")],
         "bounds": [store.bounds("e")],
-        "table": [store.table("e"), store.seed_rows("e")],
+        "table": [
+            store.table("e"),
+            store.seed_rows("e"),
+            store.shown("e"),
+            store.histories("e"),
+            store.weights("e"),
+        ],
         "verdicts": [store.verdicts("e")],
         "all verdicts": [store.verdicts()],
         "figure": [*store.figure_files("e")],

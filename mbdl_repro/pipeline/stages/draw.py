@@ -39,6 +39,7 @@ def draw(job: Job) -> None:
         read_table(store.table(experiment.name)),
         read_table(store.seed_rows(experiment.name)),
         read_arrays(store.shown(experiment.name)),
+        read_table(store.histories(experiment.name)),
     )
     images = drawn(experiment.panels, experiment.figure, sources, store.figure_formats)
     job.save({store.figure(experiment.name, kind): image for kind, image in images.items()})
@@ -50,6 +51,7 @@ def sources_of(
     table: pd.DataFrame,
     seed_table: pd.DataFrame,
     shown: Mapping[str, np.ndarray],
+    histories: pd.DataFrame,
 ) -> Sources:
     """Return what the panels of an experiment's figure may read.
 
@@ -58,16 +60,18 @@ def sources_of(
         labels: how axes spell the metrics.
         table: the summary over seeds.
         seed_table: the rows of each seed.
-        shown: examples and training histories, each array after its method's label.
+        shown: examples, each array after its method's label, or without one where all share it.
+        histories: of training, a row a step.
     """
     families = {label: entry.info.family for label, entry in experiment.methods.items()}
     families |= dict.fromkeys(experiment.bounds, Family.BOUND)
     return Sources(
         table=table,
-        examples=_by_method(shown),
+        examples={label: _of_method(shown, label) for label in experiment.methods},
         styles=row_styles(families, experiment.legends),
         labels={**labels, "n_train": "number of training pairs", "iteration": "iteration"},
         seed_table=seed_table,
+        histories=histories,
         published=experiment.published,
     )
 
@@ -137,10 +141,9 @@ def _blocks(rows: Sequence[Sequence[Any]]) -> list[list[int]]:
     return [[i] for i in every] if any(row[0].wide for row in rows) else [every]
 
 
-def _by_method(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """Return the examples ``x_0``, ``s_0``, ``estimate_0`` of each method."""
-    examples: dict[str, dict[str, np.ndarray]] = {}
-    for name, array in arrays.items():
-        label, kind = name.split("/")
-        examples.setdefault(label, {})[kind] = array
-    return examples
+def _of_method(arrays: Mapping[str, np.ndarray], label: str) -> dict[str, np.ndarray]:
+    """Return a method's examples: ``x_0``, ``s_0``, which it may share, and ``estimate_0``."""
+    common = {name: array for name, array in arrays.items() if "/" not in name}
+    prefix = f"{label}/"
+    own = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+    return common | own

@@ -1,21 +1,41 @@
-"""Gather the rows of all methods and bounds, and summarize them over seeds."""
+"""Gather the rows of all methods and bounds, summarize them over seeds, and keep what is small.
+
+What stays when the scores and the fits are gone: both tables, what the figure shows besides, the
+training histories in short, and weights.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mbdl_repro.pipeline.job import Job
+from mbdl_repro.pipeline.weights import kept, weights_to_bytes
 from mbdl_repro.statistics.intervals import mean_interval
-from mbdl_repro.store.files import arrays_to_bytes, table_to_bytes
+from mbdl_repro.store.files import arrays_to_small_bytes, table_to_bytes
 from mbdl_repro.store.records import read_arrays, read_json, read_record, read_table
+
+SAID_ONCE = ["experiment", "scenario", "family", "belief", "n_parameters", "n_test"]
+"""Columns of the summary that the rows of seeds do not repeat."""
+
+MEASURED = ["value", "standard_error"]
+
+COMMON = ("x", "s", "grey_x", "grey_s")
+"""What methods have in common where they are shown the same test signals."""
+
+MOST_STEPS = 25
+"""Rows of a fit's training history that are kept."""
+
+STEP = ["step", "train_loss", "validation_loss"]
 
 
 def tabulate(job: Job) -> None:
-    """Write the rows of each seed, their summary with intervals, and the estimates to show."""
+    """Write the rows of each seed, their summary with intervals, and what is kept beside them."""
     experiment, store = job.experiment, job.store
     scores = [store.scores(experiment.name, label) for label in experiment.methods]
     tables = [read_table(path) for path in scores]
@@ -24,18 +44,20 @@ def tabulate(job: Job) -> None:
     rows = long_table(tables)
     counted: set[str] = set()
     work = {label: _work(job, label, counted) for label in experiment.methods}
-    kept = shown(
-        [
-            (label, place, read_arrays(store.examples(experiment.name, label)))
-            for label, place in experiment.shown("examples")
-        ],
-        {label: _history(job, label) for label, _ in experiment.shown("history")},
-    )
+    panels = experiment.panels_of_examples
+    examples = {
+        label: read_arrays(store.examples(experiment.name, label))
+        for label in sorted({label for panel in panels for label in panel.methods})
+    }
+    trained = histories({label: _history(job, label) for label in experiment.learned})
+    weights = {label: kept(experiment, label, store, job.device) for label in experiment.learned}
     job.save(
         {
             store.table(experiment.name): table_to_bytes(summarize(rows)),
-            store.seed_rows(experiment.name): table_to_bytes(rows),
-            store.shown(experiment.name): arrays_to_bytes(kept),
+            store.seed_rows(experiment.name): table_to_bytes(of_seeds(rows)),
+            store.shown(experiment.name): arrays_to_small_bytes(shown(panels, examples)),
+            store.histories(experiment.name): table_to_bytes(trained),
+            store.weights(experiment.name): weights_to_bytes(weights),
         },
         cost={label: cost for label, (cost, _) in work.items()},
         chosen={label: chosen for label, (_, chosen) in work.items() if chosen},
@@ -74,27 +96,90 @@ def summarize(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(records)[order]
 
 
-def shown(
-    examples: Iterable[tuple[str, int, Mapping[str, np.ndarray]]],
-    histories: Mapping[str, pd.DataFrame],
-) -> dict[str, np.ndarray]:
-    """Return what the figure shows besides the table, each array after its method's label.
+def of_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of each seed without the words that the summary says of all of them.
+
+    Numbers are rounded to twelve digits: others may be different on another machine.
 
     Args:
-        examples: labels of methods, each with a place that is shown of it, counted from 0, and
-            with what is stored of its first test signals at all places.
-        histories: the training history of each method: rows of all seeds.
+        rows: of all seeds.
     """
-    kept = {
-        f"{label}/{name}": array
-        for label, place, arrays in examples
-        for name, array in arrays.items()
-        if name.endswith(f"_{place}")
+    measured = {name: rows[name].map(partial(_rounded, 12)) for name in MEASURED}
+    return rows.drop(columns=SAID_ONCE).assign(**measured)
+
+
+def shown(
+    panels: Sequence[Any], examples: Mapping[str, Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Return what a figure's panels show of examples, each array after its method's label.
+
+    Signals and observations, which methods have in common, come once, without a label; examples
+    after the last that is shown do not.
+
+    Args:
+        panels: those that show examples.
+        examples: what is stored of each method's first test signals, at all places.
+    """
+    n = max((panel.n_examples for panel in panels), default=0)
+    few = {
+        label: {name: array[:n] for name, array in arrays.items()}
+        for label, arrays in examples.items()
     }
-    for label, history in histories.items():
-        numbers = history.select_dtypes("number")
-        kept |= {f"{label}/history_{name}": numbers[name].to_numpy(float) for name in numbers}
-    return kept
+    found: dict[str, np.ndarray] = {}
+    for panel in panels:
+        for label in panel.methods:
+            for name, array in panel.kept(few[label], label).items():
+                common = name.rpartition("_")[0] in COMMON
+                if not (common and np.array_equal(found.setdefault(name, array), array)):
+                    found[f"{label}/{name}"] = array
+    return found
+
+
+def histories(full: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the training histories of methods, in short, as one table.
+
+    Of a fit with more than :data:`MOST_STEPS` rows, as many are kept: the first, the last, that
+    of the least validation loss, and others evenly between. Losses are rounded to five digits.
+
+    Args:
+        full: the rows of all fits of each method, by its label.
+    """
+    fits = [
+        thinned(fit).assign(method=label)
+        for label, rows in full.items()
+        if "step" in rows
+        for _, fit in rows.groupby(_places(rows), sort=False, dropna=False)
+    ]
+    if not fits:
+        return pd.DataFrame(columns=["method", "n_train", "seed", "settings", *STEP])
+    together = pd.concat(fits, ignore_index=True)
+    last = [name for name in ("iterations", "seed", "settings") if name in together]
+    points = [name for name in _places(together) if name not in ("method", *last)]
+    return together[["method", *points, *last, *STEP]]
+
+
+def _places(history: pd.DataFrame) -> list[str]:
+    """Return the columns that tell fits apart."""
+    return [column for column in history.columns if column not in STEP]
+
+
+def thinned(history: pd.DataFrame) -> pd.DataFrame:
+    """Return at most :data:`MOST_STEPS` rows of a fit's history (see :func:`histories`).
+
+    Args:
+        history: in the order of its steps.
+    """
+    n = len(history)
+    if n > MOST_STEPS:
+        evenly = np.linspace(0, n - 1, MOST_STEPS - 1).round().astype(int)
+        best = int(history["validation_loss"].to_numpy().argmin())
+        history = history.iloc[sorted({*evenly.tolist(), best})]
+    losses = [column for column in STEP if column != "step"]
+    return history.assign(**{name: history[name].map(partial(_rounded, 5)) for name in losses})
+
+
+def _rounded(digits: int, value: float) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 def _history(job: Job, label: str) -> pd.DataFrame:

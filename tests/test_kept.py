@@ -1,0 +1,81 @@
+"""What the repository keeps of results: all that tells them, in less than 20 MB."""
+
+import csv
+import io
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from mbdl_repro.experiments.reading import load_all, load_scale
+from mbdl_repro.store.paths import Store
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("results", "figures")
+MOST_BYTES = 20_000_000
+
+
+def kept() -> dict[str, Path]:
+    """The files that git keeps of results, by their names in the repository."""
+    words = ["git", "ls-files", "-z", "--", *FOLDERS]
+    try:
+        result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this is not a clone")
+    return {name: ROOT / name for name in result.stdout.split("\0") if (ROOT / name).is_file()}
+
+
+def size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def test_all_of_it_is_small():
+    sizes = {name: size(path) for name, path in kept().items()}
+    largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:10]
+    words = ", ".join(f"{name} ({sizes[name] / 1e6:.1f} MB)" for name in largest)
+    assert sum(sizes.values()) < MOST_BYTES, f"the largest: {words}"
+
+
+def test_nothing_is_kept_that_is_soon_made_of_the_rest():
+    assert not [name for name in kept() if name.endswith((".pdf", ".html", "report.record.json"))]
+
+
+def test_of_every_experiment_the_same_is_kept():
+    scale = load_scale("full")
+    store = Store.of(scale)
+    expected = {store.verdicts(), store.verdicts().with_suffix(".record.json")}
+    for name in load_all(scale):
+        tables = [store.table(name), store.seed_rows(name), store.shown(name)]
+        tables += [store.histories(name), store.weights(name)]
+        for outputs in (tables, [store.verdicts(name)], [store.figure(name)]):
+            expected |= {*outputs, outputs[0].with_name(f"{name}.record.json")}
+    assert set(kept()) == {path.as_posix() for path in expected}
+
+
+def test_images_are_kept_in_eight_bits_and_numbers_in_single_precision():
+    paths = [path for name, path in kept().items() if name.endswith(".npz")]
+    assert paths
+    for path in paths:
+        with np.load(path) as arrays:
+            for name in arrays.files:
+                array = arrays[name]
+                assert array.dtype.itemsize <= 4 or array.size == 1 or array.dtype == np.complex64
+                if array.ndim == 3 and array.shape[1] == array.shape[2]:
+                    assert array.dtype == np.uint8 or name.split("/")[-1].startswith("kernel")
+
+
+def test_every_learned_method_has_a_history_and_weights():
+    scale = load_scale("full")
+    store, there = Store.of(scale), kept()
+    for name, experiment in load_all(scale).items():
+        text = there[store.histories(name).as_posix()].read_text(encoding="utf-8")
+        methods = {row["method"] for row in csv.DictReader(io.StringIO(text))}
+        assert methods == set(experiment.learned), name
+        with safe_open(there[store.weights(name).as_posix()], "pt") as file:
+            notes = json.loads(file.metadata()["methods"])
+            tensors = {key.split("/")[0] for key in file.keys()}  # noqa: SIM118
+        assert set(notes) == set(experiment.learned), name
+        assert tensors == {note["tensors_of"] for note in notes.values()} - {None}
