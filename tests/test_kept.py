@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,22 +11,33 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from mbdl_repro.experiments.reading import load_all, load_scale
+from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.experiments.reading import EXPERIMENTS, load_all, load_scale
 from mbdl_repro.store.paths import Store
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("results", "figures")
 MOST_BYTES = 20_000_000
 
 
-def kept() -> dict[str, Path]:
-    """The files that git keeps of results, by their names in the repository."""
-    words = ["git", "ls-files", "-z", "--", *FOLDERS]
+def tracked(*folders: str) -> list[str]:
+    """The names of the files that git keeps in these folders."""
+    words = ["git", "ls-files", "-z", "--", *folders]
     try:
         result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("this is not a clone")
-    return {name: ROOT / name for name in result.stdout.split("\0") if (ROOT / name).is_file()}
+    return [name for name in result.stdout.split("\0") if (ROOT / name).is_file()]
+
+
+def kept() -> dict[str, Path]:
+    """The files that git keeps of results, by their names in the repository."""
+    return {name: ROOT / name for name in tracked("results", "figures")}
+
+
+def experiments() -> dict[str, Experiment]:
+    """The experiments that git keeps: one of your own has no results here."""
+    names = [Path(name).stem for name in tracked(EXPERIMENTS.as_posix())]
+    return load_all(load_scale("full"), ",".join(names))
 
 
 def size(path: Path) -> int:
@@ -44,10 +56,9 @@ def test_nothing_is_kept_that_is_soon_made_of_the_rest():
 
 
 def test_of_every_experiment_the_same_is_kept():
-    scale = load_scale("full")
-    store = Store.of(scale)
+    store = Store.of(load_scale("full"))
     expected = {store.verdicts(), store.verdicts().with_suffix(".record.json")}
-    for name in load_all(scale):
+    for name in experiments():
         tables = [store.table(name), store.seed_rows(name), store.shown(name)]
         tables += [store.histories(name), store.weights(name)]
         for outputs in (tables, [store.verdicts(name)], [store.figure(name)]):
@@ -68,9 +79,8 @@ def test_images_are_kept_in_eight_bits_and_numbers_in_single_precision():
 
 
 def test_every_learned_method_has_a_history_and_weights():
-    scale = load_scale("full")
-    store, there = Store.of(scale), kept()
-    for name, experiment in load_all(scale).items():
+    store, there = Store.of(load_scale("full")), kept()
+    for name, experiment in experiments().items():
         text = there[store.histories(name).as_posix()].read_text(encoding="utf-8")
         methods = {row["method"] for row in csv.DictReader(io.StringIO(text))}
         assert methods == set(experiment.learned), name
@@ -79,3 +89,11 @@ def test_every_learned_method_has_a_history_and_weights():
             tensors = {key.split("/")[0] for key in file.keys()}  # noqa: SIM118
         assert set(notes) == set(experiment.learned), name
         assert tensors == {note["tensors_of"] for note in notes.values()} - {None}
+
+
+def test_the_page_on_weights_uses_them_so(monkeypatch, capsys):
+    page = (ROOT / "docs/pipeline.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    exec(code, {})
+    assert capsys.readouterr().out == "torch.Size([5, 1000])\n"
