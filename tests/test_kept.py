@@ -96,4 +96,4 @@ def test_the_page_on_weights_uses_them_so(monkeypatch, capsys):
     (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     monkeypatch.chdir(ROOT)
     exec(code, {})
-    assert capsys.readouterr().out == "torch.Size([5, 1000])\n"
+    assert capsys.readouterr().out == "torch.Size([5, 200])\n"
