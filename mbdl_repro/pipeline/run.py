@@ -149,6 +149,9 @@ class Run:
         if self.workflow.executor_plugin is None or not self.workflow.is_main_process:
             return set(self.plan.tasks)
         dag.ignore_incomplete = True
+        if self.workflow.local_exec:
+            # With a limit, Snakemake wakes up once a second for each job that it has ever begun.
+            self.workflow.scheduling_settings.max_jobs_per_timespan = None
         tasks = self.status.to_run
         dag.forcefiles.update(map(str, self.plan.outputs(*tasks)))
         if self.console is not None and self.workflow.dryrun:
