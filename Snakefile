@@ -64,7 +64,7 @@ for verb in VERBS.values():
         params:
             words=run.plan.words_of(verb),
         shell:
-            "exec python -m mbdl_repro.pipeline {params.words}"
+            "exec python -S -m mbdl_repro.pipeline {params.words}"
             " --device {resources.torch_device:q} --log {log:q}"
 
 

@@ -95,8 +95,9 @@ class Cache:
                 if content is None:
                     start = time.process_time()
                     content = make()
-                    write_bytes(self.folder / self._name(key, content), content)
-                    self._names[key] = self._name(key, content)
+                    name = self._name(key, content)
+                    write_bytes(self.folder / name, content, wait_for_disk=False)
+                    self._names[key] = name
                     self._note_seconds(key, time.process_time() - start)
         return content, self.folder / self._names[key]
 

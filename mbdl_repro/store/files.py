@@ -22,24 +22,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, wait_for_disk: bool = True) -> None:
     """Write a file whole or not at all: to a temporary name beside it, then renamed.
 
     Args:
         path: of the file; folders on the way are made.
         content: all of it.
+        wait_for_disk: until it would outlast a power cut. What tells by itself whether it is
+            whole, and can be made again, need not.
 
     Raises:
         UserError: if the disk is full or the folder cannot be written to; nothing is left.
     """
-    write_together({path: content})
+    write_together({path: content}, wait_for_disk=wait_for_disk)
 
 
-def write_together(contents: Mapping[Path, bytes]) -> None:
+def write_together(contents: Mapping[Path, bytes], *, wait_for_disk: bool = True) -> None:
     """Write several files: none is replaced before all are on the disk, whole.
 
     Args:
         contents: all of each file, by its path, in the order in which they are renamed.
+        wait_for_disk: see :func:`write_bytes`.
 
     Raises:
         UserError: if the disk is full or a folder cannot be written to; nothing is left.
@@ -51,8 +54,9 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(temporary[path], "wb") as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+                if wait_for_disk:
+                    file.flush()
+                    os.fsync(file.fileno())
         stop_if_orphaned()
         for path in contents:
             os.replace(temporary[path], path)
