@@ -65,8 +65,11 @@ COMBINATIONS = 10_000
 CHOICES = 10_000
 """Combinations of values that a method's settings are chosen from (48)."""
 
+JOBS = 1000
+"""Jobs that the training of one method is shared out to (1)."""
+
 PANELS = 50
-"""Panels of a figure (6)."""
+"""Panels of a figure (6), and columns of panels or of its legend."""
 
 PAIRS = 100
 """Pairs of places that one claim compares (10)."""

@@ -59,8 +59,8 @@ def problem_of(name: str) -> str | None:
     """Say why an experiment cannot have this name, or None if it can."""
     if not re.fullmatch(r"\w[\w.-]*", name):
         return "use letters, digits, '_', '-' and '.', and begin with a letter or digit"
-    if len(name) > limits.KEY:
-        return f"it has {len(name)} characters; allowed are {limits.KEY}"
+    if (n := len(name.encode())) > limits.KEY:  # systems count bytes
+        return f"it has {n} bytes; allowed are {limits.KEY}"
     taken = next((ending for ending in TAKEN if name.lower().endswith(ending)), None)
     return f"names of other files end in {taken!r}: choose another" if taken else None
 

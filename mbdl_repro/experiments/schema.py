@@ -11,6 +11,7 @@ from mbdl_repro.statistics.relations import Relation
 
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1, le=limits.COUNT)]
+Columns = Annotated[int, Field(ge=1, le=limits.PANELS)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -45,7 +46,7 @@ class MethodFrame(Block):
     recipe: dict[str, Any] | None = None
     tune: dict[str, list[Any]] = {}
     depths: list[Count] = []
-    jobs: Count = 1
+    jobs: Annotated[int, Field(ge=1, le=limits.JOBS)] = 1
     genie_aided: bool = False
     """Where it is tested off its training point, its assumed model is what holds there: what was
     fitted stays, and is built into a method anew."""
@@ -104,8 +105,8 @@ class FigureFrame(Block):
 
     caption: Text
     panels: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=limits.PANELS)]
-    columns: Count | None = None
-    legend_columns: Count | None = None
+    columns: Columns | None = None
+    legend_columns: Columns | None = None
 
 
 class Frame(Block):

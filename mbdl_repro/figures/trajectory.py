@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from mbdl_repro.contract.table import N_EXAMPLES
+from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
 from mbdl_repro.figures.signals import TARGET
 
@@ -44,20 +46,32 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
             observations (n_examples, T, n_observations).
     """
     first = sources.examples[spec.methods[0]]
-    s = first[f"s_{spec.place}"][spec.example, :, spec.show]
+    s = _entry(spec, first, "s", "show")
     begin, end = spec.steps or (1, len(s))
     shown = slice(begin - 1, end)
     time = np.arange(begin, min(end, len(s)) + 1) * (spec.time_step_s or 1)
     if spec.observation is not None:
-        x = first[f"x_{spec.place}"][spec.example, :, spec.observation]
+        x = _entry(spec, first, "x", "observation")
         axes.plot(time, x[shown], ".", color="#a8a8a8", markersize=3, label="observation")
     axes.plot(time, s[shown], color=TARGET, linewidth=4, label="true state")
     for name in spec.methods:
         style = sources.styles[name]
-        estimate = sources.examples[name][f"estimate_{spec.place}"][spec.example, :, spec.show]
+        estimate = _entry(spec, sources.examples[name], "estimate", "show")
         words = style.line_words | {"markevery": max(1, len(time) // 8)}
         (line,) = axes.plot(time, estimate[shown], **words)
         line.mbdl_order = style.order  # type: ignore[attr-defined]
     axes.set_title(spec.title)
     axes.set_xlabel("step t" if spec.time_step_s is None else "time (s)")
     axes.set_ylabel(spec.y_label)
+
+
+def _entry(spec: Spec, stored: Mapping[str, np.ndarray], kind: str, key: str) -> np.ndarray:
+    """Return over time the entry of a stored state or observation that a key of the panel names."""
+    example = stored[f"{kind}_{spec.place}"][spec.example]
+    entry, n_entries = getattr(spec, key), example.shape[1]
+    if entry >= n_entries:
+        raise UserError(
+            f"panel {spec.title!r}: {key}: {entry}: there are {n_entries} entries, counted from 0"
+        )
+    entries: np.ndarray = example[:, entry]
+    return entries

@@ -21,6 +21,9 @@ from mbdl_repro.store.records import damage, damage_of
 
 State = Literal["fresh", "stale", "damaged", "missing"]
 
+MOST_REASONS = 3
+"""Of why results are not what this code would make, as many are told, and how many more."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
@@ -135,7 +138,7 @@ class Status:
         if record is None or len(there) < len(outputs):
             return Finding("missing")
         reasons = [*self._reasons(task, record), *self._other_inputs(task, record["inputs"])]
-        return Finding("stale", "; ".join(reasons)) if reasons else Finding("fresh")
+        return Finding("stale", _first(reasons)) if reasons else Finding("fresh")
 
     def _damage(self, path: Path, record: dict[str, Any] | None) -> str | None:
         try:
@@ -182,6 +185,13 @@ class Status:
         # The digest of all specifications stands for what is not said otherwise.
         said = [words for words in settings if "results changed" not in words]
         return reasons + (said or ["what it is made of changed"])
+
+
+def _first(reasons: list[str]) -> str:
+    """Return the first reasons, and how many more there are."""
+    left = len(reasons) - MOST_REASONS
+    shown = reasons[:MOST_REASONS] if left > 1 else reasons
+    return "; ".join([*shown, f"and {left} more"] if left > 1 else shown)
 
 
 def _changed_code(

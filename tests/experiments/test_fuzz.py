@@ -13,9 +13,10 @@ import yaml
 from experiments.texts import BASE, FULL, MINIMAL, ROOT
 
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments import limits, reading
+from mbdl_repro.experiments import limits, reading, scale
 
 Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the former is ten times as fast
+SMOKE = reading.load_scale("smoke")
 REAL = ("3.05_kalman_filter", "5.4_convergence", "doa_calibration")
 VALUES: tuple[Any, ...] = (
     *(None, True, 0, 1, -1, 3, 0.5, -0.0, 1e-320, 1e300, float("inf"), float("nan")),
@@ -103,7 +104,7 @@ def check(folder: Path, texts: list[str], seed: int, n: int) -> int:
 def refused(path: Path) -> str | None:
     """Return in which words a file is refused; None if it is not."""
     try:
-        reading.load_file(path, FULL)
+        scale.at_scale(reading.load_file(path, FULL), SMOKE)
     except UserError as error:
         return str(error)
     return None

@@ -90,6 +90,8 @@ ENTRIES = "n_signal = 9000 × n_signal = 9000: allowed is a product of 2000000"
         ),
         (edited("seeds: 6", '"a\\nb": 1\nseeds: 6'), ":20: 'a\\nb': a key with a character that"),
         (edited("seeds: 6", f"{'k' * 101}: 1\nseeds: 6"), "...': a key of 101 characters; allowed"),
+        (edited("  panels:", "  columns: 51\n  panels:"), "figure.columns: 51: should be less"),
+        (edited("  lista:\n", "  lista:\n    jobs: 1001\n"), "methods.lista.jobs: 1001: should be"),
         (edited("seeds: 6", "seeds: !!int ''"), ":20: seeds: '' is not a YAML int"),
         (edited("seeds: 6", "seeds: !!map 6"), ":20: seeds: a scalar that is marked as a YAML map"),
         (edited("seeds: 6", f"seeds: *{'x' * 5000}"), ":20: not valid YAML: found undefined alias"),
@@ -132,7 +134,16 @@ def test_what_is_no_file_is_refused_and_does_not_hang(tmp_path: Path, make: obje
 
 @pytest.mark.parametrize(
     "name",
-    [*(f"a{ending}" for ending in names.TAKEN), "...", "-h", ".hidden", "a b", "a" * 101, "a/b"],
+    [
+        *(f"a{ending}" for ending in names.TAKEN),
+        "...",
+        "-h",
+        ".hidden",
+        "a b",
+        "a" * 101,
+        "ä" * 51,
+        "a/b",
+    ],
 )
 def test_a_name_that_would_meet_others_is_refused(name: str) -> None:
     assert names.problem_of(name) is not None

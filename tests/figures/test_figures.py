@@ -551,6 +551,12 @@ def test_a_part_of_a_trajectory_in_seconds(axes):
     assert axes.get_xlabel() == "time (s)"
 
 
+@pytest.mark.parametrize(("key", "n"), [("show", 3), ("observation", 2)])
+def test_a_trajectory_of_an_entry_that_there_is_not(axes, key, n):
+    with pytest.raises(UserError, match=f"{key}: {n}: there are {n} entries, counted from 0"):
+        tracked(axes, **{key: n})
+
+
 # --- images ---
 
 

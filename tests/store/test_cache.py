@@ -293,7 +293,7 @@ import os, signal
 from pathlib import Path
 from mbdl_repro.store import files
 from mbdl_repro.store.cache import Cache
-files.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+files.os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 Cache(Path("cache"), {code!r}, ".npz").get("{key}", lambda: b"half")
 """
 
@@ -335,10 +335,10 @@ def test_a_full_disk_is_told_and_what_was_stored_is_kept(folder, monkeypatch):
     here = cache(folder)
     here.get(here.key(SPEC), Work())
 
-    def full(_):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mbdl_repro.store.files.os.fsync", full)
+    monkeypatch.setattr("mbdl_repro.store.files.os.replace", full)
     with pytest.raises(UserError, match="the disk is full"):
         here.get(here.key({"method": "fista"}), Work())
     assert cache(folder).load(here.key(SPEC)) == b"content"

@@ -17,6 +17,7 @@ from project import Project
 from mbdl_repro.experiments.reading import load_scale
 from mbdl_repro.pipeline import job, run
 from mbdl_repro.pipeline.plan import TARGETS, Plan
+from mbdl_repro.pipeline.status import _first
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,12 @@ def test_status_says_why(copy: Project, capsys: pytest.CaptureFixture[str]) -> N
     assert "jobs, about" in said
     assert "on 1 core\n" in said
     assert "train linear discriminative" in said
+
+
+def test_of_many_reasons_few_are_told() -> None:
+    reasons = [f"{name} changed" for name in "abcde"]
+    assert _first(reasons) == "a changed; b changed; c changed; and 2 more"
+    assert _first(reasons[:4]) == "; ".join(reasons[:4])  # "and 1 more" would be no shorter
 
 
 def test_a_method_more_is_planned_with_unknown_time(
