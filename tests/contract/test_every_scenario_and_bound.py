@@ -13,14 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from contract import instances
 
 from mbdl_repro import catalogue
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
 from mbdl_repro.areas.image_restoration.degradation import DegradedImages
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
-from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
-from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz, Sinusoidal
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import rng_for
@@ -58,18 +57,11 @@ def summed(s: np.ndarray, truth: DegradedImages) -> np.ndarray:
 
 SMALL = {
     "linear_estimation.linear_gaussian": Small(
-        LinearGaussian(n_signal=3, n_observations=4, observation_matrix="gaussian", noise_std=0.5),
+        instances.SMALL["linear_estimation"].truth,
         lambda s, truth: np.einsum("ij,nj->ni", truth.matrix, s),
     ),
     "sparse_recovery.sparse_recovery": Small(
-        SparseRecovery(
-            observation_matrix="unit_columns",
-            n_observations=8,
-            n_signal=12,
-            n_nonzeros=2,
-            nonzero_std=0.5,
-            noise_std=0.05,
-        ),
+        instances.SMALL["sparse_recovery"].truth,
         lambda s, truth: np.einsum("ij,nj->ni", truth.H, s),
     ),
     "tracking.linear_state_space": Small(

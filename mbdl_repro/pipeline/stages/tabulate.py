@@ -206,8 +206,7 @@ def _work(
 
     Returns:
         The seconds and megabytes that they took, and for each setting that is tuned how many fits
-        chose which
-        value.
+        chose which value.
     """
     experiment, store = job.experiment, job.store
     entry = experiment.methods[label]

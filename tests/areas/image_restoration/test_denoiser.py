@@ -187,9 +187,9 @@ def test_pairs_have_the_noise_that_they_tell():
 TRUTH = Photographs(degradation="denoising", noise_std=0.05, side=24, patch_side=24, block_side=24)
 RECIPE = Recipe(
     learning_rate=1e-2,
-    steps=50,
+    steps=150,
     batch_size=8,
-    validate_every=25,
+    validate_every=50,
     clip_norm=300.0,
     precision="single",
 )
@@ -207,7 +207,7 @@ def test_a_short_fit_takes_noise_away(lipschitz):
     z = s + 0.1 * torch.randn(s.shape, generator=torch_rng_for("noise"), dtype=torch.float64)
     with torch.no_grad():
         left = (method.prior(z, 0.1) - s).square().mean()
-    assert left < 0.5 * (z - s).square().mean()  # 3 dB
+    assert left < 0.4 * (z - s).square().mean()  # 4 dB
 
 
 def test_methods_with_equal_denoisers_fit_one(tmp_path):
