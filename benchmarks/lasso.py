@@ -15,7 +15,7 @@ from sklearn.linear_model import Lasso as CoordinateDescent  # noqa: E402
 
 from mbdl_repro.areas.sparse_recovery.exact_lasso import lasso_solution  # noqa: E402
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery  # noqa: E402
-from mbdl_repro.areas.sparse_recovery.updates import duality_gap  # noqa: E402
+from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import duality_gap  # noqa: E402
 
 EXAMPLE_5_6 = SparseRecovery(
     observation_matrix="unit_columns",

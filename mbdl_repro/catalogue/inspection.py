@@ -22,6 +22,7 @@ from typing import Any
 from mbdl_repro.catalogue.annotations import ALLOWED, encode_type, encode_value
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.method import IterativeMethod, Method
+from mbdl_repro.contract.settings import keywords
 from mbdl_repro.errors import UserError
 
 AREAS = "mbdl_repro.areas"
@@ -123,7 +124,7 @@ def describe_method(module: ModuleType) -> Record:
         "counted_by": counted_by if counted_by in settings else None,
         "not_fitted": list(cls.not_fitted),
         "learns": family.learns and not cls.untrained,
-        "fits_itself": cls.fit is not Method.fit,
+        "fits_itself": cls._fit is not Method._fit,
         "doc": inspect.cleandoc(cls.__doc__ or ""),
         "meanings": _meanings(cls, ["belief", *settings]),
         "settings": settings,
@@ -156,29 +157,21 @@ def _bases(cls: type[Method]) -> list[type]:
 
 
 def _settings(cls: type[Method]) -> Record:
-    """Return the type and default of each setting: of each keyword that its constructor takes.
-
-    A constructor with ``**settings`` passes on to that of its base, whose keywords are settings,
-    too; arguments that are not keywords are what the derived class decides.
-    """
-    settings: Record = {}
+    """Return the type and default of each setting: of each keyword that its constructor takes."""
     constructors = [base for base in _bases(cls) if "__init__" in vars(base)]
-    for base in constructors:
-        _, *parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
-        if base is constructors[0]:
-            _check_constructor(base, parameters)
-        hints = _type_hints(base)
-        for parameter in parameters:
-            if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in settings:
-                settings[parameter.name] = _setting(parameter, hints)
-        if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
-            return settings
     if not constructors:
         raise UserError(f"class {cls.__name__} must have a constructor, which takes belief")
+    _check_constructor(constructors[0])
+    hints = {base: _type_hints(base) for base in constructors}
+    settings: Record = {}
+    for base, parameter in keywords(cls):
+        if parameter.name not in settings:
+            settings[parameter.name] = _setting(parameter, hints[base])
     return settings
 
 
-def _check_constructor(cls: type, parameters: list[inspect.Parameter]) -> None:
+def _check_constructor(cls: type) -> None:
+    _, *parameters = inspect.signature(vars(cls)["__init__"]).parameters.values()
     if not parameters or parameters[0].name != "belief":
         raise UserError(f"the constructor of {cls.__name__} must take belief, and then settings")
     for parameter in parameters[1:]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from mbdl_repro.contract.seeding import rng_for
+from mbdl_repro.contract.settings import Checked
 
 
 class Split(NamedTuple):
@@ -26,7 +27,7 @@ class Split(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Scenario(ABC):
+class Scenario(metaclass=Checked):
     """Physical parameters of the truth, with the unit or kind in each name.
 
     A *belief* is an object of the same class with fields overridden, or withheld (``None``:

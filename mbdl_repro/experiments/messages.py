@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from mbdl_repro.contract.settings import adapter, expectation
 from mbdl_repro.contract.table import same
 from mbdl_repro.errors import UserError, near, one_of
 from mbdl_repro.experiments import limits
 from mbdl_repro.experiments.strict_yaml import StrictYaml, Where, beginning
-
-WORDS = {
-    "bool_type": "should be true or false",
-    "dict_type": "should be a mapping of keys to values",
-    "finite_number": "should be a finite number",
-    "float_type": "should be a number",
-    "int_type": "should be a whole number",
-    "list_type": "should be a list",
-    "string_too_short": "should not be empty",
-    "string_type": "should be text",
-    "too_long": "should not be so long: at most {max_length} allowed",
-    "too_short": "should not be so short: at least {min_length} needed",
-    "tuple_type": "should be a list",
-}
-"""What messages call each kind of mistake in a value; others as pydantic does."""
 
 
 class Problems:
@@ -108,7 +92,7 @@ class Problems:
             The value; None if there are mistakes in it, which are noted.
         """
         try:
-            return _adapter(kind).validate_json(json.dumps(value), strict=True)
+            return adapter(kind).validate_json(json.dumps(value), strict=True)
         except ValidationError as error:
             details = error.errors()
             if any(_inside(value, detail["loc"]) != detail["loc"] for detail in details):
@@ -160,11 +144,6 @@ class Problems:
                 self.note(where, f"{kind} {shown(value)} stands twice; each may stand once")
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
-
-
 def _inside(value: Any, steps: tuple[int | str, ...]) -> Where:
     """Return how far steps lead into a value: one may also name a type, of several allowed."""
     for i, step in enumerate(steps):
@@ -180,13 +159,7 @@ def _expectation(detail: Any) -> str:
     kind, value = detail["type"], detail["input"]
     if kind == "value_error":
         return str(detail["ctx"]["error"])
-    if kind == "literal_error":
-        words = one_of(value, re.findall("'(.*?)'", detail["ctx"]["expected"]))
-    elif kind in WORDS:
-        words = WORDS[kind].format_map(detail.get("ctx", {}))
-    else:
-        words = detail["msg"].replace("Input should", "should")
-    return f"{shown(value)}: {words}{cure(kind, value)}"
+    return f"{shown(value)}: {expectation(detail)}{cure(kind, value)}"
 
 
 def cure(kind: str, value: object) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import typing
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from mbdl_repro import catalogue
 from mbdl_repro.contract.scenario import Scenario
+from mbdl_repro.contract.settings import field_types
 from mbdl_repro.contract.table import Point, distinct
 from mbdl_repro.experiments import limits
 from mbdl_repro.experiments.messages import Problems, shown
@@ -48,7 +47,7 @@ def scenario(problems: Problems, area: str, data: dict[str, Any]) -> tuple[str, 
     for field in dataclasses.fields(cls):
         is_needed = field.default is field.default_factory is dataclasses.MISSING
         if is_needed and field.name not in data:
-            problems.missing(field.name, data, _field_types(cls), ("scenario",))
+            problems.missing(field.name, data, field_types(cls), ("scenario",))
     _entries(problems, given, ("scenario",))
     problems.stop_if_any()
     try:
@@ -123,7 +122,7 @@ def overrides(
         where: key path of their block.
         withhold: whether one may be withheld with ``null``, as a belief may.
     """
-    types = _field_types(cls)
+    types = field_types(cls)
     checked = {}
     for name, value in data.items():
         here = (*where, name)
@@ -140,13 +139,6 @@ def overrides(
 
 def _too_large(value: Any) -> bool:
     return isinstance(value, int) and abs(value) > limits.SIZE
-
-
-@cache
-def _field_types(cls: type[Scenario]) -> dict[str, Any]:
-    """Return the type of each field of a scenario, with its constraints."""
-    hints = typing.get_type_hints(cls, include_extras=True)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
 # Where it is run ----------------------------------------------------------------------------------
@@ -170,7 +162,7 @@ def sweep(
         The points, each with each size that its mapping lists; 0 where it lists none.
     """
     blocks = data if isinstance(data, list) else [data]
-    types = _field_types(type(truth)) | ({"n_train": Count} if sizes else {})
+    types = field_types(type(truth)) | ({"n_train": Count} if sizes else {})
     swept = distinct(name for b in blocks if isinstance(b, dict) for name in b if name != "n_train")
     base = {name: getattr(truth, name) for name in swept if name in types}
     runs: list[tuple[Point, int]] = []

@@ -71,6 +71,7 @@ def gradient_descent(
 
     Raises:
         TrainingDivergedError: if a loss is infinite or not a number; says at which step.
+        ValueError: if the members have nothing that is to be trained.
     """
     for member, train, rng in zip(members, trains, rngs, strict=True):
         member.initialize(train, rng)
@@ -165,6 +166,8 @@ class _Ensemble:
         self.dtype = torch.float32 if recipe.precision == "single" else torch.float64
         tensors = [dict(member.named_parameters()) for member in members]
         trainable = [name for name, p in tensors[0].items() if p.requires_grad]
+        if not trainable:
+            raise ValueError(f"{type(members[0]).__name__} has no tensor that is to be trained")
         self.device = next(iter(tensors[0].values())).device
         self.parameters = {
             name: self._cast(torch.stack([t[name].detach() for t in tensors])).requires_grad_()

@@ -16,7 +16,7 @@ import torch
 
 from mbdl_repro import catalogue
 from mbdl_repro.contract.hashing import canonical
-from mbdl_repro.contract.method import Method
+from mbdl_repro.contract.method import Method, descend
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.contract.shared_fits import Code, SharedFits
@@ -28,7 +28,6 @@ from mbdl_repro.learning.training import (
     History,
     Report,
     TrainingDivergedError,
-    gradient_descent,
     part_of,
     silent,
 )
@@ -94,8 +93,7 @@ def fit_block(
             raise
         tried = []
         for method, split, history in zip(methods, splits, histories, strict=True):
-            with torch.no_grad():
-                loss = method.loss(*split["validation"]).item() if len(grid) > 1 else 0.0
+            loss = method.loss_on(split["validation"]) if len(grid) > 1 else 0.0
             loss = loss if math.isfinite(loss) else math.inf
             tried.append(Fitted(method, settings, history, loss))
         best = [
@@ -130,7 +128,7 @@ def descended(
     validations = [split["validation"] for split in splits]
     rngs = [torch_rng_for(*stream) for stream in streams]
     if recipe.together:
-        return gradient_descent(methods, trains, validations, recipe, rngs, report)
+        return descend(methods, trains, validations, recipe, rngs, report)
     return [
         method.fit(train, validation, recipe, rng, part_of(report, i, len(methods)), shared)
         for i, (method, train, validation, rng) in enumerate(

@@ -30,7 +30,8 @@ def measured(
     value, error, n = _summary(values, marks.get("summary", "mean"))
     if marks.get("decibels", False):
         error *= 10 / np.log(10) / value if value > 0 else np.nan
-        value = 10 * np.log10(value) if value > 0 else -np.inf
+        with np.errstate(divide="ignore"):  # no error at all is -inf dB
+            value = 10 * np.log10(value)
     return {"value": float(value), "standard_error": float(error), "n_test": n}
 
 

@@ -18,7 +18,8 @@ def first_crossing(x: ArrayLike, differences: ArrayLike) -> NDArray[np.float64]:
 
     Returns:
         (n,); the first x for a column that is above zero from there, and the last x for one
-        that never is: ends of what is known, so compare them only with what lies between.
+        that never is: ends of what is known, so compare them only with what lies between. NaN for
+        a column that is not a number anywhere before it is above zero: nobody knows.
 
     Raises:
         ValueError: fewer than two points, or an x that is not positive.
@@ -29,11 +30,13 @@ def first_crossing(x: ArrayLike, differences: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(f"x = {x.tolist()}: allowed are two or more positive numbers")
     places = np.full(d.shape[1], x[-1])
     for j, column in enumerate(d.T):
-        above = np.flatnonzero(column > 0)
-        if len(above) and above[0] == 0:
+        first = int(np.argmax(np.append(column > 0, True)))  # len(x) where it never is
+        if np.isnan(column[:first]).any():
+            places[j] = np.nan
+        elif first == 0:
             places[j] = x[0]
-        elif len(above):
-            i = above[0] - 1
-            share = column[i] / (column[i] - column[i + 1])
-            places[j] = x[i] * (x[i + 1] / x[i]) ** share
+        elif first < len(x):
+            before, after = column[first - 1 : first + 1]
+            share = before / (before - after)
+            places[j] = x[first - 1] * (x[first] / x[first - 1]) ** share
     return places

@@ -25,11 +25,8 @@ import pytest
 import torch
 from scipy.linalg import orth
 
-from mbdl_repro.areas.sparse_recovery.updates import (
-    admm_step,
-    proximal_gradient_step,
-    with_orthogonal_rows,
-)
+from mbdl_repro.areas.sparse_recovery.updates.admm import admm_step, with_orthogonal_rows
+from mbdl_repro.areas.sparse_recovery.updates.gradient_steps import proximal_gradient_step
 
 N, M, K = 150, 200, 4
 RHO, LAMBDA, MU = 0.01, 12.5, 5e-5

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mbdl_repro.areas.image_restoration.operators import Operator
 from mbdl_repro.areas.image_restoration.updates import Denoise, gradient_step
-from mbdl_repro.areas.sparse_recovery.updates import momenta
+from mbdl_repro.areas.sparse_recovery.updates.gradient_steps import momenta
 
 
 def fista_iterates(

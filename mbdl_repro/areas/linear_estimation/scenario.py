@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Gt
 
+from mbdl_repro.contract.arrays import (
+    Matrix,
+    covariance_root,
+    given_covariance,
+    given_matrix,
+    read_only,
+)
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import rng_for
 
@@ -26,9 +33,11 @@ class LinearGaussian(Scenario):
         n_signal: entries of the signal s.
         n_observations: entries of the observation x.
         noise_std: standard deviation σ of each entry of w, in units of x.
-        observation_matrix: H, the same at every noise level. ``published``: the draw of the
+        observation_matrix: H, the same at every noise level: an array
+            (n_observations, n_signal), or lists of its rows. ``published``: the draw of the
             book's notebook, of shape 30 × 30; ``gaussian``: drawn once, entries N(0, 1).
-        signal_covariance: C_s. ``exponential``: entries 0.2·exp(-|i - j|); ``identity``: I.
+        signal_covariance: C_s, an array (n_signal, n_signal), or lists of its rows.
+            ``exponential``: entries 0.2·exp(-|i - j|); ``identity``: I.
 
     Source: Section 5.1 (the example that compares generative with discriminative learning).
     """
@@ -40,47 +49,54 @@ class LinearGaussian(Scenario):
     n_signal: Annotated[int, Gt(0)] = 30
     n_observations: Annotated[int, Gt(0)] = 30
     noise_std: Annotated[float, Gt(0)] | None = 0.3
-    observation_matrix: Literal["published", "gaussian"] | None = "published"
-    signal_covariance: Literal["exponential", "identity"] | None = "exponential"
+    observation_matrix: Literal["published", "gaussian"] | Matrix | None = "published"
+    signal_covariance: Literal["exponential", "identity"] | Matrix | None = "exponential"
 
     def __post_init__(self) -> None:
-        """Refuse a published matrix of a shape that was never published."""
+        """Refuse arrays that are not what they are given for."""
         shape = (self.n_observations, self.n_signal)
         if self.observation_matrix == "published" and shape != PUBLISHED_SHAPE:
             raise ValueError(
                 f"observation_matrix 'published' is 30 × 30, but n_observations × n_signal is "
                 f"{shape[0]} × {shape[1]}: use 'gaussian'"
             )
+        if isinstance(self.observation_matrix, tuple):
+            given_matrix("observation_matrix", self.observation_matrix, shape)
+        if isinstance(self.signal_covariance, tuple):
+            given_covariance("signal_covariance", self.signal_covariance, self.n_signal)
 
     @cached_property
     def matrix(self) -> np.ndarray:
         """H, the observation matrix, (n_observations, n_signal)."""
-        kind = self.known("observation_matrix")
+        kind = self.required("observation_matrix")
         shape = (self.n_observations, self.n_signal)
+        if isinstance(kind, tuple):
+            return given_matrix("observation_matrix", kind, shape)
         if kind == "published":
-            return _read_only(np.random.RandomState(PUBLISHED_SEED).standard_normal(shape))
-        return _read_only(rng_for("linear_estimation", "matrix", *shape).standard_normal(shape))
+            return read_only(np.random.RandomState(PUBLISHED_SEED).standard_normal(shape))
+        return read_only(rng_for("linear_estimation", "matrix", *shape).standard_normal(shape))
 
     @cached_property
     def covariance(self) -> np.ndarray:
         """C_s, the covariance of the signal, (n_signal, n_signal)."""
-        kind = self.known("signal_covariance")
+        kind = self.required("signal_covariance")
+        if isinstance(kind, tuple):
+            return given_covariance("signal_covariance", kind, self.n_signal)
         if kind == "identity":
-            return _read_only(np.eye(self.n_signal))
+            return read_only(np.eye(self.n_signal))
         i = np.arange(self.n_signal)
-        return _read_only(0.2 * np.exp(-np.abs(i[:, None] - i)))
+        return read_only(0.2 * np.exp(-np.abs(i[:, None] - i)))
 
     @property
     def noise_variance(self) -> float:
         """σ², the variance of each entry of the noise."""
-        return self.known("noise_std") ** 2
+        return self.required("noise_std") ** 2
 
-    def known(self, field: str) -> Any:
-        """Return a field's value, or say that it is withheld."""
-        value = getattr(self, field)
-        if value is None:
-            raise ValueError(f"{field} is needed, but this belief withholds it (null): state it")
-        return value
+    @cached_property
+    def _covariance_root(self) -> np.ndarray:
+        if isinstance(self.signal_covariance, tuple):  # which may be singular
+            return covariance_root(self.covariance)
+        return np.linalg.cholesky(self.covariance)
 
     def check_truth(self) -> None:
         """Check that C_s, σ and H are given.
@@ -89,16 +105,10 @@ class LinearGaussian(Scenario):
             ValueError: naming the one that is withheld.
         """
         for field in ("signal_covariance", "noise_std", "observation_matrix"):
-            self.known(field)
+            self.required(field)
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw ``n`` pairs: x (n, n_observations) and s (n, n_signal)."""
-        s = rng.standard_normal((n, self.n_signal)) @ np.linalg.cholesky(self.covariance).T
-        w = self.known("noise_std") * rng.standard_normal((n, self.n_observations))
+        s = rng.standard_normal((n, self.n_signal)) @ self._covariance_root.T
+        w = self.required("noise_std") * rng.standard_normal((n, self.n_observations))
         return Split(s @ self.matrix.T + w, s)
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """Guard an array that many share."""
-    array.setflags(write=False)
-    return array

@@ -132,9 +132,11 @@ def amp_state_evolution_bayes(truth: SparseRecovery, iteration: int | None) -> f
 def _prior_of_independent_columns(truth: SparseRecovery) -> tuple[float, float]:
     """Return p and the variance of nonzeros, where H is one that state evolution is about."""
     if truth.observation_matrix != "unit_columns":
+        law = truth.observation_matrix
         raise ValueError(
-            f"observation_matrix is {truth.observation_matrix}: the state evolution of AMP holds "
-            "for columns of independent entries and of length one, which is unit_columns"
+            f"observation_matrix is {'given' if isinstance(law, tuple) else law}: the state "
+            "evolution of AMP holds for columns of independent entries and of length one, which "
+            "is unit_columns"
         )
     assert truth.nonzero_std is not None
     return truth.sparsity, truth.nonzero_std**2

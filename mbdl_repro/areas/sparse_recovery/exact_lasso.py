@@ -10,12 +10,9 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.sparse_recovery.updates import (
-    duality_gap,
-    lipschitz_constant,
-    momenta,
-    soft_threshold,
-)
+from mbdl_repro.areas.sparse_recovery.updates.gradient_steps import lipschitz_constant, momenta
+from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import duality_gap
+from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 
 FIRST_ITERATIONS = 50
 """Of FISTA, before the first Newton steps; every round that follows has twice as many."""

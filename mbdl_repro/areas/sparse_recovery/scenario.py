@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
+from mbdl_repro.contract.arrays import Matrix, given_matrix, read_only
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import rng_for
 
@@ -29,8 +30,9 @@ class SparseRecovery(Scenario):
     orthonormal rows. Elsewhere in the literature the noise is scaled to each signal.
 
     Args:
-        observation_matrix: law of H (n, m): Gaussian, with rows made orthonormal (H Hᵀ = I), or
-            with columns scaled to length one. H is drawn once for each law and size.
+        observation_matrix: H itself (n, m), an array or lists of its rows; or the law that it is
+            drawn from, once for each law and size: Gaussian, with rows made orthonormal
+            (H Hᵀ = I), or with columns scaled to length one.
         n_observations: n, entries of x.
         n_signal: m, entries of s.
         n_nonzeros: k, entries of s that are not zero; this or ``nonzero_probability``.
@@ -38,9 +40,9 @@ class SparseRecovery(Scenario):
         nonzero_std: standard deviation of those.
         noise_std: σ, standard deviation of each entry of w; this or ``snr_db``.
         snr_db: 10 log₁₀ SNR, in dB, which implies σ.
-        matrix_perturbation: ε; before rows or columns are normalized, the Gaussian matrix that
-            H is made of has ε times another one added to it. A designer who believes ε = 0 has
-            columns of H that are off by about ε, relative to their length.
+        matrix_perturbation: ε, where H is drawn; before rows or columns are normalized, the
+            Gaussian matrix that H is made of has ε times another one added to it. A designer who
+            believes ε = 0 has columns of H that are off by about ε, relative to their length.
 
     Source: Examples 3.6 and 5.6, which share the first prior and differ in H; the second, with
     250 × 500 and p = 0.1, is that of Chen, Liu, Wang and Yin, 2018.
@@ -49,7 +51,7 @@ class SparseRecovery(Scenario):
     area = "sparse_recovery"
     name = "sparse_recovery"
 
-    observation_matrix: MatrixKind | None
+    observation_matrix: MatrixKind | Matrix | None
     n_observations: Annotated[int, Ge(1)]
     n_signal: Annotated[int, Ge(1)]
     n_nonzeros: Annotated[int, Ge(1)] | None = None
@@ -71,19 +73,30 @@ class SparseRecovery(Scenario):
                 f"n_observations is {n}, more than n_signal, which is {m}: "
                 "so many rows cannot be orthonormal"
             )
+        if isinstance(self.observation_matrix, tuple):
+            given_matrix("observation_matrix", self.observation_matrix, (n, m))
+            if self.matrix_perturbation:
+                raise ValueError(
+                    f"matrix_perturbation is {self.matrix_perturbation}, and H is given: perturb "
+                    "the one that is given, and leave matrix_perturbation out"
+                )
 
     @property
     def H(self) -> np.ndarray:
         """The observation matrix H (n, m), read-only."""
-        return _observation_matrix(
-            self._law, self.n_observations, self.n_signal, self.matrix_perturbation
-        )
+        n, m = self.n_observations, self.n_signal
+        return _observation_matrix(self._matrix, n, m, self.matrix_perturbation)
 
     @property
-    def _law(self) -> MatrixKind:
+    def _matrix(self) -> MatrixKind | Matrix:
         if self.observation_matrix is None:
             raise ValueError("H is asked for, and observation_matrix is withheld (null)")
         return self.observation_matrix
+
+    @property
+    def has_unit_columns(self) -> bool:
+        """Whether the columns of H have length one."""
+        return bool(np.allclose(np.linalg.norm(self.H, axis=0), 1))
 
     @property
     def sparsity(self) -> float:
@@ -140,7 +153,7 @@ class SparseRecovery(Scenario):
         """
         if self.nonzero_std is None:
             raise ValueError("data are asked for, and nonzero_std is withheld (null)")
-        for _ in (self.sparsity, self._law):
+        for _ in (self.sparsity, self._matrix):
             pass
         self._check_noise()
 
@@ -155,8 +168,12 @@ class SparseRecovery(Scenario):
 
 
 @cache
-def _observation_matrix(kind: MatrixKind, n: int, m: int, perturbation: float) -> np.ndarray:
-    """Draw H (n, m): a function of its law and sizes, and of nothing else."""
+def _observation_matrix(
+    kind: MatrixKind | Matrix, n: int, m: int, perturbation: float
+) -> np.ndarray:
+    """Return H (n, m) as it is given, or draw it: a function of its law and sizes alone."""
+    if isinstance(kind, tuple):
+        return given_matrix("observation_matrix", kind, (n, m))
     gaussian = rng_for("matrix", "sparse_recovery", kind, n, m).standard_normal((n, m))
     if perturbation:
         stream = rng_for("matrix", "sparse_recovery", kind, n, m, "perturbation")
@@ -168,5 +185,4 @@ def _observation_matrix(kind: MatrixKind, n: int, m: int, perturbation: float) -
         # and Q is uniform over the matrices with orthonormal columns.
         Q, R = np.linalg.qr(gaussian.T)
         H = (Q * np.sign(np.diag(R))).T
-    H.setflags(write=False)
-    return H
+    return read_only(H)

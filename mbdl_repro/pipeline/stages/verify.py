@@ -61,7 +61,7 @@ def verdicts(experiment: Experiment, rows: pd.DataFrame) -> pd.DataFrame:
 def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[str, object]:
     if claim.along is not None:
         return _verdict_on_crossing(experiment, rows, claim, claim.along)
-    places, n_seeds = [], 0
+    places, n_seeds, unknown = [], 0, 0
     for left, right in claim.pairs:
         left_rows = _rows_at(experiment, rows, left)
         other: Any = right
@@ -73,10 +73,12 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
         if left_rows.empty:
             continue  # this scale does not run the point
         n_seeds = len(left_rows)
+        values = left_rows["value"].to_numpy()
+        unknown = max(unknown, int(np.isnan(values + other).sum()))
         places.append(
             partial(
                 compare,
-                left_rows["value"].to_numpy(),
+                values,
                 other + claim.offset,
                 claim.relation,
                 factor=claim.factor,
@@ -90,7 +92,9 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
     offset = "" if claim.offset == 0 else f" {claim.offset:+g}"
     words = f"{right:g}" if isinstance(right, float) else _describe(claim, 1)
     sides = (_describe(claim, 0), factor + words + offset)
-    return _row(experiment, claim, sides, decided, n_seeds, len(places), claim.remark or "")
+    remarks = [claim.remark or "", _not_numbers(unknown, n_seeds) if unknown else ""]
+    remark = "; ".join(filter(None, remarks))
+    return _row(experiment, claim, sides, decided, n_seeds, len(places), remark)
 
 
 def _verdict_on_crossing(
@@ -111,13 +115,14 @@ def _verdict_on_crossing(
         curves = curves if claim.rises else -curves
         places = first_crossing(points, curves)
         before, never = int((curves[0] > 0).sum()), int((curves <= 0).all(0).sum())
-        n_seeds = len(places)
+        n_seeds, unknown = len(places), int(np.isnan(places).sum())
         decided = compare(places, claim.location, claim.relation, tolerance=claim.tolerance)
         remark = "; ".join(
             words
             for count, words in (
                 (before, f"before {points[0]:g} in {before} of {n_seeds} seeds"),
                 (never, f"not up to {points[-1]:g} in {never} of {n_seeds} seeds"),
+                (unknown, _not_numbers(unknown, n_seeds)),
             )
             if count
         )
@@ -127,6 +132,10 @@ def _verdict_on_crossing(
         f"{claim.location:g}",
     )
     return _row(experiment, claim, sides, decided, n_seeds, int(decided is not None), remark)
+
+
+def _not_numbers(count: int, n_seeds: int) -> str:
+    return f"not a number in {count} of {n_seeds} seeds"
 
 
 def _row(

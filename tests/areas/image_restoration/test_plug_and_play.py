@@ -15,8 +15,9 @@ from mbdl_repro.areas.image_restoration.methods.regularization_by_denoising impo
 from mbdl_repro.areas.image_restoration.plug_and_play import denoising_levels
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.image_restoration.updates import admm_iterates
-from mbdl_repro.areas.sparse_recovery.updates import admm_iterates as lasso_iterates
-from mbdl_repro.areas.sparse_recovery.updates import soft_threshold, with_orthogonal_rows
+from mbdl_repro.areas.sparse_recovery.updates.admm import admm_iterates as lasso_iterates
+from mbdl_repro.areas.sparse_recovery.updates.admm import with_orthogonal_rows
+from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 from mbdl_repro.contract.seeding import torch_rng_for
 
 METHODS = [PlugAndPlayAdmm, PlugAndPlayHqs, RegularizationByDenoising]

@@ -22,7 +22,7 @@ from mbdl_repro.areas.image_restoration.operators import (
     transfer_function,
 )
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
-from mbdl_repro.areas.sparse_recovery.updates import soft_threshold
+from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for
 

@@ -25,7 +25,7 @@ from mbdl_repro.areas.image_restoration.wavelets import (
     wavelet_transform,
 )
 from mbdl_repro.areas.sparse_recovery.methods.fista import Fista
-from mbdl_repro.areas.sparse_recovery.updates import soft_threshold
+from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 from mbdl_repro.contract.scenario import Split
 
 DIGITS = Digits(

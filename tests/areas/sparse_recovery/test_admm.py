@@ -11,12 +11,12 @@ from mbdl_repro.areas.sparse_recovery.methods.admm import Admm
 from mbdl_repro.areas.sparse_recovery.methods.learned_admm import LearnedAdmm
 from mbdl_repro.areas.sparse_recovery.methods.unfolded_admm import UnfoldedAdmm
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.sparse_recovery.updates import (
+from mbdl_repro.areas.sparse_recovery.updates.admm import (
     LARGEST_DUAL_STEP,
     admm_step,
-    duality_gap,
     with_orthogonal_rows,
 )
+from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import duality_gap
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for, torch_rng_for
 from mbdl_repro.learning.recipe import Recipe

@@ -10,7 +10,8 @@ from sklearn.linear_model import Lasso
 from mbdl_repro.areas.sparse_recovery.methods.fista import Fista
 from mbdl_repro.areas.sparse_recovery.methods.ista import Ista
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.sparse_recovery.updates import duality_gap, lipschitz_constant, objective
+from mbdl_repro.areas.sparse_recovery.updates.gradient_steps import lipschitz_constant
+from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import duality_gap, objective
 
 TRUTH = SparseRecovery(
     observation_matrix="unit_columns",

@@ -12,7 +12,7 @@ from mbdl_repro.areas.sparse_recovery.exact_lasso import lasso_solution, least_s
 from mbdl_repro.areas.sparse_recovery.methods.debiased_lasso import DebiasedLasso
 from mbdl_repro.areas.sparse_recovery.methods.fista import Fista
 from mbdl_repro.areas.sparse_recovery.methods.lasso import Lasso
-from mbdl_repro.areas.sparse_recovery.updates import duality_gap
+from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import duality_gap
 
 EXAMPLE_3_6 = dataclasses.replace(  # wide enough for the other form of FISTA's steps
     EXAMPLE_5_6,

@@ -15,13 +15,13 @@ from mbdl_repro.areas.sparse_recovery.methods.lista_cpss import ListaCpss
 from mbdl_repro.areas.sparse_recovery.methods.step_lista import StepLista
 from mbdl_repro.areas.sparse_recovery.methods.tilista import Tilista
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.sparse_recovery.updates import (
+from mbdl_repro.areas.sparse_recovery.updates.layers import (
     analytic_weights,
     coupled_step,
     learning_coordinates,
     trusted_counts,
-    trusting_soft_threshold,
 )
+from mbdl_repro.areas.sparse_recovery.updates.thresholding import trusting_soft_threshold
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for, torch_rng_for
 from mbdl_repro.learning.recipe import Recipe

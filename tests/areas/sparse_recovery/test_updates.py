@@ -5,16 +5,18 @@ from itertools import islice
 import numpy as np
 import torch
 
-from mbdl_repro.areas.sparse_recovery.updates import (
-    duality_gap,
+from mbdl_repro.areas.sparse_recovery.updates.gradient_steps import (
     least_squares_gradient,
     lipschitz_constant,
     momenta,
-    objective,
     proximal_gradient_step,
-    soft_threshold,
+)
+from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import (
+    duality_gap,
+    objective,
     until_gap,
 )
+from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 from mbdl_repro.contract.seeding import rng_for
 
 

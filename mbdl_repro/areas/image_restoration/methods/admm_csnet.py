@@ -19,7 +19,7 @@ from mbdl_repro.areas.image_restoration.analysis_admm import (
 )
 from mbdl_repro.areas.image_restoration.degradation import DegradedImages
 from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.sparse_recovery.updates import soft_threshold
+from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 from mbdl_repro.contract.method import Family, IterativeMethod
 from mbdl_repro.contract.scenario import Split
 

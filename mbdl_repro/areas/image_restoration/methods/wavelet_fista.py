@@ -19,7 +19,7 @@ from mbdl_repro.areas.image_restoration.wavelets import (
     orthonormal_wavelets,
     wavelet_transform,
 )
-from mbdl_repro.areas.sparse_recovery.updates import soft_threshold
+from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 from mbdl_repro.contract.method import Family, IterativeMethod
 from mbdl_repro.contract.seeding import torch_rng_for
 

@@ -7,13 +7,10 @@ from torch import Tensor, nn
 
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.linear_estimation.updates import linear_regression
-from mbdl_repro.contract.method import Family, Method, Split
-from mbdl_repro.contract.shared_fits import SharedFits, unshared
-from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.learning.training import History, Report, silent
+from mbdl_repro.contract.method import ClosedFormMethod, Family, Split
 
 
-class Discriminative(Method):
+class Discriminative(ClosedFormMethod):
     """The affine rule with the least squared error on the training pairs (sample LMMSE).
 
     ŝ = Ĉ_sx Ĉ_xx⁻¹ (x - x̄) + s̄
@@ -42,19 +39,8 @@ class Discriminative(Method):
         """Return the estimates of the signals."""
         return x @ self.gain.mT + self.offset
 
-    @torch.no_grad()
-    def fit(
-        self,
-        train: Split,
-        validation: Split,
-        recipe: Recipe,
-        rng: torch.Generator,
-        report: Report = silent,
-        shared: SharedFits = unshared,
-    ) -> History:
-        """Fit in closed form, to the training pairs alone; recipe and generator are not used."""
+    def solve(self, train: Split) -> None:
+        """Fit the affine map of observations to signals."""
         A, b = linear_regression(train.x, train.s)
         self.gain.copy_(A)
         self.offset.copy_(b)
-        train_loss, validation_loss = self.loss(*train).item(), self.loss(*validation).item()
-        return [{"step": 0, "train_loss": train_loss, "validation_loss": validation_loss}]

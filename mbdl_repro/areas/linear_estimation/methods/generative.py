@@ -7,13 +7,10 @@ from torch import Tensor, nn
 
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.linear_estimation.updates import linear_mmse_gain, linear_regression
-from mbdl_repro.contract.method import Family, Method, Split
-from mbdl_repro.contract.shared_fits import SharedFits, unshared
-from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.learning.training import History, Report, silent
+from mbdl_repro.contract.method import ClosedFormMethod, Family, Split
 
 
-class Generative(Method):
+class Generative(ClosedFormMethod):
     """The posterior mean under a model whose matrix and noise mean are fitted to data.
 
     ŝ = C_s Ĥᵀ (Ĥ C_s Ĥᵀ + σ² I)⁻¹ (x - μ̂),  Ĥ = Ĉ_xs Ĉ_ss⁻¹,  μ̂ = x̄ - Ĥ s̄
@@ -48,19 +45,8 @@ class Generative(Method):
         G = linear_mmse_gain(self.observation_matrix, self.signal_covariance, self.noise_variance)
         return (x - self.noise_mean) @ G.mT
 
-    @torch.no_grad()
-    def fit(
-        self,
-        train: Split,
-        validation: Split,
-        recipe: Recipe,
-        rng: torch.Generator,
-        report: Report = silent,
-        shared: SharedFits = unshared,
-    ) -> History:
-        """Fit in closed form, to the training pairs alone; recipe and generator are not used."""
+    def solve(self, train: Split) -> None:
+        """Fit the affine map of signals to observations."""
         H, mean = linear_regression(train.s, train.x)
         self.observation_matrix.copy_(H)
         self.noise_mean.copy_(mean)
-        train_loss, validation_loss = self.loss(*train).item(), self.loss(*validation).item()
-        return [{"step": 0, "train_loss": train_loss, "validation_loss": validation_loss}]

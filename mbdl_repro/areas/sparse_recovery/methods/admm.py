@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import repeat
-from typing import Annotated
+from typing import Annotated, Any
 
-import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Gt
 from torch import Tensor
 
+from mbdl_repro.areas.sparse_recovery.bases import AdmmSteps
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.sparse_recovery.updates import admm_iterates, until_gap, with_orthogonal_rows
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.areas.sparse_recovery.updates.admm import admm_iterates
+from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import until_gap
+from mbdl_repro.contract.method import Family
 
 
-class Admm(IterativeMethod):
+class Admm(AdmmSteps):
     """ADMM on the LASSO objective ½‖x − H s‖² + ρ‖s‖₁, from v = u = 0; the estimate is v.
 
     s ← (HᵀH + 2λ I)⁻¹(Hᵀx + 2λ(v − u)),    v ← T_{ρ/(2λ)}(s + u),    u ← u + μ(s − v)
@@ -23,11 +24,6 @@ class Admm(IterativeMethod):
     λ and μ say how fast it gets there, and not where to.
 
     Args:
-        belief: knows H.
-        iterations: K, largest number of iterations.
-        rho: ρ, weight of the ℓ₁ norm.
-        penalty: λ, weight of ‖s − v‖² in the augmented Lagrangian.
-        dual_step: μ; below (1 + √5)/2 ADMM converges.
         gap_tolerance: hold a signal once its duality gap is at most this times ½‖x‖²;
             ``None``: take all K steps. Example 3.8 stops on small changes instead.
 
@@ -42,23 +38,10 @@ class Admm(IterativeMethod):
         self,
         belief: SparseRecovery,
         *,
-        iterations: Annotated[int, Ge(1)],
-        rho: Annotated[float, Gt(0)],
-        penalty: Annotated[float, Gt(0)],
-        dual_step: Annotated[float, Gt(0), Lt((1 + 5**0.5) / 2)] = 1.0,
         gap_tolerance: Annotated[float, Gt(0)] | None = None,
+        **settings: Any,
     ) -> None:
-        super().__init__()
-        self.H: Tensor
-        self.U: Tensor
-        self.W: Tensor
-        self.register_buffer("H", torch.tensor(belief.H))
-        for name, factor in zip("UW", with_orthogonal_rows(self.H), strict=True):
-            self.register_buffer(name, factor.contiguous())
-        self.iterations: int = iterations
-        self.rho = rho
-        self.penalty = penalty
-        self.dual_step = dual_step
+        super().__init__(belief, **settings)
         self.gap_tolerance = gap_tolerance
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:

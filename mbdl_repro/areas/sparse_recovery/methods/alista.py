@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.sparse_recovery.updates import (
+from mbdl_repro.areas.sparse_recovery.updates.layers import (
     analytic_weights,
     coupled_step,
     layerwise,

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.sparse_recovery.updates import amp_step
+from mbdl_repro.areas.sparse_recovery.updates.amp import amp_step
 from mbdl_repro.contract.method import Family, IterativeMethod
 
 
@@ -45,10 +45,10 @@ class Amp(IterativeMethod):
         threshold_factor: Annotated[float, Gt(0)] = 1.1402,
     ) -> None:
         super().__init__()
-        if belief.observation_matrix == "orthonormal_rows":
+        if not belief.has_unit_columns:
             raise ValueError(
-                "observation_matrix is orthonormal_rows: AMP is for columns of independent "
-                "entries and of length one, which is unit_columns"
+                "the columns of H are not of length one: AMP is for columns of independent "
+                "entries and of length one, as in observation_matrix: unit_columns"
             )
         self.register_buffer("H", torch.tensor(belief.H))
         self.iterations: int = iterations

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
-from annotated_types import Ge, Gt
 from torch import Tensor
 
+from mbdl_repro.areas.sparse_recovery.bases import LassoSolver
 from mbdl_repro.areas.sparse_recovery.exact_lasso import lasso_solution, least_squares_on_support
-from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.contract.method import Family
 
 
-class DebiasedLasso(Method):
+class DebiasedLasso(LassoSolver):
     """The LASSO for where the signal is, least squares for how large it is there.
 
     A = {i : s*_i ≠ 0},    s* = argmin_s ½‖x − H s‖² + ρ‖s‖₁,    ŝ_A = (H_AᵀH_A)⁻¹ H_Aᵀ x
@@ -22,33 +19,11 @@ class DebiasedLasso(Method):
     comes a smaller support. Where the columns of H_A are dependent (more than there are
     observations, say) least squares has no one answer, and that row keeps the LASSO's.
 
-    Args:
-        belief: knows H.
-        rho: ρ, weight of the ℓ₁ norm.
-        gap_tolerance: largest duality gap of the LASSO, relative to ½‖x‖².
-        max_iterations: first-order iterations, after which a row counts as unsolved (NaN).
-
     Source: Belloni and Chernozhukov, 2013 (least squares after model selection).
     """
 
     name = "debiased_lasso"
     family = Family.MODEL_BASED
-
-    H: Tensor
-
-    def __init__(
-        self,
-        belief: SparseRecovery,
-        *,
-        rho: Annotated[float, Gt(0)],
-        gap_tolerance: Annotated[float, Gt(0)] = 1e-10,
-        max_iterations: Annotated[int, Ge(1)] = 100_000,
-    ) -> None:
-        super().__init__()
-        self.register_buffer("H", torch.tensor(belief.H))
-        self.rho = rho
-        self.gap_tolerance = gap_tolerance
-        self.max_iterations = max_iterations
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the estimates (n, m)."""

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import repeat
-from typing import Annotated
+from typing import Annotated, Any
 
-import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
+from mbdl_repro.areas.sparse_recovery.bases import AdmmSteps
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.sparse_recovery.updates import (
-    LARGEST_DUAL_STEP,
-    admm_iterates,
-    until_gap,
-    with_orthogonal_rows,
-)
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.areas.sparse_recovery.updates.admm import LARGEST_DUAL_STEP, admm_iterates
+from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import until_gap
+from mbdl_repro.contract.method import Family
 
 
-class LearnedAdmm(IterativeMethod):
+class LearnedAdmm(AdmmSteps):
     """ADMM whose ρ, λ and μ, the same in every iteration, minimize the error on training data.
 
     s ← (HᵀH + 2λ I)⁻¹(Hᵀx + 2λ(v − u)),    v ← T_{ρ/(2λ)}(s + u),    u ← u + μ(s − v)
@@ -30,11 +26,7 @@ class LearnedAdmm(IterativeMethod):
     and μ as the logit of its share of (1 + √5)/2, so that ADMM with what is learned converges.
 
     Args:
-        belief: knows H.
         iterations: K, largest number of iterations; μ takes part from the second on.
-        rho: ρ before training.
-        penalty: λ before training.
-        dual_step: μ before training.
         gap_tolerance: hold a signal once its duality gap, at the learned ρ, is at most this
             times ½‖x‖²; ``None``: take all K steps.
 
@@ -51,33 +43,24 @@ class LearnedAdmm(IterativeMethod):
         belief: SparseRecovery,
         *,
         iterations: Annotated[int, Ge(2)],
-        rho: Annotated[float, Gt(0)],
-        penalty: Annotated[float, Gt(0)],
-        dual_step: Annotated[float, Gt(0), Lt((1 + 5**0.5) / 2)] = 1.0,
         gap_tolerance: Annotated[float, Gt(0)] | None = None,
+        **settings: Any,
     ) -> None:
-        super().__init__()
-        H = torch.tensor(belief.H)
-        self.H: Tensor
-        self.U: Tensor
-        self.W: Tensor
-        self.register_buffer("H", H)
-        for name, factor in zip("UW", with_orthogonal_rows(H), strict=True):
-            self.register_buffer(name, factor.contiguous())
-        self.log_rho = nn.Parameter(H.new_tensor(rho).log())
-        self.log_penalty = nn.Parameter(H.new_tensor(penalty).log())
-        self.logit_dual = nn.Parameter(H.new_tensor(dual_step / LARGEST_DUAL_STEP).logit())
-        self.iterations: int = iterations
+        super().__init__(belief, iterations=iterations, **settings)
+        self.log_rho = nn.Parameter(self.H.new_tensor(self.rho).log())
+        self.log_penalty = nn.Parameter(self.H.new_tensor(self.penalty).log())
+        share = self.dual_step / LARGEST_DUAL_STEP
+        self.logit_dual = nn.Parameter(self.H.new_tensor(share).logit())
         self.gap_tolerance = gap_tolerance
 
     @property
-    def dual_step(self) -> Tensor:
+    def learned_dual_step(self) -> Tensor:
         """The learned μ, between 0 and (1 + √5)/2."""
         return LARGEST_DUAL_STEP * self.logit_dual.sigmoid()
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:
         """Yield v_0 = 0, v_1, …, v_K (n, m); fewer where all duality gaps are small before."""
         rho = self.log_rho.exp()
-        settings = repeat((rho, self.log_penalty.exp(), self.dual_step), self.iterations)
+        settings = repeat((rho, self.log_penalty.exp(), self.learned_dual_step), self.iterations)
         estimates = admm_iterates(x, self.U, self.W, settings)
         return until_gap(estimates, x, self.H, rho, self.gap_tolerance)

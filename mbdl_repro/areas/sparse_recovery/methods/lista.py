@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Any
 
 import torch
-from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
+from mbdl_repro.areas.sparse_recovery.bases import UnfoldedIsta
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.sparse_recovery.updates import (
-    layerwise,
-    lipschitz_constant,
-    proximal_gradient_step,
-)
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.areas.sparse_recovery.updates.gradient_steps import proximal_gradient_step
+from mbdl_repro.areas.sparse_recovery.updates.layers import layerwise
+from mbdl_repro.contract.method import Family
 
 
-class Lista(IterativeMethod):
+class Lista(UnfoldedIsta):
     """K steps of ISTA whose matrices, steps and thresholds are weights.
 
     s_{k+1} = T_{β_k}(s_k + μ_k (A x − B s_k)),    k = 0, …, K − 1,    s_0 = 0
@@ -28,9 +25,6 @@ class Lista(IterativeMethod):
     logarithm, so that they stay positive.
 
     Args:
-        belief: knows H.
-        iterations: K, the number of layers.
-        rho: ρ of the ISTA that it starts from.
         step: μ of the ISTA that it starts from; ``None``: 1/L, L the largest eigenvalue of HᵀH.
             So few layers need not converge: beyond 2/L, where ISTA may not, they start better.
 
@@ -41,22 +35,11 @@ class Lista(IterativeMethod):
     family = Family.UNFOLDED_OBJECTIVE
     parent = "ista"
 
-    def __init__(
-        self,
-        belief: SparseRecovery,
-        *,
-        iterations: Annotated[int, Ge(1)],
-        rho: Annotated[float, Gt(0)],
-        step: Annotated[float, Gt(0)] | None = None,
-    ) -> None:
-        super().__init__()
-        self.iterations = iterations
-        H = torch.tensor(belief.H)
-        mu = 1 / lipschitz_constant(H) if step is None else step
-        self.A = nn.Parameter(H.mT.contiguous())
-        self.B = nn.Parameter(H.mT @ H)
-        self.log_step = layerwise(iterations, mu)
-        self.log_threshold = layerwise(iterations, mu * rho)
+    def __init__(self, belief: SparseRecovery, **settings: Any) -> None:
+        super().__init__(belief, **settings)
+        self.A = nn.Parameter(self.H.mT.contiguous())
+        self.B = nn.Parameter(self.H.mT @ self.H)
+        self.log_step = layerwise(self.iterations, self.step)
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Any
 
-import torch
-from annotated_types import Ge, Gt
-from torch import Tensor, nn
+from torch import Tensor
 
+from mbdl_repro.areas.sparse_recovery.bases import CoupledLayers
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.sparse_recovery.updates import (
-    coupled_step,
-    layerwise,
-    learning_coordinates,
-    lipschitz_constant,
-)
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.areas.sparse_recovery.updates.layers import layerwise
+from mbdl_repro.contract.method import Family
 
 
-class Tilista(IterativeMethod):
+class Tilista(CoupledLayers):
     """K steps of ISTA with one learned matrix in all, and a step and threshold a layer.
 
     s_{k+1} = T_{θ_k}(s_k + γ_k Wᵀ(x − H s_k)),    k = 0, …, K − 1,    s_0 = 0
@@ -29,12 +23,6 @@ class Tilista(IterativeMethod):
     logarithm, so that they stay positive, and of W = P V it is V, with a fixed P that makes all
     its directions about as fast to learn.
 
-    Args:
-        belief: knows H.
-        iterations: K, the number of layers.
-        rho: ρ of the ISTA that it starts from.
-        step: μ of the ISTA that it starts from; ``None``: 1/L, L the largest eigenvalue of HᵀH.
-
     Source: Liu, Chen, Wang and Yin, 2019, section 2.
     """
 
@@ -42,32 +30,11 @@ class Tilista(IterativeMethod):
     family = Family.UNFOLDED_OBJECTIVE
     parent = "ista"
 
-    def __init__(
-        self,
-        belief: SparseRecovery,
-        *,
-        iterations: Annotated[int, Ge(1)],
-        rho: Annotated[float, Gt(0)],
-        step: Annotated[float, Gt(0)] | None = None,
-    ) -> None:
-        super().__init__()
-        self.iterations = iterations
-        H = torch.tensor(belief.H)
-        P = learning_coordinates(H)
-        self.P: Tensor
-        self.register_buffer("P", P)
-        self.PH: Tensor
-        self.register_buffer("PH", P @ H)
-        mu = 1 / lipschitz_constant(H) if step is None else step
-        self.V = nn.Parameter(torch.linalg.solve(P, H))
-        self.log_step = layerwise(iterations, mu)
-        self.log_threshold = layerwise(iterations, mu * rho)
+    def __init__(self, belief: SparseRecovery, **settings: Any) -> None:
+        super().__init__(belief, **settings)
+        self.V = self.learned(self.H)
+        self.log_step = layerwise(self.iterations, self.step)
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
-        """Yield s_0 = 0, s_1, …, s_K (n, m)."""
-        Px = x @ self.P
-        s = x.new_zeros(len(x), self.PH.shape[1])
-        yield s
-        for step, threshold in zip(self.log_step.exp(), self.log_threshold.exp(), strict=True):
-            s = coupled_step(s, Px, self.PH, self.V, threshold, step)
-            yield s
+    def layers(self) -> Iterator[tuple[Tensor, Tensor, int]]:
+        """Yield the one V, and γ_k."""
+        return ((self.V, step, 0) for step in self.log_step.exp())

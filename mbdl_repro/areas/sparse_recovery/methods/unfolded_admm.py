@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Annotated
+from typing import Any
 
-import torch
-from annotated_types import Ge, Gt, Lt
-from torch import Tensor, nn
+from torch import Tensor
 
+from mbdl_repro.areas.sparse_recovery.bases import AdmmSteps
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.sparse_recovery.updates import admm_iterates, with_orthogonal_rows
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.areas.sparse_recovery.updates.admm import admm_iterates
+from mbdl_repro.areas.sparse_recovery.updates.layers import layerwise
+from mbdl_repro.contract.method import Family
 
 
-class UnfoldedAdmm(IterativeMethod):
+class UnfoldedAdmm(AdmmSteps):
     """K iterations of ADMM, each with its own ρ, λ and μ; the estimate is the last v.
 
     s ← (HᵀH + 2λ_k I)⁻¹(Hᵀx + 2λ_k(v − u)),    v ← T_{ρ_k/(2λ_k)}(s + u),    u ← u + μ_k(s − v)
@@ -24,13 +24,6 @@ class UnfoldedAdmm(IterativeMethod):
     so that they stay positive; few iterations need not converge, so that nothing holds μ_k
     below (1 + √5)/2. The K-th μ is not there, as no v comes after it.
 
-    Args:
-        belief: knows H.
-        iterations: K, the number of layers.
-        rho: every ρ_k before training.
-        penalty: every λ_k before training.
-        dual_step: every μ_k before training.
-
     Source: Example 5.5, whose notebook returns s and cuts the gradient at the threshold.
     """
 
@@ -38,25 +31,11 @@ class UnfoldedAdmm(IterativeMethod):
     family = Family.UNFOLDED_HYPERPARAMETERS
     parent = "admm"
 
-    def __init__(
-        self,
-        belief: SparseRecovery,
-        *,
-        iterations: Annotated[int, Ge(1)],
-        rho: Annotated[float, Gt(0)],
-        penalty: Annotated[float, Gt(0)],
-        dual_step: Annotated[float, Gt(0), Lt((1 + 5**0.5) / 2)] = 1.0,
-    ) -> None:
-        super().__init__()
-        self.iterations = iterations
-        H = torch.tensor(belief.H)
-        self.U: Tensor
-        self.W: Tensor
-        for name, factor in zip("UW", with_orthogonal_rows(H), strict=True):
-            self.register_buffer(name, factor.contiguous())
-        self.log_rho = nn.Parameter(H.new_full((iterations,), rho).log())
-        self.log_penalty = nn.Parameter(H.new_full((iterations,), penalty).log())
-        self.log_dual_step = nn.Parameter(H.new_full((iterations - 1,), dual_step).log())
+    def __init__(self, belief: SparseRecovery, **settings: Any) -> None:
+        super().__init__(belief, **settings)
+        self.log_rho = layerwise(self.iterations, self.rho)
+        self.log_penalty = layerwise(self.iterations, self.penalty)
+        self.log_dual_step = layerwise(self.iterations - 1, self.dual_step)
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:
         """Yield v_0 = 0, v_1, …, v_K (n, m)."""

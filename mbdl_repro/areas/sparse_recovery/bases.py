@@ -1,0 +1,194 @@
+"""What methods of sparse recovery share: their settings, and how they start."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor, nn
+
+from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.areas.sparse_recovery.updates.admm import with_orthogonal_rows
+from mbdl_repro.areas.sparse_recovery.updates.gradient_steps import lipschitz_constant
+from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import until_gap
+from mbdl_repro.areas.sparse_recovery.updates.layers import (
+    coupled_step,
+    layerwise,
+    learning_coordinates,
+)
+from mbdl_repro.contract.method import IterativeMethod, Method
+
+
+class ProximalGradient(IterativeMethod):
+    """Steps down ½‖x − H s‖² + ρ‖s‖₁ from s = 0.
+
+    Args:
+        belief: knows H.
+        iterations: K, largest number of steps.
+        rho: ρ, weight of the ℓ₁ norm.
+        step: μ; ``None``: 1/L, L the largest eigenvalue of HᵀH.
+        gap_tolerance: hold a signal once its duality gap is at most this times ½‖x‖²;
+            ``None``: take all K steps. Examples 3.6 and 5.6 stop on small changes instead.
+    """
+
+    H: Tensor
+
+    def __init__(
+        self,
+        belief: SparseRecovery,
+        *,
+        iterations: Annotated[int, Ge(1)],
+        rho: Annotated[float, Gt(0)],
+        step: Annotated[float, Gt(0)] | None = None,
+        gap_tolerance: Annotated[float, Gt(0)] | None = None,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("H", torch.tensor(belief.H))
+        self.iterations: int = iterations
+        self.rho = rho
+        self.step = 1 / lipschitz_constant(self.H) if step is None else step
+        self.gap_tolerance = gap_tolerance
+
+    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield s_0 = 0, s_1, …, s_K (n, m); fewer where all duality gaps are small before."""
+        return until_gap(self.descend(x), x, self.H, self.rho, self.gap_tolerance)
+
+    @abstractmethod
+    def descend(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield s_0 = 0, s_1, …, s_K (n, m) of observations x (n, n_observations)."""
+
+
+class LassoSolver(Method):
+    """A rule that begins with the minimum of ½‖x − H s‖² + ρ‖s‖₁.
+
+    Args:
+        belief: knows H.
+        rho: ρ, weight of the ℓ₁ norm; where it is ‖Hᵀx‖_∞ or more, the minimum is at 0.
+        gap_tolerance: largest duality gap, relative to ½‖x‖², the objective of s = 0.
+        max_iterations: first-order iterations, after which a row counts as unsolved (NaN).
+    """
+
+    H: Tensor
+
+    def __init__(
+        self,
+        belief: SparseRecovery,
+        *,
+        rho: Annotated[float, Gt(0)],
+        gap_tolerance: Annotated[float, Gt(0)] = 1e-10,
+        max_iterations: Annotated[int, Ge(1)] = 100_000,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("H", torch.tensor(belief.H))
+        self.rho = rho
+        self.gap_tolerance = gap_tolerance
+        self.max_iterations = max_iterations
+
+
+class AdmmSteps(IterativeMethod):
+    """Iterations of ADMM on ½‖x − H s‖² + ρ‖s‖₁, from v = u = 0; the estimate is v.
+
+    s ← (HᵀH + 2λ I)⁻¹(Hᵀx + 2λ(v − u)),    v ← T_{ρ/(2λ)}(s + u),    u ← u + μ(s − v)
+
+    Args:
+        belief: knows H.
+        iterations: K, number of iterations.
+        rho: ρ, weight of the ℓ₁ norm; where it is learned, before training.
+        penalty: λ, weight of ‖s − v‖² in the augmented Lagrangian; where it is learned, before
+            training.
+        dual_step: μ; below (1 + √5)/2 ADMM converges. Where it is learned, before training.
+    """
+
+    H: Tensor
+    U: Tensor
+    W: Tensor
+
+    def __init__(
+        self,
+        belief: SparseRecovery,
+        *,
+        iterations: Annotated[int, Ge(1)],
+        rho: Annotated[float, Gt(0)],
+        penalty: Annotated[float, Gt(0)],
+        dual_step: Annotated[float, Gt(0), Lt((1 + 5**0.5) / 2)] = 1.0,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("H", torch.tensor(belief.H))
+        for name, factor in zip("UW", with_orthogonal_rows(self.H), strict=True):
+            self.register_buffer(name, factor.contiguous())
+        self.iterations: int = iterations
+        self.rho = rho
+        self.penalty = penalty
+        self.dual_step = dual_step
+
+
+class UnfoldedIsta(IterativeMethod):
+    """K layers, with settings or matrices that are learned, which start as steps of ISTA.
+
+    Positive numbers are learned as logarithms. Every threshold starts at ``step`` · ρ.
+
+    Args:
+        belief: knows H.
+        iterations: K, the number of layers.
+        rho: ρ of the ISTA that it starts from.
+        step: μ of the ISTA that it starts from; ``None``: 1/L, L the largest eigenvalue of HᵀH.
+    """
+
+    H: Tensor
+
+    def __init__(
+        self,
+        belief: SparseRecovery,
+        *,
+        iterations: Annotated[int, Ge(1)],
+        rho: Annotated[float, Gt(0)],
+        step: Annotated[float, Gt(0)] | None = None,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("H", torch.tensor(belief.H))
+        self.iterations: int = iterations
+        self.step = 1 / lipschitz_constant(self.H) if step is None else step
+        self.log_threshold = layerwise(iterations, self.step * rho)
+
+
+class CoupledLayers(UnfoldedIsta):
+    """Layers that see the residual of the known H through learned matrices W_k.
+
+    s_{k+1} = T_{θ_k}^{q_k}(s_k + γ_k W_kᵀ(x − H s_k)),    k = 0, …, K − 1,    s_0 = 0
+
+    A LISTA whose two matrices are coupled: a right estimate without noise is left in place. Of
+    W_k = P V_k it is V_k that is learned, with a fixed P that makes all its directions about as
+    fast to learn.
+
+    Args:
+        belief: knows H.
+    """
+
+    P: Tensor
+    PH: Tensor
+
+    def __init__(self, belief: SparseRecovery, **settings: Any) -> None:
+        super().__init__(belief, **settings)
+        self.register_buffer("P", learning_coordinates(self.H))
+        self.register_buffer("PH", self.P @ self.H)
+
+    def learned(self, W: Tensor) -> nn.Parameter:
+        """Return V = P⁻¹W of weights W (..., n_observations, m), to be learned."""
+        return nn.Parameter(torch.linalg.solve(self.P, W))
+
+    @abstractmethod
+    def layers(self) -> Iterator[tuple[Tensor, Tensor | float, int]]:
+        """Yield V_k (n_observations, m), γ_k and q_k of each layer."""
+
+    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield s_0 = 0, s_1, …, s_K (n, m)."""
+        Px = x @ self.P
+        s = x.new_zeros(len(x), self.PH.shape[1])
+        yield s
+        thresholds = self.log_threshold.exp()
+        for (V, step, n_trusted), threshold in zip(self.layers(), thresholds, strict=True):
+            s = coupled_step(s, Px, self.PH, V, threshold, step, n_trusted)
+            yield s
