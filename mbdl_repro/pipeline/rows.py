@@ -27,10 +27,10 @@ def measured(
         values: what a metric or bound returned.
         marks: words of the metric's decorator (see :func:`mbdl_repro.contract.measure.metric`).
     """
-    value, error, n = _summary(values, marks.get("summary", "mean"))
-    if marks.get("decibels", False):
-        error *= 10 / np.log(10) / value if value > 0 else np.nan
-        with np.errstate(divide="ignore"):  # no error at all is -inf dB
+    with np.errstate(divide="ignore", invalid="ignore"):  # of what is infinite, or 0 in dB
+        value, error, n = _summary(values, marks.get("summary", "mean"))
+        if marks.get("decibels", False):
+            error *= 10 / np.log(10) / value if value > 0 else np.nan
             value = 10 * np.log10(value)
     return {"value": float(value), "standard_error": float(error), "n_test": n}
 

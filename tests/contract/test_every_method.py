@@ -375,12 +375,6 @@ def test_no_capability_is_looked_for_by_its_name():
     assert not found, "ask by isinstance for a protocol of contract/capabilities.py"
 
 
-@every_method
-def test_a_fit_of_its_own_takes_what_the_contract_says(info):
-    ours = inspect.signature(catalogue.method_class(info).fit).parameters
-    assert list(ours) == list(inspect.signature(Method.fit).parameters)
-
-
 # --- stored ---
 
 

@@ -119,6 +119,15 @@ def pairs(n, seed):
     return a, b
 
 
+@pytest.mark.parametrize("summary", ["mean", "median", "percentile_90"])
+def test_what_is_no_number_is_not_the_best_number_of_decibels(summary):
+    marks = {"summary": summary, "decibels": True}
+    assert math.isnan(measured(np.array([1.0, np.nan, 3.0]), marks)["value"])
+    assert math.isnan(measured((np.array([1.0, np.nan]), np.ones(2)), marks)["value"])
+    assert measured(np.array([0.0, 0.0]), marks)["value"] == -math.inf
+    assert not measured(np.array([np.inf, np.inf, 1.0]), marks)["value"] < math.inf
+
+
 def test_a_ratio_is_of_sums_and_not_a_mean_of_ratios():
     a, b = np.array([1.0, 9.0]), np.array([1.0, 3.0])
     row = measured((a, b))

@@ -421,6 +421,15 @@ def test_a_crossing_at_a_point_is_that_point():
     np.testing.assert_allclose(first_crossing([2.0, 4.0], [[-1.0], [0.0]]), [4.0])
 
 
+def test_a_crossing_of_what_is_no_number_before_it_is_unknown():
+    x, nan = [1.0, 10.0, 100.0, 1000.0], np.nan
+    unknown = [[nan] * 4, [-1, -1, nan, nan], [-1, nan, 1, 1], [nan, 1, 1, 1], [-1, -1, -1, nan]]
+    known = [[-1, 1, nan, nan], [1, nan, nan, nan]]
+    places = first_crossing(x, np.array(unknown + known, float).T)
+    np.testing.assert_allclose(places, [nan] * 5 + [np.sqrt(10), 1.0])
+    assert compare(places[:5], 500.0, "above").verdict == "undecided"
+
+
 @pytest.mark.parametrize("x", [[1.0], [0.0, 1.0], [-1.0, 1.0]])
 def test_curves_cross_along_positive_numbers(x):
     with pytest.raises(ValueError, match="allowed are two or more positive"):

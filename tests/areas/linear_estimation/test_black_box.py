@@ -83,7 +83,7 @@ def test_training_together_equals_training_apart() -> None:
         ):
             torch.testing.assert_close(weight_together, weight, rtol=1e-8, atol=1e-10)
     for other in together[1:]:
-        assert not torch.allclose(other.layers[0].weight, together[0].layers[0].weight)
+        assert not torch.allclose(other.network.weights[0], together[0].network.weights[0])
 
 
 def test_it_learns_but_does_not_beat_the_floor() -> None:

@@ -222,7 +222,7 @@ def test_learned_admm_stops_where_admm_with_what_it_learned_does():
     learned.fit(split(200, "train"), split(200, "validation"), recipe, torch_rng_for("fit"))
     rho, penalty = learned.log_rho.exp().item(), learned.log_penalty.exp().item()
     assert 0.02 < rho < 0.15  # far from where it started
-    settings = named(rho, penalty, learned.dual_step.item())
+    settings = named(rho, penalty, learned.learned_dual_step.item())
     admm = Admm(UNIT_COLUMNS, iterations=500, gap_tolerance=1e-3, **settings)
     x = observations(20)
     with torch.no_grad():
@@ -234,7 +234,7 @@ def test_whatever_it_learns_its_dual_step_is_one_that_converges():
     for value in (-30.0, 0.0, 30.0):
         with torch.no_grad():
             learned.logit_dual.fill_(value)
-        assert 0 < learned.dual_step.item() < LARGEST_DUAL_STEP
+        assert 0 < learned.learned_dual_step.item() < LARGEST_DUAL_STEP
 
 
 def test_unfolded_layers_compute_the_stated_equations_with_settings_of_their_own():

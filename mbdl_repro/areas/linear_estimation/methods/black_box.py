@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from annotated_types import Gt
-from torch import Tensor, nn
+from torch import Tensor
 
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
-
-ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
+from mbdl_repro.learning.layers import Activation, Perceptron
 
 
 class BlackBox(Method):
@@ -47,19 +44,13 @@ class BlackBox(Method):
         belief: LinearGaussian,
         *,
         hidden_widths: tuple[int, ...] = (64,),
-        activation: Literal["relu", "tanh"] = "tanh",
+        activation: Activation = "tanh",
         input_scale: Annotated[float, Gt(0)] = 0.05,
         shrinkage: Annotated[float, Gt(0)] = 0.03,
     ) -> None:
         super().__init__()
         widths = (belief.n_observations, *hidden_widths, belief.n_signal)
-        self.layers = nn.ModuleList(
-            nn.utils.skip_init(nn.Linear, *pair, dtype=torch.float64)
-            for pair in itertools.pairwise(widths)
-        )
-        for parameter in self.parameters():
-            nn.init.zeros_(parameter)
-        self.activation = ACTIVATIONS[activation]
+        self.network = Perceptron(widths, activation)
         self.input_scale = input_scale
         self.shrinkage = shrinkage
         n = belief.n_observations
@@ -77,16 +68,9 @@ class BlackBox(Method):
         values, vectors = torch.linalg.eigh(covariance)
         shrunk = values + self.shrinkage * values.mean()
         self.whitener.copy_(vectors @ torch.diag(shrunk.rsqrt()) @ vectors.T)
-        for layer in self.layers:
-            weights, offsets = layer.parameters()
-            drawn = torch.randn(weights.shape, generator=rng, dtype=weights.dtype)
-            weights.copy_(drawn / math.sqrt(weights.shape[1]))
-            offsets.zero_()
+        self.network.draw(rng, gain=1, last_gain=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the estimates of the signals."""
-        *hidden, last = self.layers
-        z = self.input_scale * ((x - self.center) @ self.whitener)
-        for layer in hidden:
-            z = self.activation(layer(z))
-        return last(z)
+        estimate: Tensor = self.network(self.input_scale * ((x - self.center) @ self.whitener))
+        return estimate

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from annotated_types import Gt
@@ -13,8 +11,7 @@ from torch import Tensor, nn
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
-
-ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
+from mbdl_repro.learning.layers import Activation, Perceptron
 
 RIDGES = [10 ** (i / 4) for i in range(-12, 9)]
 """Candidates for the ridge λ, as multiples of the mean variance of an observation's entry."""
@@ -54,21 +51,14 @@ class FullyConnected(Method):
         belief: SparseRecovery,
         *,
         hidden_widths: tuple[int, ...] = (300,),
-        activation: Literal["relu", "tanh"] = "tanh",
+        activation: Activation = "tanh",
         input_scale: Annotated[float, Gt(0)] = 0.7,
         shrinkage: Annotated[float, Gt(0)] = 0.03,
     ) -> None:
         super().__init__()
         n, m = belief.n_observations, belief.n_signal
-        widths = (n, *hidden_widths, m)
-        self.layers = nn.ModuleList(
-            nn.utils.skip_init(nn.Linear, *pair, dtype=torch.float64)
-            for pair in itertools.pairwise(widths)
-        )
-        self.linear = nn.Parameter(torch.empty(m, n, dtype=torch.float64))
-        for parameter in self.parameters():
-            nn.init.zeros_(parameter)
-        self.activation = ACTIVATIONS[activation]
+        self.network = Perceptron((n, *hidden_widths, m), activation)
+        self.linear = nn.Parameter(torch.zeros(m, n, dtype=torch.float64))
         self.input_scale = input_scale
         self.shrinkage = shrinkage
         self.whitener: Tensor
@@ -87,21 +77,12 @@ class FullyConnected(Method):
         ridge = _cross_validated_ridge(z, s, values, correlation)
         gains = roots / (self.input_scale * (values + ridge))
         self.linear.copy_((gains[:, None] * correlation).mT @ vectors.mT)
-        for layer in self.layers[:-1]:
-            weights, offsets = layer.parameters()
-            drawn = torch.randn(weights.shape, generator=rng, dtype=weights.dtype)
-            weights.copy_(drawn / math.sqrt(weights.shape[1]))
-            offsets.zero_()
-        for parameter in self.layers[-1].parameters():
-            parameter.zero_()
+        self.network.draw(rng, gain=1, last_gain=0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the estimates of the signals."""
-        *hidden, last = self.layers
-        z = whitened = self.input_scale * (x @ self.whitener)
-        for layer in hidden:
-            z = self.activation(layer(z))
-        return whitened @ self.linear.mT + last(z)
+        whitened = self.input_scale * (x @ self.whitener)
+        return whitened @ self.linear.mT + self.network(whitened)
 
 
 def _cross_validated_ridge(z: Tensor, s: Tensor, values: Tensor, correlation: Tensor) -> Tensor:
