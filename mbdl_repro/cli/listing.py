@@ -143,7 +143,8 @@ def _show_uses(info: MethodInfo, experiments: list[Experiment], store: Store) ->
 
 def _explain_function(info: FunctionInfo, experiments: list[Experiment]) -> None:
     shown = {key: value for key, value in info.marks.items() if key != "label" and value}
-    marks = ", ".join(f"{key}: {value}" for key, value in shown.items())
+    words = {k: " and ".join(v) if isinstance(v, list) else v for k, v in shown.items()}
+    marks = ", ".join(f"{key}: {value}" for key, value in words.items())
     path = PACKAGE.joinpath(*info.module.split(".")[1:]).with_suffix(".py")
     uses = [e.name for e in experiments if info.name in (*e.metrics, *e.bounds)]
     click.echo(f"{bold(info.name)}{f' ({marks})' if marks else ''}")

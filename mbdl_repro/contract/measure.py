@@ -38,7 +38,7 @@ def metric(
 
 
 def bound(
-    *, metric: str, kind: Literal["floor", "theory", "reference"], label: str
+    *, metrics: tuple[str, ...], kind: Literal["floor", "theory", "reference"], label: str
 ) -> Callable[[Function], Function]:
     """Mark a function of an area's ``bounds.py`` as a bound.
 
@@ -48,14 +48,14 @@ def bound(
     value a test row (n,).
 
     Args:
-        metric: the metric that it bounds.
+        metrics: those that it bounds: metrics of one unit, of which some are shown in dB, say.
         kind: ``floor``, nothing with this information can be better on average; ``theory``,
             the exact expectation of one of the methods; ``reference``, what some rule reaches.
         label: what legends call it.
     """
 
     def mark(function: Function) -> Function:
-        function.marks = {"metric": metric, "kind": kind, "label": label}  # type: ignore[attr-defined]
+        function.marks = {"metrics": list(metrics), "kind": kind, "label": label}  # type: ignore[attr-defined]
         return function
 
     return mark

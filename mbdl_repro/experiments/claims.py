@@ -6,7 +6,6 @@ import itertools
 import math
 from typing import Any
 
-from mbdl_repro import catalogue
 from mbdl_repro.contract.table import Place, Point, distinct, same
 from mbdl_repro.errors import one_of
 from mbdl_repro.experiments import limits
@@ -125,9 +124,10 @@ def _side(
     if side.metric is not None:
         metric = _metric(problems, experiment, side.metric, where)
     if side.method in experiment.bounds:
-        bounded = catalogue.bounds(experiment.area)[side.method].marks["metric"]
-        if bounded != metric:
-            message = f"{side.method!r} bounds {bounded!r}, and the claim is on {metric!r}"
+        bounded = experiment.bounded(side.method)
+        if metric not in bounded:
+            words = " and ".join(map(repr, bounded))
+            message = f"{side.method!r} bounds {words}, and the claim is on {metric!r}"
             problems.note((*where, "method"), message)
     for name, value in side.at.items():
         if isinstance(value, list):

@@ -240,6 +240,11 @@ class Experiment:
         runs = self.runs if self.methods[label].info.learns else self.points
         return len(runs) * max(1, len(self.test_points))
 
+    def bounded(self, bound: str) -> list[str]:
+        """Return the metrics of the experiment that a bound speaks of."""
+        known = catalogue.bounds(self.area)[bound].marks["metrics"]
+        return [metric for metric in self.metrics if metric in known]
+
     def recorded(self, row: str, fit: Fit | None = None) -> list[int]:
         """Return the numbers of iterations after which estimates are measured.
 

@@ -295,9 +295,10 @@ def measures(problems: Problems, frame: Frame) -> None:
     bounds = catalogue.bounds(frame.area)
     for i, bound in enumerate(frame.bounds):
         if problems.name(bound, bounds, "bound", ("bounds", i)):
-            measured = bounds[bound].marks["metric"]
-            if measured not in frame.metrics:
-                message = f"{bound!r} bounds {measured!r}: add that to metrics, or leave it out"
+            measured = bounds[bound].marks["metrics"]
+            if not set(measured) & set(frame.metrics):
+                words = " or ".join(map(repr, measured))
+                message = f"{bound!r} bounds {words}: add that to metrics, or leave it out"
                 problems.note(("bounds", i), message)
     for key in ("metrics", "bounds", "trace"):
         listed = getattr(frame, key)

@@ -108,10 +108,13 @@ def bound_spec(experiment: Experiment, name: str, fit: Fit, test_point: Point) -
     """
     info = catalogue.bounds(experiment.area)[name]
     along = "iteration" in info.arguments
-    metric = catalogue.metrics(experiment.area)[info.marks["metric"]].marks
+    marks = {name: info.marks for name, info in catalogue.metrics(experiment.area).items()}
     return {
         "bound": f"{experiment.area}.{name}",
-        "reported": {"summary": metric["summary"], "decibels": metric["decibels"]},
+        "reported": {
+            metric: {key: marks[metric][key] for key in ("summary", "decibels")}
+            for metric in experiment.bounded(name)
+        },
         "tested": data_spec(experiment, fit, test_point or None),
         "fitted": data_spec(experiment, fit),
         "n_train": fit.n_train,

@@ -50,7 +50,7 @@ def floors(info: MethodInfo) -> list[FunctionInfo]:
     return [
         bound
         for bound in catalogue.bounds(info.area).values()
-        if bound.marks["kind"] == "floor" and bound.marks["metric"] == SMALL[info.area].metric
+        if bound.marks["kind"] == "floor" and SMALL[info.area].metric in bound.marks["metrics"]
     ]
 
 

@@ -6,7 +6,6 @@ import pytest
 from experiments.texts import ROOT, edited, load
 from matplotlib import pyplot as plt
 
-from mbdl_repro import catalogue
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.table import distinct
 from mbdl_repro.experiments import reading
@@ -140,7 +139,7 @@ def rows_of(experiment: Experiment, label: str):
     """Yield the place, the iteration and the metric of each row of the table."""
     metrics = experiment.metrics
     if label in experiment.bounds:
-        metrics = [catalogue.bounds(experiment.area)[label].marks["metric"]]
+        metrics = experiment.bounded(label)
     learns = experiment.uses_n_train(label)
     for place in distinct(p if learns else {**p, "n_train": 0} for p in experiment.places):
         for iteration in (*experiment.recorded(label), np.nan):

@@ -36,7 +36,7 @@ from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.figures import signals
 from mbdl_repro.pipeline.caches import bound_cache, data_cache, model_cache, score_cache
 from mbdl_repro.pipeline.models import Models
-from mbdl_repro.pipeline.stages.bound import bound
+from mbdl_repro.pipeline.stages.bound import bound, values
 from mbdl_repro.pipeline.stages.draw import _of_method, draw
 from mbdl_repro.pipeline.stages.evaluate import evaluate
 from mbdl_repro.pipeline.stages.gather import gather
@@ -269,8 +269,10 @@ def test_model_based_rows_are_those_of_the_closed_form(made, noise, test_noise):
     for label, believed in (("linear_mmse", noise), ("quiet_mmse", 0.1)):
         rows = rows_of(
             made.store.scores("linear", label),
-            noise_std=noise, test_noise_std=test_noise, metric="squared_error",
-        )  # fmt: skip
+            noise_std=noise,
+            test_noise_std=test_noise,
+            metric="squared_error",
+        )
         assert rows["seed"].tolist() == [0, 1, 2, 3]
         for seed, row in enumerate(rows.to_dict("records")):
             test = linear(test_noise).draw(30, "test", seed)
@@ -286,8 +288,10 @@ def test_model_based_rows_are_those_of_the_closed_form(made, noise, test_noise):
 def test_who_is_aided_believes_what_holds_where_it_is_tested(made, noise, test_noise):
     rows = rows_of(
         made.store.scores("linear", "aided_mmse"),
-        noise_std=noise, test_noise_std=test_noise, metric="squared_error",
-    )  # fmt: skip
+        noise_std=noise,
+        test_noise_std=test_noise,
+        metric="squared_error",
+    )
     assert rows["seed"].tolist() == [0, 1, 2, 3]
     for seed, row in enumerate(rows.to_dict("records")):
         test = linear(test_noise).draw(30, "test", seed)
@@ -328,8 +332,11 @@ def test_fitted_rows_are_trained_at_one_point_and_tested_at_another(
 ):
     rows = rows_of(
         made.store.scores("linear", "discriminative"),
-        noise_std=noise, test_noise_std=test_noise, n_train=n_train, metric="squared_error",
-    )  # fmt: skip
+        noise_std=noise,
+        test_noise_std=test_noise,
+        n_train=n_train,
+        metric="squared_error",
+    )
     assert rows["seed"].tolist() == [0, 1, 2, 3]
     for seed, row in enumerate(rows.to_dict("records")):
         train_x, train_s = linear(noise).draw(n_train, "train", seed)
@@ -383,6 +390,20 @@ def test_rows_of_bounds_are_those_of_the_closed_forms(made, noise, test_noise):
         expected = least * (1 + 1 / n) * (n - 2) / (n - 6)
         np.testing.assert_allclose(risk["value"], [expected] * 4, rtol=1e-9)
     assert set(floor["family"]) == {"bound"} and floor["iteration"].isna().all()
+
+
+def test_a_bound_speaks_of_each_metric_of_its_unit():
+    marks = {"mse": {}, "mse_db": {"decibels": True}}
+    rows = values(
+        lambda n_train, test: test / n_train,
+        ["n_train", "test"],
+        {"n_train": 2},
+        [{"test": np.array([1.0, 3.0])}, {"test": np.array([20.0, 20.0])}],
+        [None],
+        marks,
+    )
+    np.testing.assert_allclose(rows["value"], [1.0, 0.0, 10.0, 10.0])
+    np.testing.assert_allclose(rows["standard_error"], [0.5, 5 / np.log(10), 0, 0])
 
 
 def test_bounds_that_look_at_signals_look_at_those_that_are_tested(made):
@@ -499,8 +520,11 @@ def test_rows_of_a_network_are_those_of_its_stored_weights(made, n_train):
         for k in (0, 1, 2, None):
             (row,) = rows_of(
                 made.store.scores("sparse", "lista"),
-                seed=seed, n_train=n_train, iteration=k, metric="squared_error",
-            ).to_dict("records")  # fmt: skip
+                seed=seed,
+                n_train=n_train,
+                iteration=k,
+                metric="squared_error",
+            ).to_dict("records")
             value, _ = mean_error(estimates[-1 if k is None else k], s)
             assert row["value"] == pytest.approx(value, rel=1e-9)
             assert row["n_parameters"] == 12 * 8 + 12 * 12 + 2 + 2
@@ -1096,9 +1120,10 @@ def test_a_second_run_gives_the_same_bytes(made, tmp_path):
         if path.is_file() and "record" not in path.name and path.name != "seconds.txt"
     }
     differing = [
-        str(path) for path, content in first.items()
+        str(path)
+        for path, content in first.items()
         if not (folder / path).is_file() or (folder / path).read_bytes() != content
-    ]  # fmt: skip
+    ]
     assert not differing
 
 
@@ -1229,8 +1254,11 @@ def test_entries_hold_numbers_and_no_programs(made):
         assert hashlib.sha256(path.read_bytes()).hexdigest().startswith(checksum)
         assert len(key) == len(checksum) == 24
     assert kinds == {
-        ("data", ".npz"), ("scores", ".npz"), ("bounds", ".npz"), ("models", ".safetensors")
-    }  # fmt: skip
+        ("data", ".npz"),
+        ("scores", ".npz"),
+        ("bounds", ".npz"),
+        ("models", ".safetensors"),
+    }
 
 
 VERSIONED = {"python", "numpy", "scipy", "torch", "pandas", "matplotlib", "snakemake"}
@@ -1265,8 +1293,16 @@ def test_every_result_has_a_whole_record(made):
     assert vouched == set(results) - set(records)
     verbs = {json.loads(path.read_bytes())["verb"] for path in records}
     assert verbs == {
-        "simulate", "train", "evaluate", "bound", "tabulate", "verify", "draw", "gather", "report"
-    }  # fmt: skip
+        "simulate",
+        "train",
+        "evaluate",
+        "bound",
+        "tabulate",
+        "verify",
+        "draw",
+        "gather",
+        "report",
+    }
 
 
 def test_costs_stand_with_the_table(made):

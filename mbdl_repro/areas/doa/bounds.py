@@ -22,7 +22,7 @@ from mbdl_repro.contract.seeding import rng_for
 # --- Cramér–Rao ---
 
 
-@bound(metric="mspe", kind="reference", label="Cramér–Rao bound (stochastic)")
+@bound(metrics=("mspe", "mspe_db"), kind="reference", label="Cramér–Rao bound (stochastic)")
 def stochastic_crb_mspe(truth: SensorArray) -> float:
     """Return the mean over sources of the Cramér–Rao bound on angles of CN(0, P) waveforms.
 
@@ -36,13 +36,7 @@ def stochastic_crb_mspe(truth: SensorArray) -> float:
     return _mean_over_law(truth, fisher.stochastic_crb)
 
 
-@bound(metric="mspe_db", kind="reference", label="Cramér–Rao bound (stochastic)")
-def stochastic_crb_mspe_db(truth: SensorArray) -> float:
-    """Return :func:`stochastic_crb_mspe`; on an axis in dB."""
-    return stochastic_crb_mspe(truth)
-
-
-@bound(metric="mspe", kind="reference", label="Cramér–Rao bound (deterministic)")
+@bound(metrics=("mspe", "mspe_db"), kind="reference", label="Cramér–Rao bound (deterministic)")
 def deterministic_crb_mspe(truth: SensorArray) -> float:
     """Return the mean over sources of the Cramér–Rao bound where waveforms are unknown numbers.
 
@@ -55,13 +49,7 @@ def deterministic_crb_mspe(truth: SensorArray) -> float:
     return _mean_over_law(truth, fisher.deterministic_crb)
 
 
-@bound(metric="mspe_db", kind="reference", label="Cramér–Rao bound (deterministic)")
-def deterministic_crb_mspe_db(truth: SensorArray) -> float:
-    """Return :func:`deterministic_crb_mspe`; on an axis in dB."""
-    return deterministic_crb_mspe(truth)
-
-
-@bound(metric="mspe", kind="reference", label="Cramér–Rao bound (shared waveform)")
+@bound(metrics=("mspe", "mspe_db"), kind="reference", label="Cramér–Rao bound (shared waveform)")
 def shared_waveform_crb_mspe(truth: SensorArray) -> float:
     """Return the mean Cramér–Rao bound for whom knows that all sources send one waveform.
 
@@ -74,14 +62,10 @@ def shared_waveform_crb_mspe(truth: SensorArray) -> float:
     return _mean_over_law(_sharing(truth), _shared)
 
 
-@bound(metric="mspe_db", kind="reference", label="Cramér–Rao bound (shared waveform)")
-def shared_waveform_crb_mspe_db(truth: SensorArray) -> float:
-    """Return :func:`shared_waveform_crb_mspe`; on an axis in dB."""
-    return shared_waveform_crb_mspe(truth)
-
-
 @bound(
-    metric="median_rmspe", kind="reference", label="Cramér–Rao bound (stochastic), of each trial"
+    metrics=("median_rmspe",),
+    kind="reference",
+    label="Cramér–Rao bound (stochastic), of each trial",
 )
 def stochastic_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
     """Return √(mean over sources of the stochastic bound) of each trial (n,), in rad.
@@ -100,7 +84,7 @@ def stochastic_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
     return _of_each_trial(_variances(truth, test.s, fisher.stochastic_crb))
 
 
-@bound(metric="median_rmspe", kind="reference", label="Cramér–Rao bound (shared waveform)")
+@bound(metrics=("median_rmspe",), kind="reference", label="Cramér–Rao bound (shared waveform)")
 def shared_waveform_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
     """Return √(mean of the bound for who knows that the waveform is shared) of each trial (n,).
 
@@ -129,7 +113,7 @@ def _of_each_trial(variances: np.ndarray) -> np.ndarray:
 # --- theory of a method ---
 
 
-@bound(metric="mspe", kind="theory", label="MUSIC, limit of many snapshots")
+@bound(metrics=("mspe", "mspe_db"), kind="theory", label="MUSIC, limit of many snapshots")
 def music_mspe(truth: SensorArray) -> float:
     """Return the mean squared error of MUSIC and Root-MUSIC, in the limit of many snapshots.
 
@@ -142,16 +126,10 @@ def music_mspe(truth: SensorArray) -> float:
     return _mean_over_law(truth, fisher.music_covariance)
 
 
-@bound(metric="mspe_db", kind="theory", label="MUSIC, limit of many snapshots")
-def music_mspe_db(truth: SensorArray) -> float:
-    """Return :func:`music_mspe`; on an axis in dB."""
-    return music_mspe(truth)
-
-
 # --- floors ---
 
 
-@bound(metric="mspe", kind="floor", label="genie: all about the other sources")
+@bound(metrics=("mspe", "mspe_db"), kind="floor", label="genie: all about the other sources")
 def told_the_rest_mspe(truth: SensorArray) -> float:
     """Return the genie-aided least mean squared error of an angle: all other sources are known.
 
@@ -167,13 +145,7 @@ def told_the_rest_mspe(truth: SensorArray) -> float:
     return least_errors(_narrowband(truth)).square
 
 
-@bound(metric="mspe_db", kind="floor", label="genie: all about the other sources")
-def told_the_rest_mspe_db(truth: SensorArray) -> float:
-    """Return :func:`told_the_rest_mspe`; on an axis in dB."""
-    return told_the_rest_mspe(truth)
-
-
-@bound(metric="rmspe", kind="floor", label="genie: all about the other sources")
+@bound(metrics=("rmspe",), kind="floor", label="genie: all about the other sources")
 def told_the_rest_rmspe(truth: SensorArray) -> float:
     """Return the genie-aided least RMSPE, in rad: for each angle, all other sources are known.
 
@@ -191,7 +163,7 @@ N_GUESSES = 50_000
 """Pairs of angles and guesses; the mean error of guessing varies by 0.2 %."""
 
 
-@bound(metric="rmspe", kind="reference", label="guessing")
+@bound(metrics=("rmspe",), kind="reference", label="guessing")
 def guess_rmspe(truth: SensorArray) -> float:
     """Return the mean error of angles that are drawn as the true ones are, without a look at x.
 
@@ -200,16 +172,10 @@ def guess_rmspe(truth: SensorArray) -> float:
     return float(_guessed(truth, rmspe))
 
 
-@bound(metric="mspe", kind="reference", label="guessing")
+@bound(metrics=("mspe", "mspe_db"), kind="reference", label="guessing")
 def guess_mspe(truth: SensorArray) -> float:
     """Return the mean squared error of angles that are drawn as the true ones are."""
     return float(_guessed(truth, mspe))
-
-
-@bound(metric="mspe_db", kind="reference", label="guessing")
-def guess_mspe_db(truth: SensorArray) -> float:
-    """Return :func:`guess_mspe`; on an axis in dB."""
-    return guess_mspe(truth)
 
 
 def _guessed(truth: SensorArray, metric: Any) -> float:

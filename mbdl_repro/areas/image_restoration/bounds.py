@@ -9,7 +9,7 @@ from mbdl_repro.contract.measure import bound
 from mbdl_repro.contract.scenario import Split
 
 
-@bound(metric="mse", kind="floor", label="one who knows all test images")
+@bound(metrics=("mse",), kind="floor", label="one who knows all test images")
 def knows_all_images(truth: DegradedImages, test: Split) -> np.ndarray:
     """Return the least mean squared error of each test image (n,) of one who knows their set.
 
@@ -35,7 +35,7 @@ def knows_all_images(truth: DegradedImages, test: Split) -> np.ndarray:
     return np.square(weights @ s - s).mean(1)
 
 
-@bound(metric="mse", kind="reference", label="mean image")
+@bound(metrics=("mse",), kind="reference", label="mean image")
 def guess_mean_image(validation: Split, test: Split) -> np.ndarray:
     """Return the error of each test image (n,) of who answers the mean image, without looking.
 
@@ -49,7 +49,7 @@ def guess_mean_image(validation: Split, test: Split) -> np.ndarray:
     return np.square(test.s - validation.s.mean(0)).mean((1, 2))
 
 
-@bound(metric="mse", kind="theory", label="minimum norm, exact")
+@bound(metrics=("mse",), kind="theory", label="minimum norm, exact")
 def minimum_norm(truth: DegradedImages, test: Split) -> np.ndarray:
     """Return the expected error of Hᵀ(H Hᵀ)⁻¹x in compressed sensing, of each test image (n,).
 

@@ -8,7 +8,7 @@ from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.contract.measure import bound
 
 
-@bound(metric="squared_error", kind="floor", label="minimum, in closed form")
+@bound(metrics=("squared_error",), kind="floor", label="minimum, in closed form")
 def minimum_mean_squared_error(truth: LinearGaussian) -> float:
     """Return the mean squared error of the posterior mean, which no estimator is below.
 
@@ -28,7 +28,9 @@ def minimum_mean_squared_error(truth: LinearGaussian) -> float:
     return float(np.trace(C_s - C_xs.T @ np.linalg.solve(C_xx, C_xs)))
 
 
-@bound(metric="squared_error", kind="theory", label="exact risk of the discriminative estimator")
+@bound(
+    metrics=("squared_error",), kind="theory", label="exact risk of the discriminative estimator"
+)
 def sample_estimator_risk(truth: LinearGaussian, n_train: int) -> float:
     """Return the expected squared error of the discriminative estimator, fitted to P pairs.
 

@@ -23,7 +23,7 @@ N_SUPPORTS = 5000
 """Supports averaged over: the traces vary by a few percent, their mean by well under 0.1 %."""
 
 
-@bound(metric="squared_error", kind="floor", label="oracle that knows the support")
+@bound(metrics=("squared_error",), kind="floor", label="oracle that knows the support")
 def oracle_bayes(truth: SparseRecovery) -> float:
     """Return the least mean squared error of an oracle that knows which entries are not zero.
 
@@ -38,7 +38,7 @@ def oracle_bayes(truth: SparseRecovery) -> float:
     return _mean_trace_of_inverse(truth, (truth.sigma / truth.nonzero_std) ** 2)
 
 
-@bound(metric="squared_error", kind="reference", label="least squares on the true support")
+@bound(metrics=("squared_error",), kind="reference", label="least squares on the true support")
 def oracle_least_squares(truth: SparseRecovery) -> float:
     """Return the mean squared error of least squares on the true support.
 
@@ -52,7 +52,9 @@ def oracle_least_squares(truth: SparseRecovery) -> float:
 
 
 @bound(
-    metric="squared_error", kind="reference", label="least squares on the true support, simulated"
+    metrics=("squared_error",),
+    kind="reference",
+    label="least squares on the true support, simulated",
 )
 def oracle_least_squares_empirical(truth: SparseRecovery, test: Split) -> np.ndarray:
     """Return the squared error of least squares on the true support, signal by signal (n,).
@@ -68,19 +70,19 @@ def oracle_least_squares_empirical(truth: SparseRecovery, test: Split) -> np.nda
     return squared_error(estimate, test, truth)
 
 
-@bound(metric="nmse_db", kind="floor", label="oracle that knows the support")
+@bound(metrics=("nmse_db",), kind="floor", label="oracle that knows the support")
 def oracle_bayes_nmse(truth: SparseRecovery) -> float:
     """Return :func:`oracle_bayes` over the mean energy E‖s‖² of a signal."""
     return oracle_bayes(truth) / truth.mean_energy
 
 
-@bound(metric="nmse_db", kind="reference", label="least squares on the true support")
+@bound(metrics=("nmse_db",), kind="reference", label="least squares on the true support")
 def oracle_least_squares_nmse(truth: SparseRecovery) -> float:
     """Return :func:`oracle_least_squares` over the mean energy E‖s‖² of a signal."""
     return oracle_least_squares(truth) / truth.mean_energy
 
 
-@bound(metric="nmse_db", kind="reference", label="state evolution, AMP")
+@bound(metrics=("nmse_db",), kind="reference", label="state evolution, AMP")
 def amp_state_evolution_soft(truth: SparseRecovery, iteration: int | None) -> float:
     """Return E‖ŝ_k − s‖² / E‖s‖² after k steps of AMP with soft thresholding, n, m → ∞.
 
@@ -106,7 +108,7 @@ def amp_state_evolution_soft(truth: SparseRecovery, iteration: int | None) -> fl
     return _state_evolution(truth, partial(soft_threshold_risk, alpha=alpha, p=p, v=v), iteration)
 
 
-@bound(metric="nmse_db", kind="reference", label="state evolution, Bayes-AMP")
+@bound(metrics=("nmse_db",), kind="reference", label="state evolution, Bayes-AMP")
 def amp_state_evolution_bayes(truth: SparseRecovery, iteration: int | None) -> float:
     """Return E‖ŝ_k − s‖² / E‖s‖² after k steps of AMP with the posterior mean, n, m → ∞.
 

@@ -16,7 +16,7 @@ from mbdl_repro.contract.measure import bound
 from mbdl_repro.contract.scenario import Split
 
 
-@bound(metric="mse", kind="floor", label="smoother, exact")
+@bound(metrics=("mse", "mse_db"), kind="floor", label="smoother, exact")
 def smoother_mse(truth: StateSpace) -> float:
     """Return the mean variance of an entry of a state, given all observations of a trajectory.
 
@@ -35,20 +35,7 @@ def smoother_mse(truth: StateSpace) -> float:
     return float(smoother_error(_linear(truth), truth.n_steps).mean())
 
 
-@bound(metric="mse_db", kind="floor", label="smoother, exact")
-def smoother_mse_db(truth: StateSpace) -> float:
-    """Return :func:`smoother_mse`; on an axis in dB.
-
-    Args:
-        truth: the scenario.
-
-    Returns:
-        The mean over steps and entries, in units of s², not dB.
-    """
-    return smoother_mse(truth)
-
-
-@bound(metric="mse", kind="theory", label="Kalman filter, exact")
+@bound(metrics=("mse", "mse_db"), kind="theory", label="Kalman filter, exact")
 def kalman_mse(truth: StateSpace) -> float:
     """Return the expected error of the oracle Kalman filter, which knows the truth, over T steps.
 
@@ -66,20 +53,7 @@ def kalman_mse(truth: StateSpace) -> float:
     return float(_kalman_error(truth).mean())
 
 
-@bound(metric="mse_db", kind="theory", label="Kalman filter, exact")
-def kalman_mse_db(truth: StateSpace) -> float:
-    """Return :func:`kalman_mse`; on an axis in dB.
-
-    Args:
-        truth: the scenario.
-
-    Returns:
-        The mean over steps and entries, in units of s², not dB.
-    """
-    return kalman_mse(truth)
-
-
-@bound(metric="position_mse", kind="theory", label="Kalman filter, exact")
+@bound(metrics=("position_mse",), kind="theory", label="Kalman filter, exact")
 def kalman_position_mse(truth: StateSpace) -> float:
     """Return the expected error of the Kalman filter in the first entry of the state.
 
@@ -97,7 +71,7 @@ def kalman_position_mse(truth: StateSpace) -> float:
     return float(_kalman_error(truth)[:, 0].mean())
 
 
-@bound(metric="mse", kind="theory", label="Kalman filter, limit of long trajectories")
+@bound(metrics=("mse", "mse_db"), kind="theory", label="Kalman filter, limit of long trajectories")
 def kalman_steady_state_mse(truth: StateSpace) -> float:
     """Return the mean variance of an entry of the state in the limit of many steps.
 
@@ -113,19 +87,6 @@ def kalman_steady_state_mse(truth: StateSpace) -> float:
     """
     _, P = limit(_complete(truth))
     return float(P.diagonal().mean())
-
-
-@bound(metric="mse_db", kind="theory", label="Kalman filter, limit of long trajectories")
-def kalman_steady_state_mse_db(truth: StateSpace) -> float:
-    """Return :func:`kalman_steady_state_mse`; on an axis in dB.
-
-    Args:
-        truth: the scenario.
-
-    Returns:
-        The mean over entries, in units of s², not dB.
-    """
-    return kalman_steady_state_mse(truth)
 
 
 def _kalman_error(truth: StateSpace) -> np.ndarray:
@@ -158,7 +119,7 @@ N_PARTICLES = 3000
 """Of the filter that stands for the conditional mean; it costs well under 0.1 dB there."""
 
 
-@bound(metric="mse", kind="reference", label="particle filter that knows the truth")
+@bound(metrics=("mse", "mse_db"), kind="reference", label="particle filter that knows the truth")
 def near_mmse(truth: StateSpace, test: Split) -> np.ndarray:
     """Return the squared error of a particle filter that knows the truth, row by row (n,).
 
@@ -181,17 +142,3 @@ def near_mmse(truth: StateSpace, test: Split) -> np.ndarray:
         x = torch.tensor(test.x, dtype=torch.float32)
         estimate, _ = particle_filter(x, truth, n_particles=N_PARTICLES)
     return mse(estimate.double().numpy(), test, truth)
-
-
-@bound(metric="mse_db", kind="reference", label="particle filter that knows the truth")
-def near_mmse_db(truth: StateSpace, test: Split) -> np.ndarray:
-    """Return :func:`near_mmse`; on an axis in dB.
-
-    Args:
-        truth: the scenario.
-        test: the test pairs, x (n, T, n_observations) and s (n, T, m).
-
-    Returns:
-        One value a trajectory, (n,), the mean over steps and entries, in units of s², not dB.
-    """
-    return near_mmse(truth, test)

@@ -55,7 +55,8 @@ def _computed(
     exact: Exact,
 ) -> bytes:
     """Return the block's rows as columns; what other blocks of seeds share is found in exact."""
-    metric = catalogue.metrics(experiment.area)[info.marks["metric"]]
+    known_metrics = catalogue.metrics(experiment.area)
+    marks = {name: known_metrics[name].marks for name in experiment.bounded(info.name)}
     given: list[dict[str, Any]] = [{}] * len(fit.seeds)
     if {"test", "validation"} & set(info.arguments):
         tested = data.splits(fit, test_point or None, ["test"])
@@ -68,14 +69,16 @@ def _computed(
     place = str((info.name, fit.point, fit.n_train, test_point))
     try:
         if given[0] or place not in exact:
-            exact[place] = values(function, info.arguments, asked, given, iterations, metric.marks)
+            exact[place] = values(function, info.arguments, asked, given, iterations, marks)
     except ValueError as error:
         raise UserError(f"bound {info.name} at {fit}: {error}") from error
-    n, k = len(fit.seeds), len(iterations)
+    n, k = len(fit.seeds), len(iterations) * len(marks)
     columns = {
         "seed": np.repeat(np.array(fit.seeds), k),
-        "iteration": np.tile([np.nan if one is None else one for one in iterations], n),
-        "metric": np.array([metric.name] * (n * k)),
+        "iteration": np.tile(
+            np.repeat([np.nan if one is None else one for one in iterations], len(marks)), n
+        ),
+        "metric": np.array(list(marks) * (n * len(iterations))),
         "n_parameters": np.zeros(n * k, dtype=int),
     }
     return arrays_to_bytes(columns | exact[place])
@@ -87,9 +90,9 @@ def values(
     known: Mapping[str, Any],
     given: Sequence[Mapping[str, Any]],
     iterations: Sequence[int | None],
-    marks: Mapping[str, Any],
+    marks: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, np.ndarray]:
-    """Return a bound for each seed, and in it for each number of iterations, as columns.
+    """Return a bound for each seed, number of iterations, and metric, in this order, as columns.
 
     Args:
         function: the bound.
@@ -97,15 +100,15 @@ def values(
         known: what is the same for all seeds.
         given: the splits of each seed, empty where it asks for none: it is computed once then.
         iterations: numbers of iterations; None is the limit of many.
-        marks: words of the decorator of the metric that it bounds.
+        marks: words of the decorator of each metric that it bounds.
     """
     rows: list[dict[str, Any]] = []
-    exact: dict[int | None, dict[str, Any]] = {}
+    exact: dict[int | None, list[dict[str, Any]]] = {}
     for of_seed in given:
         for iteration in iterations:
             if of_seed or iteration not in exact:
                 every = {**known, **of_seed, "iteration": iteration}
                 found = function(**{name: every[name] for name in arguments})
-                exact[iteration] = measured(found, marks)
-            rows.append(exact[iteration])
+                exact[iteration] = [measured(found, of_metric) for of_metric in marks.values()]
+            rows += exact[iteration]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}

@@ -18,12 +18,9 @@ from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz
 
 ALL = [
     bounds.smoother_mse,
-    bounds.smoother_mse_db,
     bounds.kalman_mse,
-    bounds.kalman_mse_db,
     bounds.kalman_position_mse,
     bounds.kalman_steady_state_mse,
-    bounds.kalman_steady_state_mse_db,
 ]
 
 
@@ -58,7 +55,6 @@ def test_in_the_limit_of_long_trajectories_they_meet():
     assert bounds.kalman_mse(long) == pytest.approx(
         bounds.kalman_steady_state_mse(CANONICAL), rel=1e-4
     )
-    assert bounds.kalman_mse_db(CANONICAL) == bounds.kalman_mse(CANONICAL)  # linear, both
 
 
 def test_the_steady_state_of_what_the_solver_gives_up_on():
