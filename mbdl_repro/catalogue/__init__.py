@@ -59,6 +59,8 @@ class MethodInfo:
     """Settings that a fit does not depend on: only how the fitted method answers."""
     learns: bool
     """Whether it is fitted to training data: as its family, unless it says ``untrained``."""
+    needs_targets: bool
+    """Whether its fit, or the choice of its settings, looks at targets."""
     fits_itself: bool
     """Whether it has a ``fit`` of its own, or of its area's base: not plain gradient descent."""
     doc: str

@@ -124,6 +124,7 @@ def describe_method(module: ModuleType) -> Record:
         "counted_by": counted_by if counted_by in settings else None,
         "not_fitted": list(cls.not_fitted),
         "learns": family.learns and not cls.untrained,
+        "needs_targets": cls.needs_targets,
         "fits_itself": cls._fit is not Method._fit,
         "doc": inspect.cleandoc(cls.__doc__ or ""),
         "meanings": _meanings(cls, ["belief", *settings]),

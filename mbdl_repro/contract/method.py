@@ -68,6 +68,9 @@ class Method(nn.Module, metaclass=Checked):
     untrained: ClassVar[bool] = False
     """Whether nothing is fitted to training data, although members of its family learn."""
 
+    needs_targets: ClassVar[bool] = True
+    """Whether its loss looks at targets: then neither a fit nor tuning can do without them."""
+
     not_fitted: ClassVar[tuple[str, ...]] = ()
     """Settings that a fit does not depend on: only how the fitted method answers."""
 

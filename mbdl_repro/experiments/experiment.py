@@ -11,6 +11,7 @@ from mbdl_repro import catalogue
 from mbdl_repro.catalogue import MethodInfo
 from mbdl_repro.contract.scenario import Scenario
 from mbdl_repro.contract.table import Place, Point, distinct
+from mbdl_repro.experiments.measured import Measured
 from mbdl_repro.experiments.schema import Book, FigureFrame, Samples
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.statistics.relations import Relation
@@ -109,6 +110,8 @@ class Experiment:
     area: str
     scenario_name: str
     scenario: Scenario
+    measured: Measured | None
+    """Pairs in place of those that the scenario would draw."""
     beliefs: dict[str, dict[str, Any]]
     runs: list[tuple[Point, int]]
     """Points of the sweep, each with sizes of the training set; 0 where nothing learns."""

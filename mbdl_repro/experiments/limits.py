@@ -34,6 +34,9 @@ NUMBER = 40
 INTEGER = 10**15
 """A whole number, up to which floating point tells each from the next."""
 
+MEASURED_BYTES = 2 * 10**9
+"""Bytes of a file of measured pairs, which is read at once."""
+
 # What it asks for ---------------------------------------------------------------------------------
 
 COUNT = 10**7

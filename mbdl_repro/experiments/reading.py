@@ -18,6 +18,7 @@ from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments import claims, mathtext, panels, setup
 from mbdl_repro.experiments import names as file_names
 from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.experiments.measured import measured
 from mbdl_repro.experiments.messages import Problems, shown
 from mbdl_repro.experiments.methods import methods
 from mbdl_repro.experiments.scale import AtMost, Scale, ScaleFrame, at_scale
@@ -191,6 +192,7 @@ def _experiment(problems: Problems, frame: Frame) -> Experiment:
         area=frame.area,
         scenario_name=scenario_name,
         scenario=truth,
+        measured=measured(problems, frame),
         beliefs=beliefs,
         runs=runs,
         test_points=test_points,

@@ -141,6 +141,9 @@ def _smaller(experiment: Experiment, cap: AtMost) -> Callable[[Point], Point]:
             for name, value in point.items()
         }
 
+    if experiment.measured is not None:
+        most["n_steps"] = None
+        return smaller
     try:
         for point in experiment.points:
             truth = dataclasses.replace(experiment.scenario, **point)

@@ -115,6 +115,9 @@ class Frame(Block):
     book: dict[str, Any]
     area: Text
     scenario: dict[str, Any]
+    measured: Text | None = None
+    """A file of pairs in place of those that would be drawn: the scenario is then what designers
+    assume of them."""
     beliefs: dict[str, dict[str, Any]] = {}
     sweep: Any = Field(default_factory=dict)
     test_sweep: Any = Field(default_factory=dict)

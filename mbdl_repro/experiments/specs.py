@@ -237,7 +237,10 @@ def report_spec(experiments: Mapping[str, Experiment], layout: str) -> dict[str,
 def _truth(experiment: Experiment, *overrides: Point) -> dict[str, Any]:
     def fields() -> dict[str, Any]:
         truth = dataclasses.asdict(experiment.scenario_at(*overrides))
-        return {"scenario": f"{experiment.area}.{experiment.scenario_name}", **truth}
+        name = {"scenario": f"{experiment.area}.{experiment.scenario_name}"}
+        if experiment.measured is not None:
+            name["measured"] = experiment.measured.checksum
+        return name | truth
 
     return _once(experiment, f"truth {overrides}", fields)
 

@@ -19,7 +19,7 @@ MODELS = "mbdl_repro.pipeline.models"
 ARRAYS = tuple(f"mbdl_repro.store.files:arrays_{way}_bytes" for way in ("to", "from"))
 """How arrays are stored, and read again."""
 
-NEVER_FITTED = ("fit", "initialize")
+NEVER_FITTED = ("fit", "_fit", "initialize", "solve")
 """Methods of a class that are not called where nothing is fitted by descent."""
 
 
@@ -27,7 +27,8 @@ def data_code(experiment: Experiment) -> Fingerprint:
     """Return what an experiment's data stand on."""
     kind = type(experiment.scenario)
     truth = f"{kind.__module__}:{kind.__name__}"
-    return fingerprint(f"{DATA}:draw", f"{DATA}:splits_of", *ARRAYS, truth)
+    made_by = "draw" if experiment.measured is None else "cut"
+    return fingerprint(f"{DATA}:{made_by}", f"{DATA}:splits_of", *ARRAYS, truth)
 
 
 def fit_code(experiment: Experiment, label: str) -> Fingerprint:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from mbdl_repro.contract.hashing import digest
 from mbdl_repro.contract.scenario import Scenario, Split
+from mbdl_repro.contract.seeding import rng_for
 from mbdl_repro.contract.table import Point
+from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit
+from mbdl_repro.experiments.measured import OBSERVATIONS, TARGETS, Measured
 from mbdl_repro.pipeline.caches import data_cache
 from mbdl_repro.store.files import LazyArrays, arrays_to_bytes
 from mbdl_repro.store.paths import Store
@@ -37,6 +42,52 @@ def draw(truth: Scenario, sizes: Mapping[str, int], seeds: Sequence[int]) -> dic
         arrays[f"{name}_x"] = np.stack([draw.x for draw in draws])
         arrays[f"{name}_s"] = np.stack([draw.s for draw in draws])
     return arrays
+
+
+def cut(
+    measured: Measured, truth: Scenario, sizes: Mapping[str, int], seeds: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """Split measured pairs for a block of seeds, for each in an order of its own.
+
+    Args:
+        measured: the file of pairs.
+        truth: what is assumed of them: a pair is to have the shape of one that it would draw.
+        sizes: rows n of each split, by its name; one of no rows is left out.
+        seeds: of the block.
+
+    Returns:
+        As :func:`draw`; targets are NaN where the file has none.
+
+    Raises:
+        UserError: if the file is another than it was, or its pairs have another shape.
+    """
+    try:
+        content = Path(measured.path).read_bytes()
+    except OSError as error:
+        raise UserError(f"{measured.path}: cannot be read: {error.strerror}") from None
+    if digest(content) != measured.checksum:
+        raise UserError(f"{measured.path}: changed since the run began: start it again")
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        pairs = Split(file[OBSERVATIONS], file[TARGETS] if measured.has_targets else None)
+    like = truth.draw(1, "test", seeds[0])
+    if pairs.s is None:
+        pairs = Split(pairs.x, np.full((measured.n, *like.s.shape[1:]), np.nan))
+    for name, one, drawn in zip((OBSERVATIONS, TARGETS), pairs, like, strict=True):
+        if one.shape[1:] != drawn.shape[1:] or np.iscomplexobj(one) != np.iscomplexobj(drawn):
+            raise UserError(
+                f"{measured.path}: {name} has rows of shape {one.shape[1:]}, {one.dtype}: the "
+                f"scenario says {drawn.shape[1:]}, {drawn.dtype}"
+            )
+    pairs = Split(*(one if np.iscomplexobj(one) else one.astype(np.float64) for one in pairs))
+    ends = np.cumsum([sizes.get(name, 0) for name in ("test", "validation", "train")])
+    starts = dict(zip(("test", "validation", "train"), [0, *ends[:-1]], strict=True))
+    orders = [rng_for("measured", seed).permutation(measured.n) for seed in seeds]
+    return {
+        f"{name}_{part}": np.stack([values[o[starts[name] : starts[name] + n]] for o in orders])
+        for name, n in sizes.items()
+        if n > 0
+        for part, values in zip((OBSERVATIONS, TARGETS), pairs, strict=True)
+    }
 
 
 def splits_of(
@@ -116,6 +167,8 @@ class Data:
 
         def make() -> bytes:
             truth = self.experiment.scenario_at(fit.point, test_point or {})
-            return arrays_to_bytes(draw(truth, spec["sizes"], fit.seeds))
+            asked = (truth, spec["sizes"], fit.seeds)
+            measured = self.experiment.measured
+            return arrays_to_bytes(draw(*asked) if measured is None else cut(measured, *asked))
 
         return self.cache.get(self.cache.key(spec), make)

@@ -24,6 +24,7 @@ import safetensors.torch
 import scipy.stats
 import torch
 from jobs import job
+from pipeline.running import compute, project
 from safetensors import safe_open
 
 from mbdl_repro.areas.doa.methods.music import Music
@@ -32,7 +33,6 @@ from mbdl_repro.areas.sparse_recovery.methods.step_lista import StepLista
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import reading as experiment_file
-from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.figures import signals
 from mbdl_repro.pipeline.caches import bound_cache, data_cache, model_cache, score_cache
 from mbdl_repro.pipeline.models import Models
@@ -40,7 +40,6 @@ from mbdl_repro.pipeline.stages.bound import bound, values
 from mbdl_repro.pipeline.stages.draw import _of_method, draw
 from mbdl_repro.pipeline.stages.evaluate import evaluate
 from mbdl_repro.pipeline.stages.gather import gather
-from mbdl_repro.pipeline.stages.simulate import simulate
 from mbdl_repro.pipeline.stages.tabulate import histories, shown, tabulate, thinned
 from mbdl_repro.pipeline.stages.train import train
 from mbdl_repro.pipeline.stages.verify import verify
@@ -171,25 +170,6 @@ published:
 """
 
 # --- running it ---
-
-
-def project(folder: Path, **experiments: str) -> Path:
-    shutil.copytree(SCALES, folder / "workflow/scales")
-    (folder / "workflow/experiments").mkdir()
-    for name, text in experiments.items():
-        (folder / f"workflow/experiments/{name}.yaml").write_text(text, encoding="utf-8")
-    return folder
-
-
-def compute(experiment: Experiment, scale) -> None:
-    """Run what Snakemake would, up to the scores."""
-    simulate(job("simulate", experiment, scale))
-    for label, entry in experiment.methods.items():
-        for part in range(1, entry.jobs + 1) if entry.has_fit else []:
-            train(job("train", experiment, scale, label, part))
-        evaluate(job("evaluate", experiment, scale, label))
-    if experiment.bounds:
-        bound(job("bound", experiment, scale))
 
 
 @pytest.fixture(scope="module")

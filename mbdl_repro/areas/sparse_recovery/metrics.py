@@ -63,7 +63,7 @@ def median_nmse_db(estimate: np.ndarray, split: Split, truth: SparseRecovery) ->
     return np.square(estimate - split.s).sum(1) / truth.mean_energy
 
 
-@metric(label="squared residual ‖x − H ŝ‖²")
+@metric(label="squared residual ‖x − H ŝ‖²", targets=False)
 def squared_residual(estimate: np.ndarray, split: Split, truth: SparseRecovery) -> np.ndarray:
     """Return ‖x − H ŝ‖² of each signal, with the true H.
 

@@ -34,7 +34,7 @@ def test_network_is_the_formula_in_its_docstring() -> None:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.normal_(generator=torch_rng_for("formula"))
-    W_1, b_1, W_2, b_2, W_3, b_3 = (p.detach().numpy() for p in network.parameters())
+    W_1, W_2, W_3, b_1, b_2, b_3 = (p.detach().numpy() for p in network.parameters())
     x = pairs(SMALL, 10, "test").x
     # The whitener is the one symmetric matrix whose inverse squared is the shrunk covariance.
     covariance = np.cov(train.x.numpy().T)

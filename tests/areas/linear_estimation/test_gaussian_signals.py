@@ -66,7 +66,7 @@ def test_covariance_entries() -> None:
 def test_what_is_withheld_cannot_be_read() -> None:
     belief = LinearGaussian().believed(observation_matrix=None, noise_std=None)
     assert belief.covariance.shape == (30, 30)
-    with pytest.raises(ValueError, match="observation_matrix is needed, but this belief withholds"):
+    with pytest.raises(ValueError, match="observation_matrix is asked for, and is withheld"):
         _ = belief.matrix
     with pytest.raises(ValueError, match="noise_std"):
         _ = belief.noise_variance

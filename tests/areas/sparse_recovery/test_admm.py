@@ -1,6 +1,7 @@
 """ADMM against scikit-learn and the equations as they are written; what is learned of it."""
 
 import dataclasses
+from itertools import repeat
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from mbdl_repro.areas.sparse_recovery.methods.unfolded_admm import UnfoldedAdmm
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.sparse_recovery.updates.admm import (
     LARGEST_DUAL_STEP,
+    admm_iterates,
     admm_step,
     with_orthogonal_rows,
 )
@@ -121,10 +123,15 @@ def test_it_reaches_the_lasso_solution_from_any_penalty(truth, penalty, dual_ste
 def test_dual_steps_far_beyond_the_interval_do_not_converge():
     x, rho = observations(6), 0.05
     solution = scikit_learn(x, UNIT_COLUMNS.H, rho)
-    within, beyond = (
-        Admm(UNIT_COLUMNS, iterations=3000, **named(rho, 2.0, dual_step))(x) - solution
-        for dual_step in (0.99 * LARGEST_DUAL_STEP, 2.1)
-    )
+
+    def error(dual_step):
+        settings = repeat((rho, 2.0, dual_step), 3000)
+        *_, last = admm_iterates(x, *with_orthogonal_rows(H), settings)
+        return last - solution
+
+    within, beyond = error(0.99 * LARGEST_DUAL_STEP), error(2.1)
+    with pytest.raises(ValueError, match=r"dual_step is 2\.1: should be less than 1\.618"):
+        Admm(UNIT_COLUMNS, iterations=3000, **named(rho, 2.0, 2.1))
     assert within.abs().max() < 1e-10
     assert beyond.abs().max() > 1e-2
 

@@ -44,7 +44,10 @@ def test_network_is_the_formula_in_its_docstring():
             parameter.normal_(generator=torch_rng_for("formula", len(parameter)))
     L, W_1, b_1, W_2, b_2, W_3, b_3 = (
         weights[name].detach().numpy()
-        for name in ("linear", *(f"layers.{i}.{w}" for i in range(3) for w in ("weight", "bias")))
+        for name in (
+            "linear",
+            *(f"network.{w}.{i}" for i in range(3) for w in ("weights", "offsets")),
+        )
     )
     x = pairs(10, "test").x
     X = train.x.numpy()
