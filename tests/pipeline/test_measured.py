@@ -50,7 +50,9 @@ samples: {validation: 5, test: 20}
 seeds: 1
 methods: {lasso: {rho: 0.1}}
 metrics: [squared_residual]
-figure: {caption: Error., panels: [{kind: dots, title: Residual, x: squared_residual}]}
+figure:
+  caption: Error.
+  panels: [{kind: dots, title: Residual, y: squared_residual, methods: [lasso]}]
 """
 
 
@@ -151,10 +153,10 @@ def test_without_targets_what_needs_none_still_runs(here):
 REFUSED = {
     "metric": (
         SPARSE,
-        ("[squared_residual]", "[squared_error]"),
+        ("metrics: [squared_residual]", "metrics: [squared_error]"),
         "compares with targets.*allowed: squared_residual",
     ),
-    "learned": (SPARSE, ("lasso: {", "lista: {iterations: 3, "), "lista is fitted to targets"),
+    "learned": (SPARSE, ("{lasso: {", "{lista: {iterations: 3, "), "lista is fitted to targets"),
     "tuned": (SPARSE, ("rho: 0.1", "tune: {rho: [0.1, 0.2]}"), "lasso is fitted to targets"),
     "bound": (LINEAR, ("metrics:", "bounds: [minimum_mean_squared_error]\nmetrics:"), "the truth"),
     "sweep": (LINEAR, ("[10, 30]", "[10], noise_std: [0.1]"), "only n_train can be swept"),
