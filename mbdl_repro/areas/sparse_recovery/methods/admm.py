@@ -27,6 +27,8 @@ class Admm(AdmmSteps):
         gap_tolerance: hold a signal once its duality gap is at most this times ½‖x‖²;
             ``None``: take all K steps. Example 3.8 stops on small changes instead.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Example 3.8; Boyd, Parikh, Chu, Peleato and Eckstein, 2011, section 6.4. The
     companion notebook has ρ in place of 2λ in the first equation, and returns s.
     """

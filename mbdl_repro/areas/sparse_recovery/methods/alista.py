@@ -38,6 +38,8 @@ class Alista(IterativeMethod):
         trusted_fraction: share of entries trusted by the last layer, a little above the share
             that is not zero; layer k trusts (k + 1)/K of it.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Liu, Chen, Wang and Yin, 2019, section 3.
     """
 

@@ -29,6 +29,8 @@ class Amp(IterativeMethod):
         threshold_factor: α, thresholds in standard deviations of the noise in what is thresholded;
             1.1402 is that of the source of the 250 × 500 benchmark.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Donoho, Maleki and Montanari, 2009; Borgerding, Schniter and Rangan, 2017, for α.
     """
 

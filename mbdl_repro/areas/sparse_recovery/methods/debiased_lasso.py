@@ -19,6 +19,8 @@ class DebiasedLasso(LassoSolver):
     comes a smaller support. Where the columns of H_A are dependent (more than there are
     observations, say) least squares has no one answer, and that row keeps the LASSO's.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Belloni and Chernozhukov, 2013 (least squares after model selection).
     """
 

@@ -23,6 +23,8 @@ class Fista(ProximalGradient):
 
     With μ ≤ 1/L the objective is within 2L‖s*‖²/(k + 1)² of its minimum.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Beck and Teboulle, 2009, section 4; the monograph's Section 3 has ISTA.
     """
 

@@ -21,6 +21,8 @@ class Ista(ProximalGradient):
 
     With μ ≤ 1/L the objective is within L‖s*‖²/(2k) of its minimum.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Example 3.6; Daubechies, Defrise and De Mol, 2004.
     """
 

@@ -16,6 +16,8 @@ class Lasso(LassoSolver):
 
     Each row is solved until its duality gap says so, or is answered by NaN.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Section 3.2, equation of Example 3.6; Tibshirani, 1996.
     """
 

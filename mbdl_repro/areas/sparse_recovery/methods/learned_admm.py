@@ -30,6 +30,8 @@ class LearnedAdmm(AdmmSteps):
         gap_tolerance: hold a signal once its duality gap, at the learned ρ, is at most this
             times ½‖x‖²; ``None``: take all K steps.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Example 5.4, whose notebook cuts the gradient of ρ at the threshold, and whose λ
     hardly moves.
     """

@@ -17,6 +17,8 @@ class LinearMMSE(Method):
     Args:
         belief: knows H, the energy of signals (sparsity and ``nonzero_std``) and the noise.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Section 5.1, the MMSE estimator, for a signal with C_s = σ_s² I.
     """
 

@@ -28,6 +28,8 @@ class Lista(UnfoldedIsta):
         step: μ of the ISTA that it starts from; ``None``: 1/L, L the largest eigenvalue of HᵀH.
             So few layers need not converge: beyond 2/L, where ISTA may not, they start better.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Example 5.6; Gregor and LeCun, 2010.
     """
 

@@ -22,6 +22,8 @@ class ListaCp(CoupledLayers):
     What is learned of θ_k is the logarithm, so that it stays positive, and of W_k = P V_k it is
     V_k, with a fixed P that makes all its directions about as fast to learn.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Chen, Liu, Wang and Yin, 2018; the monograph's Example 5.6 has LISTA.
     """
 

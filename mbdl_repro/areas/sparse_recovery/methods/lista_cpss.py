@@ -27,6 +27,8 @@ class ListaCpss(CoupledLayers):
         trusted_fraction: share of entries trusted by the last layer, a little above the share
             that is not zero; layer k trusts (k + 1)/K of it.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Chen, Liu, Wang and Yin, 2018, section 3.2.
     """
 

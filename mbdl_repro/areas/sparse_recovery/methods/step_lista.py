@@ -21,6 +21,8 @@ class StepLista(UnfoldedIsta):
     2K numbers are learned, as logarithms, so that they stay positive. Every μ_k starts at
     ``step`` and every β_k at ``step`` · ρ, where the rule is K steps of ISTA.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Ablin, Moreau, Massias and Gramfort, 2019, where β_k = μ_k ρ; Example 5.6 for both.
     """
 

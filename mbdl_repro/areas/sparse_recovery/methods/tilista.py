@@ -23,6 +23,8 @@ class Tilista(CoupledLayers):
     logarithm, so that they stay positive, and of W = P V it is V, with a fixed P that makes all
     its directions about as fast to learn.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Liu, Chen, Wang and Yin, 2019, section 2.
     """
 

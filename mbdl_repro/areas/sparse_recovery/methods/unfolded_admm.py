@@ -24,6 +24,8 @@ class UnfoldedAdmm(AdmmSteps):
     so that they stay positive; few iterations need not converge, so that nothing holds μ_k
     below (1 + √5)/2. The K-th μ is not there, as no v comes after it.
 
+    Maps x (n, n_observations) to ŝ (n, m).
+
     Source: Example 5.5, whose notebook returns s and cuts the gradient at the threshold.
     """
 
