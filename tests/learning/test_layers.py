@@ -59,7 +59,7 @@ def test_a_recurrent_unit_is_that_of_pytorch():
 
 
 def test_what_one_product_takes_is_what_the_unit_does():
-    ours, theirs = drawn_unit()
+    ours, _ = drawn_unit()
     u, h = normal(5, 3), normal(5, 4)
     product = torch.cat((u, h), 1) @ torch.cat(ours.columns()) + ours.bias
     r, z, of_input, of_hidden = product.sigmoid().chunk(4, 1)[:2] + product.chunk(4, 1)[2:]
