@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from mbdl_repro.areas.doa import fisher
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.metrics import GUESSED, mspe, rmspe
 from mbdl_repro.areas.doa.scenario import Narrowband
-from mbdl_repro.areas.doa.told_the_rest import least_errors
+from mbdl_repro.areas.doa.theory import fisher
+from mbdl_repro.areas.doa.theory.genie_aided import least_errors
 from mbdl_repro.contract.measure import bound
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for
@@ -159,7 +159,7 @@ def told_the_rest_mspe(truth: SensorArray) -> float:
     phases, and the errors of the array. Nobody who gives M angles has less: of unbiased
     estimators and of others, with any law of the waveforms. It has a standard error of 2 %, and
     random numbers that are the same for all scenarios. See
-    :mod:`mbdl_repro.areas.doa.told_the_rest`.
+    :mod:`mbdl_repro.areas.doa.theory.genie_aided`.
 
     Raises:
         ValueError: if angles are fixed, or sources are not narrowband.

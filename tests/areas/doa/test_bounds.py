@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from mbdl_repro.areas.doa import bounds, fisher, told_the_rest
+from mbdl_repro.areas.doa import bounds
 from mbdl_repro.areas.doa.array import steering
 from mbdl_repro.areas.doa.methods.maximum_likelihood import MaximumLikelihood
 from mbdl_repro.areas.doa.metrics import mspe, rmspe
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
-from mbdl_repro.areas.doa.subspace import (
+from mbdl_repro.areas.doa.signal.subspace import (
     angles_of,
     esprit_roots,
     noise_polynomial,
@@ -19,6 +19,7 @@ from mbdl_repro.areas.doa.subspace import (
     sample_covariance,
     signal_subspace,
 )
+from mbdl_repro.areas.doa.theory import fisher, genie_aided
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for
 
@@ -263,17 +264,17 @@ def test_the_error_of_guessing_one_angle_is_that_of_a_uniform_one():
 
 
 def without_windows(monkeypatch):
-    monkeypatch.setattr(told_the_rest, "WINDOW_STDS", 1e9)
-    monkeypatch.setattr(told_the_rest, "WINDOW_SUM", 1e9)
+    monkeypatch.setattr(genie_aided, "WINDOW_STDS", 1e9)
+    monkeypatch.setattr(genie_aided, "WINDOW_SUM", 1e9)
 
 
 def test_of_one_source_that_is_loud_the_floor_is_the_cramer_rao_bound(monkeypatch):
     truth = Narrowband(n_sources=1, n_snapshots=100, snr_db=30.0, max_angle_deg=60.0)
-    told = told_the_rest.least_errors(truth)
+    told = genie_aided.least_errors(truth)
     crb = bounds.stochastic_crb_mspe(truth)
     assert 0.95 * crb < told.square < crb  # being told the window costs a little
-    monkeypatch.setattr(told_the_rest, "WINDOW_STDS", 1000.0)
-    told = told_the_rest.least_errors(truth)
+    monkeypatch.setattr(genie_aided, "WINDOW_STDS", 1000.0)
+    told = genie_aided.least_errors(truth)
     assert told.square == pytest.approx(crb, rel=4 * told.square_error / crb + 3e-3)
 
 
@@ -327,7 +328,7 @@ def test_posteriors_are_those_of_whole_snapshots(changes, monkeypatch):
         median = grid[(p.cumsum() >= 0.5).argmax()]
         # Windows are over the whole range for both, so that both weigh the same.
         deviations.append(p @ np.abs(grid - median))
-    ours = told_the_rest.least_errors(truth)
+    ours = genie_aided.least_errors(truth)
     for mine, error, theirs in (
         (ours.square, ours.square_error, variances),
         (ours.root, ours.root_error, deviations),
@@ -357,7 +358,7 @@ def test_nobody_is_below_the_floor_and_the_floor_is_not_far(truth):
     estimates = [MaximumLikelihood(truth)(x).numpy(), root_music(x, truth.n_sources)]
     if truth.correlation:
         estimates.append(MaximumLikelihood(truth, waveforms="shared")(x).numpy())
-    floor = told_the_rest.least_errors(truth)
+    floor = genie_aided.least_errors(truth)
     ratios = []
     for estimate in estimates:
         errors, squares = rmspe(estimate, test, truth), mspe(estimate, test, truth)
@@ -369,7 +370,7 @@ def test_nobody_is_below_the_floor_and_the_floor_is_not_far(truth):
 
 def test_the_floor_does_not_depend_on_its_random_numbers():
     truth = Narrowband(n_sources=3, n_snapshots=20, snr_db=10.0)
-    told = [told_the_rest.least_errors(truth, stream) for stream in (0, 1)]
+    told = [genie_aided.least_errors(truth, stream) for stream in (0, 1)]
     squares = np.hypot(told[0].square_error, told[1].square_error)
     roots = np.hypot(told[0].root_error, told[1].root_error)
     assert 0 < abs(told[0].square - told[1].square) < 4 * squares < 0.15 * told[0].square

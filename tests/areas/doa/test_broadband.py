@@ -10,8 +10,8 @@ import torch
 
 from mbdl_repro.areas.doa.methods.broadband_music import BroadbandMusic
 from mbdl_repro.areas.doa.metrics import rmspe
-from mbdl_repro.areas.doa.peaks import centroids, highest_peaks, vertices
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
+from mbdl_repro.areas.doa.signal.peaks import centroids, highest_peaks, vertices
 from mbdl_repro.contract.seeding import rng_for
 
 FEW = Ofdm(

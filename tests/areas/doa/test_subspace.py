@@ -8,9 +8,9 @@ import torch
 
 from mbdl_repro.areas.doa.array import steering
 from mbdl_repro.areas.doa.metrics import rmspe
-from mbdl_repro.areas.doa.roots import companion_roots, inner_roots
 from mbdl_repro.areas.doa.scenario import Narrowband
-from mbdl_repro.areas.doa.subspace import (
+from mbdl_repro.areas.doa.signal.roots import companion_roots, inner_roots
+from mbdl_repro.areas.doa.signal.subspace import (
     angles_of,
     check_sizes,
     check_snapshots,

@@ -9,7 +9,12 @@ import torch
 from gradients import assert_slopes_are_those_of_differences
 
 from mbdl_repro.areas.doa.array import steering
-from mbdl_repro.areas.doa.autocorrelation import LEAK, LagAutoencoder, lag_features, structured
+from mbdl_repro.areas.doa.learned.learned_covariance import (
+    LEAK,
+    LagAutoencoder,
+    lag_features,
+    structured,
+)
 from mbdl_repro.areas.doa.methods.deep_root_music import DeepRootMusic
 from mbdl_repro.areas.doa.methods.root_music import RootMusic
 from mbdl_repro.areas.doa.methods.subspacenet import Subspacenet

@@ -8,8 +8,8 @@ from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.covariance_method import SpectralMethod
-from mbdl_repro.areas.doa.spectrum import diagonal_sums
+from mbdl_repro.areas.doa.signal.covariance_method import SpectralMethod
+from mbdl_repro.areas.doa.signal.spectrum import diagonal_sums
 from mbdl_repro.contract.method import Family
 
 

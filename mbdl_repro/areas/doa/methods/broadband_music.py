@@ -10,9 +10,9 @@ from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.peaks import highest_peaks, vertices
 from mbdl_repro.areas.doa.scenario import Ofdm
-from mbdl_repro.areas.doa.subspace import (
+from mbdl_repro.areas.doa.signal.peaks import highest_peaks, vertices
+from mbdl_repro.areas.doa.signal.subspace import (
     check_sizes,
     check_snapshots,
     heard,

@@ -11,8 +11,8 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.spectrum import evaluated, grid_angles
-from mbdl_repro.areas.doa.subspace import (
+from mbdl_repro.areas.doa.signal.spectrum import evaluated, grid_angles
+from mbdl_repro.areas.doa.signal.subspace import (
     check_snapshots,
     heard,
     noise_polynomial,

@@ -8,7 +8,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.autocorrelation import LearnedCovariance
+from mbdl_repro.areas.doa.learned.learned_covariance import LearnedCovariance
 from mbdl_repro.contract.method import Family
 
 

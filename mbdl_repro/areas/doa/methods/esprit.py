@@ -8,8 +8,13 @@ from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.covariance_method import CovarianceMethod
-from mbdl_repro.areas.doa.subspace import angles_of, esprit_roots, shown_roots, signal_subspace
+from mbdl_repro.areas.doa.signal.covariance_method import CovarianceMethod
+from mbdl_repro.areas.doa.signal.subspace import (
+    angles_of,
+    esprit_roots,
+    shown_roots,
+    signal_subspace,
+)
 from mbdl_repro.contract.method import Family
 
 

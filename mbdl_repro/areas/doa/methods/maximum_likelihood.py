@@ -10,8 +10,8 @@ from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.spectrum import diagonal_sums, evaluated
-from mbdl_repro.areas.doa.subspace import angles_of, check_snapshots, sample_covariance
+from mbdl_repro.areas.doa.signal.spectrum import diagonal_sums, evaluated
+from mbdl_repro.areas.doa.signal.subspace import angles_of, check_snapshots, sample_covariance
 from mbdl_repro.contract.method import Family, Method
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from mbdl_repro.areas.doa.array import SensorArray, steering
-from mbdl_repro.areas.doa.spectrum import evaluated, grid_angles, lowest_minima
-from mbdl_repro.areas.doa.subspace import (
+from mbdl_repro.areas.doa.signal.spectrum import evaluated, grid_angles, lowest_minima
+from mbdl_repro.areas.doa.signal.subspace import (
     angles_of,
     check_snapshots,
     esprit_roots,

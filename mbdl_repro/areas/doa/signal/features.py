@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.doa.subspace import check_snapshots, sample_covariance
+from mbdl_repro.areas.doa.signal.subspace import check_snapshots, sample_covariance
 
 ROWS = 2048
 """Rows whose snapshots are in double precision at a time."""
@@ -22,7 +22,7 @@ def scaled_covariance(x: Tensor, n_sensors: int) -> Tensor:
         (n, N, N), complex, in double precision, with a diagonal of mean 1.
 
     Raises:
-        ValueError: as :func:`~mbdl_repro.areas.doa.subspace.check_snapshots`.
+        ValueError: as :func:`~mbdl_repro.areas.doa.signal.subspace.check_snapshots`.
     """
     return torch.cat([_scaled(check_snapshots(some, n_sensors)) for some in x.split(ROWS)])
 

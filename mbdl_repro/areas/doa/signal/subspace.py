@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.roots import inner_roots
-from mbdl_repro.areas.doa.spectrum import diagonal_sums
+from mbdl_repro.areas.doa.signal.roots import inner_roots
+from mbdl_repro.areas.doa.signal.spectrum import diagonal_sums
 
 Smoothing = Literal["none", "forward", "forward_backward"]
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.source_count import count_sources
-from mbdl_repro.areas.doa.spectrum import evaluated, grid_angles, lowest_minima
-from mbdl_repro.areas.doa.subspace import (
+from mbdl_repro.areas.doa.signal.source_count import count_sources
+from mbdl_repro.areas.doa.signal.spectrum import evaluated, grid_angles, lowest_minima
+from mbdl_repro.areas.doa.signal.subspace import (
     Smoothing,
     check_sizes,
     check_snapshots,
@@ -185,7 +185,7 @@ class SpectralMethod(CovarianceMethod):
 
         Returns:
             c_0 … c_{L−1} (n, L), complex, of which
-            :func:`~mbdl_repro.areas.doa.spectrum.evaluated` makes D.
+            :func:`~mbdl_repro.areas.doa.signal.spectrum.evaluated` makes D.
         """
 
     @abstractmethod
