@@ -15,6 +15,7 @@ from mbdl_repro.areas.doa.metrics import GUESSED, mspe, rmspe
 from mbdl_repro.areas.doa.scenario import Narrowband
 from mbdl_repro.areas.doa.theory import fisher
 from mbdl_repro.areas.doa.theory.genie_aided import least_errors
+from mbdl_repro.areas.doa.theory.performance import music_covariance
 from mbdl_repro.contract.measure import bound
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for
@@ -30,8 +31,8 @@ def stochastic_crb_mspe(truth: SensorArray) -> float:
     only where they keep away from ±90°: it grows as 1/cos² θ.
 
     Raises:
-        ValueError: if angles are random up to ±90°, or the array has errors, or sources are not
-            narrowband.
+        ValueError: if angles are random up to ±90°, or are not told apart, or the array has
+            errors, or sources are not narrowband.
     """
     return _mean_over_law(truth, fisher.stochastic_crb)
 
@@ -120,10 +121,9 @@ def shared_waveform_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
 def _of_each_trial(variances: np.ndarray) -> np.ndarray:
     """Return the root mean over sources, none of which counts more than if it is guessed.
 
-    Where two sources, one at each end, share a beam, the bound is infinite but for rounding.
+    Where two sources, one at each end, share a beam, the bound is infinite.
     """
-    finite = (variances > 0) & (variances < GUESSED)
-    return np.asarray(np.sqrt(np.where(finite, variances, GUESSED).mean(1)))
+    return np.asarray(np.sqrt(np.minimum(variances, GUESSED).mean(1)))
 
 
 # --- theory of a method ---
@@ -139,7 +139,7 @@ def music_mspe(truth: SensorArray) -> float:
         ValueError: as :func:`stochastic_crb_mspe`, and if sources are coherent, where MUSIC
             fails and its error has no such limit.
     """
-    return _mean_over_law(truth, fisher.music_covariance)
+    return _mean_over_law(truth, music_covariance)
 
 
 @bound(metric="mspe_db", kind="theory", label="MUSIC, limit of many snapshots")
@@ -233,7 +233,13 @@ def _mean_over_law(truth: SensorArray, matrix: Any) -> float:
         )
     rng = rng_for("angles", "crb")
     fixed = truth.angles_deg is not None and _known_phases(truth)
-    return float(_variances(truth, truth.angles(1 if fixed else N_DRAWS, rng), matrix).mean())
+    mean = float(_variances(truth, truth.angles(1 if fixed else N_DRAWS, rng), matrix).mean())
+    if not np.isfinite(mean):
+        raise ValueError(
+            "the bound is infinite: there are angles that this array does not tell apart; leave "
+            "it out, or take the median"
+        )
+    return mean
 
 
 def _known_phases(truth: SensorArray) -> bool:
@@ -258,8 +264,8 @@ def _variances(truth: SensorArray, s: np.ndarray, matrix: Any) -> np.ndarray:
         P,
         noise_variance=array.noise_std**2,
         n_snapshots=array.n_snapshots,
-        n_sensors=array.n_sensors,
-        spacing=array.required("spacing"),
+        positions=array.positions,
+        gains=array.gains,
     )
     return np.asarray(bound_of.diagonal(axis1=-2, axis2=-1))
 

@@ -11,20 +11,22 @@ from mbdl_repro.areas.doa.array import steering
 from mbdl_repro.areas.doa.methods.maximum_likelihood import MaximumLikelihood
 from mbdl_repro.areas.doa.metrics import mspe, rmspe
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
+from mbdl_repro.areas.doa.signal.covariance import sample_covariance
 from mbdl_repro.areas.doa.signal.subspace import (
     angles_of,
     esprit_roots,
     noise_polynomial,
     roots_of_sources,
-    sample_covariance,
     signal_subspace,
 )
 from mbdl_repro.areas.doa.theory import fisher, genie_aided
+from mbdl_repro.areas.doa.theory.performance import music_covariance
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for
 
 N, T = 6, 7
-ARRAY = {"n_sensors": N, "n_snapshots": T, "spacing": 0.45, "noise_variance": 0.3}
+SPACING = 0.45
+ARRAY = {"n_snapshots": T, "positions": SPACING * np.arange(N), "noise_variance": 0.3}
 THETA = np.array([-0.6, 0.1, 0.5])
 M = len(THETA)
 
@@ -76,7 +78,7 @@ def test_the_stochastic_bound_is_that_of_numerical_fisher_information(kind):
     P = covariances()[kind]
 
     def R(at: np.ndarray) -> np.ndarray:
-        A = steering(at[:M], N, ARRAY["spacing"])
+        A = steering(at[:M], N, SPACING)
         return A @ hermitian(at[M:-1]) @ A.conj().T + at[-1] * np.eye(N)
 
     at = np.concatenate([THETA, parameters_of(P), [ARRAY["noise_variance"]]])
@@ -96,7 +98,7 @@ def test_the_deterministic_bound_is_that_of_numerical_fisher_information(kind):
 
     def mean(at: np.ndarray) -> np.ndarray:
         waveforms = at[M : M + M * T] + 1j * at[M + M * T :]
-        return (steering(at[:M], N, ARRAY["spacing"]) @ waveforms.reshape(M, T)).ravel()
+        return (steering(at[:M], N, SPACING) @ waveforms.reshape(M, T)).ravel()
 
     J = slope(mean, np.concatenate([THETA, Y.real.ravel(), Y.imag.ravel()]))
     information = 2 / ARRAY["noise_variance"] * (J.conj() @ J.T).real
@@ -106,7 +108,7 @@ def test_the_deterministic_bound_is_that_of_numerical_fisher_information(kind):
 
 def test_the_shared_bound_is_that_of_numerical_fisher_information():
     def R(at: np.ndarray) -> np.ndarray:
-        b = steering(at[:M], N, ARRAY["spacing"]).sum(1)
+        b = steering(at[:M], N, SPACING).sum(1)
         return at[M] * np.outer(b, b.conj()) + at[M + 1] * np.eye(N)
 
     at = np.concatenate([THETA, [1.0, ARRAY["noise_variance"]]])
@@ -117,7 +119,7 @@ def test_the_shared_bound_is_that_of_numerical_fisher_information():
 
 def test_of_one_source_there_is_a_closed_form():
     theta = np.array([[-1.2], [0.0], [0.7]])
-    known = {"n_sensors": 8, "n_snapshots": 100, "spacing": 0.5, "noise_variance": 0.2}
+    known = {"n_snapshots": 100, "positions": np.arange(8) / 2, "noise_variance": 0.2}
     snr = 5.0
     closed = 6 / (100 * snr * np.pi**2 * np.cos(theta) ** 2 * 8 * 63)
     deterministic = fisher.deterministic_crb(theta, np.eye(1), **known)
@@ -126,13 +128,11 @@ def test_of_one_source_there_is_a_closed_form():
     np.testing.assert_allclose(deterministic[..., 0], closed, rtol=1e-12)
     np.testing.assert_allclose(stochastic[..., 0], closed * (1 + 1 / (8 * snr)), rtol=1e-12)
     np.testing.assert_allclose(shared, stochastic, rtol=1e-12)
-    np.testing.assert_allclose(
-        fisher.music_covariance(theta, np.eye(1), **known), stochastic, rtol=1e-12
-    )
+    np.testing.assert_allclose(music_covariance(theta, np.eye(1), **known), stochastic, rtol=1e-12)
 
 
 def test_who_knows_more_is_bound_less():
-    known = {"n_sensors": 8, "n_snapshots": 100, "spacing": 0.5, "noise_variance": 0.1}
+    known = {"n_snapshots": 100, "positions": np.arange(8) / 2, "noise_variance": 0.1}
     theta = np.array([[-0.6, 0.1, 0.5]])
     ones = np.ones((3, 3))
     shared = fisher.shared_waveform_crb(theta, **known)[0]
@@ -193,8 +193,7 @@ def test_bounds_of_random_phases_are_means_over_phases():
         P,
         noise_variance=truth.noise_std**2,
         n_snapshots=10,
-        n_sensors=8,
-        spacing=0.5,
+        positions=np.arange(8) / 2,
     )
     diagonals = matrices.diagonal(axis1=1, axis2=2)
     spread = diagonals.mean(1).std() / np.sqrt(bounds.N_DRAWS)

@@ -10,8 +10,11 @@ from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.areas.doa.signal.covariance import check_snapshots, heard, sample_covariance
+from mbdl_repro.areas.doa.signal.features import unit_power
+from mbdl_repro.areas.doa.signal.peaks import is_peak
 from mbdl_repro.areas.doa.signal.spectrum import diagonal_sums, evaluated
-from mbdl_repro.areas.doa.signal.subspace import angles_of, check_snapshots, sample_covariance
+from mbdl_repro.areas.doa.signal.subspace import angles_of, eigenvectors
 from mbdl_repro.contract.method import Family, Method
 
 
@@ -36,6 +39,8 @@ class MaximumLikelihood(Method):
         sweeps: how often each angle is searched on the grid.
         iterations: most steps of Newton's method.
 
+    Maps x (n, N, T), complex, to angles (n, M) in rad, rising.
+
     Source: Ziskin and Wax, 1988; Viberg, Ottersten and Kailath, 1991, for moving all at once.
     """
 
@@ -54,7 +59,7 @@ class MaximumLikelihood(Method):
         super().__init__()
         self.n_sensors = belief.n_sensors
         self.n_sources: int = belief.required("n_sources")
-        self.spacing: float = belief.required("spacing")
+        self.spacing = belief.uniform_spacing(self.name)
         self.waveforms = waveforms
         self.starts, self.sweeps, self.iterations = starts, sweeps, iterations
         half = GRID * belief.n_sensors // 2
@@ -64,19 +69,17 @@ class MaximumLikelihood(Method):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return θ̂ (n, M) in rad, rising; NaN where the snapshots are all zero."""
-        R = sample_covariance(check_snapshots(x, self.n_sensors))
-        power = R.diagonal(dim1=-2, dim2=-1).sum(-1).real
-        silent = ~((power > 0) & power.isfinite())
-        power = torch.where(silent, 1.0, power)
-        R = torch.where(silent[:, None, None], 0.0, R / power[:, None, None])
+        x, rows = heard(x)
+        x = unit_power(check_snapshots(x, self.n_sensors))
+        R = sample_covariance(x) / self.n_sensors  # of trace 1
         u = torch.cat([self.search(R, k) for k in range(self.starts)])
         u, likelihood = self.refine(R.repeat(self.starts, 1, 1), u)
-        best = likelihood.reshape(self.starts, len(R)).argmax(0)
-        u = u.reshape(self.starts, len(R), self.n_sources)[
-            best, torch.arange(len(R), device=u.device)
-        ]
-        theta = angles_of(torch.exp(-2j * math.pi * self.spacing * u), self.spacing)
-        return torch.where(silent[:, None], math.nan, theta)
+        # What is not a number would be the greatest.
+        likelihood = likelihood.nan_to_num(nan=-1.0).reshape(self.starts, len(R))
+        u = u.reshape(self.starts, len(R), self.n_sources)
+        best = u[likelihood.argmax(0), torch.arange(len(R), device=u.device)]
+        theta = angles_of(torch.exp(-2j * math.pi * self.spacing * best), self.spacing)
+        return torch.where(rows[:, None], theta, math.nan)
 
     def search(self, R: Tensor, start: int) -> Tensor:
         """Return u (n, M) on the grid, reached from one peak of the beamformer.
@@ -85,7 +88,9 @@ class MaximumLikelihood(Method):
             R: (n, N, N).
             start: which of its peaks, 0 the highest.
         """
-        u = self.grid[_peaks(self.explained(R, self.grid.new_zeros(len(R), 0)))[:, start, None]]
+        beam = self.explained(R, self.grid.new_zeros(len(R), 0))
+        ranked = torch.where(is_peak(beam, circular=True), beam, -1.0)  # then other places
+        u = self.grid[ranked.sort(stable=True, descending=True).indices[:, start, None]]
         for _ in range(1, self.n_sources):
             u = torch.cat([u, self._likeliest(R, u)], -1)
         for _ in range(self.sweeps if self.n_sources > 1 else 0):
@@ -146,7 +151,7 @@ class MaximumLikelihood(Method):
                 free = ((u[rows].abs() < 1) | (gradient * u[rows] < 0)).to(u.dtype)
                 gradient = gradient * free
                 hessian = hessian * free[:, :, None] * free[:, None, :] - torch.diag_embed(1 - free)
-            curvature, V = torch.linalg.eigh(-hessian)
+            curvature, V = eigenvectors(-hessian)
             largest = curvature.abs().amax(-1, keepdim=True)
             # Where it does not bend downwards, it is climbed as if it did.
             curvature = curvature.abs().maximum(1e-6 * largest) + damping[rows, None] * largest
@@ -192,7 +197,7 @@ class MaximumLikelihood(Method):
         around = 1 / self.spacing
         u = u.remainder(around).sort(-1).values
         gaps = torch.cat([u[:, 1:] - u[:, :-1], u[:, :1] + around - u[:, -1:]], -1)
-        return gaps.amin(-1) > LEAST_GAP
+        return gaps.amin(-1) > LEAST_GAP / (self.n_sensors * self.spacing)
 
     def _steering(self, u: Tensor) -> Tensor:
         """Return the steering vectors (..., N, m) of u (..., m)."""
@@ -208,8 +213,9 @@ GRID = 32
 LEAST_NORM = 1e-4
 """Share of a steering vector that others must leave of it, for its direction to be searched."""
 
-LEAST_GAP = 1e-3
-"""Of two sources in sin θ; nearer ones would explain noise by huge waveforms that cancel."""
+LEAST_GAP = 4e-3
+"""Of two sources, in beams, 1/(N d) in sin θ; nearer ones would explain noise by huge waveforms
+that cancel."""
 
 ROUNDING = 1e-14
 """Of a share of the power."""
@@ -250,13 +256,6 @@ def _of_form(Rb: Tensor, RD: Tensor, b: Tensor, D: Tensor, DD: Tensor) -> _Deriv
     """Return bᴴ R b and its derivatives."""
     bend = (D.mH @ RD).real + torch.diag_embed((DD.mH @ Rb).real[..., 0])
     return _Derivatives((b.mH @ Rb).real[:, 0, 0], 2 * (D.mH @ Rb).real[..., 0], 2 * bend)
-
-
-def _peaks(values: Tensor) -> Tensor:
-    """Return where the peaks of each row are (n, G), the highest first; then other places."""
-    is_peak = (values >= values.roll(1, -1)) & (values > values.roll(-1, -1))
-    ranked = torch.where(is_peak, values, -1.0)
-    return ranked.sort(stable=True, dim=-1, descending=True).indices
 
 
 def _diagonal(matrix: Tensor) -> Tensor:

@@ -6,25 +6,24 @@ import dataclasses
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.signal.source_count import count_sources
-from mbdl_repro.areas.doa.signal.spectrum import evaluated, grid_angles, lowest_minima
-from mbdl_repro.areas.doa.signal.subspace import (
-    Smoothing,
+from mbdl_repro.areas.doa.signal.covariance import (
     check_sizes,
     check_snapshots,
     heard,
     sample_covariance,
     smoothed,
 )
+from mbdl_repro.areas.doa.signal.source_count import count_sources
+from mbdl_repro.areas.doa.signal.spectrum import evaluated, grid_angles, lowest_minima
+from mbdl_repro.areas.doa.signal.subspace import eigenvalues
 from mbdl_repro.contract.method import Method
-
-Count = Literal["given", "aic", "mdl"]
 
 
 class CovarianceMethod(Method):
@@ -37,24 +36,29 @@ class CovarianceMethod(Method):
         smoothing: sub-arrays whose covariances are averaged: ``none``, ``forward``, or
             ``forward_backward``: and mirrored.
         subarray: L, sensors of a sub-array; ``None``: N/2 + 1, or M + 1 if that is more.
-        count: the number of sources is ``given``, or that of least AIC or MDL; then an answer has
-            N − 1 columns, and NaN behind the angles.
+        count: the number of sources is ``given``, or that of least ``aic`` or ``mdl``; then an
+            answer has N − 1 columns, and NaN behind the angles.
     """
 
     def __init__(
-        self, belief: SensorArray, smoothing: Smoothing, subarray: int | None, count: Count
+        self,
+        belief: SensorArray,
+        *,
+        smoothing: Literal["none", "forward", "forward_backward"] = "none",
+        subarray: Annotated[int, Ge(2)] | None = None,
+        count: Literal["given", "aic", "mdl"] = "given",
     ) -> None:
         super().__init__()
         self.n_sensors = belief.n_sensors
-        self.spacing: float = belief.required("spacing")
+        self.spacing = belief.uniform_spacing(self.name)
         if count not in ("given", "aic", "mdl"):
             raise ValueError(f"count is {count!r}: allowed are given, aic and mdl")
-        self.count: Count = count
+        self.count = count
         if count == "given":
             self.n_sources: int = belief.required("n_sources")
         else:
             belief = dataclasses.replace(belief, n_sources=None, angles_deg=None)
-        self.smoothing: Smoothing = smoothing
+        self.smoothing: Literal["none", "forward", "forward_backward"] = smoothing
         self.subarray = check_sizes(belief, smoothing, subarray)
 
     def covariance(self, x: Tensor) -> Tensor:
@@ -63,12 +67,13 @@ class CovarianceMethod(Method):
         return smoothed(sample_covariance(x), self.smoothing, self.subarray)
 
     def count_sources(self, x: Tensor) -> Tensor:
-        """Return the number of sources (n,), given or estimated.
+        """Return the number of sources (n,), given or estimated; 0 for a row without an answer.
 
         The criteria's T is the number of snapshots, whether or not sub-arrays are averaged: those
         overlap, and add far less than their number to what there is to average.
         """
-        return self._counted(self.covariance(x), x)
+        x, rows = heard(x)
+        return torch.where(rows, self._counted(self.covariance(x), x), 0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles (n, M) in rad, rising, of snapshots (n, N, T)."""
@@ -86,7 +91,7 @@ class CovarianceMethod(Method):
 
     def illustrations(self, x: Tensor) -> dict[str, Tensor]:
         """Return the eigenvalues (n, L) of the covariance, in descending order."""
-        return {"eigenvalues": torch.linalg.eigvalsh(self.covariance(x)).flip(-1)}
+        return {"eigenvalues": eigenvalues(self.covariance(x)).flip(-1)}
 
     def of_each(
         self, x: Tensor, of: Callable[[Tensor, int], Tensor], columns: int | None = None
@@ -143,7 +148,7 @@ class CovarianceMethod(Method):
         if self.count == "given":
             return torch.full((len(R),), self.n_sources, device=R.device)
         self.check_rank(x.shape[-1], f"count is {self.count}")
-        return count_sources(torch.linalg.eigvalsh(R), x.shape[-1], self.count)
+        return count_sources(eigenvalues(R), x.shape[-1], self.count)
 
 
 class SpectralMethod(CovarianceMethod):
@@ -151,29 +156,24 @@ class SpectralMethod(CovarianceMethod):
 
     Args:
         belief: gives N and the spacing, and M where the number is given.
-        smoothing: as of :class:`CovarianceMethod`.
-        subarray: as of :class:`CovarianceMethod`.
-        count: as of :class:`CovarianceMethod`.
-        grid: points over [−90°, 90°).
+        grid: points over [−90°, 90°) on which peaks are found.
         refine: go on from the grid to the peak itself.
-        ends: whether −90° and 90° may be peaks.
     """
+
+    ends = True
+    """Whether −90° and 90° may be peaks."""
 
     def __init__(
         self,
         belief: SensorArray,
-        smoothing: Smoothing,
-        subarray: int | None,
-        count: Count,
-        grid: int,
         *,
-        refine: bool,
-        ends: bool = True,
+        grid: Annotated[int, Ge(8)] = 360,
+        refine: bool = True,
+        **settings: Any,
     ) -> None:
-        super().__init__(belief, smoothing, subarray, count)
+        super().__init__(belief, **settings)
         self.grid = grid
         self.refine = refine
-        self.ends = ends
 
     @abstractmethod
     def coefficients(self, R: Tensor, n_sources: int) -> Tensor:

@@ -12,6 +12,8 @@ import math
 import torch
 from torch import Tensor
 
+from mbdl_repro.areas.doa.signal.peaks import is_peak
+
 STEPS = 60
 """Most steps of refinement; Newton's double the digits, and bisection is rarely needed."""
 CLOSE = 1e-14
@@ -47,12 +49,48 @@ def evaluated(c: Tensor, angle: Tensor, spacing: float) -> Tensor:
         angle: (G,).
         spacing: d, in wavelengths.
     """
-    omega = 2 * math.pi * spacing * angle.sin()
-    phase = omega * torch.arange(c.shape[-1], dtype=omega.dtype, device=c.device)[:, None]
-    weight = torch.full_like(phase, 2)
+    return at_phases(c, 2 * math.pi * spacing * angle.sin())
+
+
+def at_phases(c: Tensor, omega: Tensor) -> Tensor:
+    """Return D (n, G) at ω (G,), the same for all rows.
+
+    Args:
+        c: coefficients (n, L).
+        omega: (G,), in rad.
+    """
+    cosine, sine = waves(omega, c.shape[-1])
+    return c.real @ cosine + c.imag @ sine
+
+
+def waves(omega: Tensor, L: int) -> Tensor:
+    """Return what Re c and Im c are multiplied by, so that D is the sum: (2, ..., L, G).
+
+    Args:
+        omega: ω (..., G), in rad.
+        L: number of coefficients.
+    """
+    phase = omega[..., None, :] * torch.arange(L, dtype=omega.dtype, device=omega.device)[:, None]
+    weight = torch.full((L, 1), 2.0, dtype=omega.dtype, device=omega.device)
     weight[0] = 1
     # Re(c exp(−jφ)) = Re c cos φ + Im c sin φ
-    return c.real @ (weight * phase.cos()) + c.imag @ (weight * phase.sin())
+    return torch.stack([weight * phase.cos(), weight * phase.sin()])
+
+
+def derivatives(c: Tensor, omega: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return D, D′ and D″ (n,), each row at an ω of its own, by Horner's rule.
+
+    Args:
+        c: coefficients (L, n), one after another along the first axis, complex.
+        omega: (n,), in rad.
+    """
+    z = torch.polar(torch.ones_like(omega), -omega)
+    value, slope, bend = (torch.zeros_like(z) for _ in range(3))
+    for k in range(len(c) - 1, 0, -1):
+        value.add_(c[k]).mul_(z)
+        slope.add_(k * c[k]).mul_(z)
+        bend.add_(k**2 * c[k]).mul_(z)
+    return c[0].real + 2 * value.real, 2 * slope.imag, -2 * bend.real
 
 
 def lowest_minima(
@@ -73,13 +111,7 @@ def lowest_minima(
     """
     angle = grid_angles(grid, spacing, c.device)
     D = evaluated(c, angle, spacing)
-    if spacing == 0.5:
-        before, after = D.roll(1, -1), D.roll(-1, -1)
-    else:
-        padding = D.new_full((len(D), 1), math.inf)
-        before = torch.cat([padding, D[:, :-1]], -1)
-        after = torch.cat([D[:, 1:], padding], -1)
-    heights = torch.where((before > D) & (after >= D), D, math.inf)
+    heights = torch.where(is_peak(-D, circular=spacing == 0.5), D, math.inf)
     if not ends:
         heights[:, [0, -1]] = math.inf
     # D has L − 1 minima at most, and an end; twice as many as that, for those that rounding adds.
@@ -117,20 +149,20 @@ def _refined(
     else:
         around = torch.cat([omega[:1], omega, omega[-1:]])
     low, w, high = around[at], around[at + 1], around[at + 2]
-    coefficients = c[row]
+    coefficients = c.T[:, row]
     going = torch.arange(len(w), device=w.device)
     for _ in range(STEPS):
         if not len(going):
             break
         at_w = w[going]
-        _, slope, bend = _with_derivatives(coefficients[going], at_w)
+        _, slope, bend = derivatives(coefficients[:, going], at_w)
         low[going] = torch.where(slope > 0, low[going], at_w)
         high[going] = torch.where(slope > 0, at_w, high[going])
         newton = at_w - slope / bend
         inside = (bend > 0) & (newton >= low[going]) & (newton <= high[going])
         w[going] = torch.where(inside, newton, (low[going] + high[going]) / 2)
         going = going[(w[going] - at_w).abs() > CLOSE]
-    refined, _, _ = _with_derivatives(coefficients, w)
+    refined, _, _ = derivatives(coefficients, w)
     if spacing == 0.5:
         w = (w + math.pi).remainder(2 * math.pi) - math.pi
     theta = torch.full_like(height, math.nan)
@@ -138,17 +170,6 @@ def _refined(
     height = torch.full_like(height, math.inf)
     height[row, column] = refined
     return _told_apart(theta, height)
-
-
-def _with_derivatives(c: Tensor, omega: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return D, D′ and D″ (n,), each row c (n, L) at an ω (n,) of its own."""
-    z = torch.polar(torch.ones_like(omega), -omega)
-    value, slope, bend = (torch.zeros_like(z) for _ in range(3))
-    for k in range(c.shape[-1] - 1, 0, -1):
-        value = (value + c[:, k]) * z
-        slope = (slope + k * c[:, k]) * z
-        bend = (bend + k**2 * c[:, k]) * z
-    return c[:, 0].real + 2 * value.real, 2 * slope.imag, -2 * bend.real
 
 
 def _told_apart(theta: Tensor, height: Tensor) -> tuple[Tensor, Tensor]:

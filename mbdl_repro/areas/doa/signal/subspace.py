@@ -1,127 +1,85 @@
-"""Covariances and the subspaces in them: what all subspace methods are made of.
+"""The subspaces of a covariance, and the roots and angles that they say.
 
 All functions take batches, of double precision unless said otherwise, and can be differentiated
 (once) in the covariance. Decompositions are taken as they are, and the derivative is that of what
-does not depend on their phases and order: of a subspace, of a root, of an eigenvalue.
+does not depend on their phases and order: of a subspace, of a root, of an eigenvalue. A row that
+is not finite is NaN, and touches no other.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.signal.roots import inner_roots
 from mbdl_repro.areas.doa.signal.spectrum import diagonal_sums
 
-Smoothing = Literal["none", "forward", "forward_backward"]
+
+def eigenvalues(R: Tensor) -> Tensor:
+    """Return the eigenvalues (..., L) of Hermitian matrices (..., L, L), in ascending order."""
+    finite = R.isfinite().all((-2, -1), keepdim=True)
+    values = torch.linalg.eigvalsh(torch.where(finite, R, 0))
+    return torch.where(finite[..., 0], values, math.nan)
 
 
-def check_snapshots(x: Tensor, n_sensors: int) -> Tensor:
-    """Return snapshots (n, N, T) in double precision.
-
-    Args:
-        x: (n, N, T), complex.
-        n_sensors: N, which x should have.
-
-    Raises:
-        ValueError: if they are not complex, or not of so many sensors, or there is none.
-    """
-    if not x.is_complex() or x.ndim != 3 or x.shape[1] != n_sensors or x.shape[2] < 1:
-        kind = "complex" if x.is_complex() else "real"
-        raise ValueError(
-            f"snapshots are {kind}, of shape {tuple(x.shape)}: they should be complex, "
-            f"(rows, {n_sensors} sensors, snapshots >= 1)"
-        )
-    return x.to(torch.complex128)
-
-
-def heard(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return observations, and which rows (n,) have an answer: the others are made zero.
-
-    A row without one is all zero, or has an entry that is infinite, or not a number.
-    """
-    rows = x.isfinite().flatten(1).all(1) & (x != 0).flatten(1).any(1)
-    return torch.where(rows.view(-1, *[1] * (x.ndim - 1)), x, 0), rows
-
-
-def check_sizes(belief: SensorArray, smoothing: Smoothing, subarray: int | None) -> int:
-    """Return the size L of sub-arrays: N without smoothing; if none is given, N/2 + 1, or M + 1.
+def eigenvectors(R: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues (..., L), in ascending order, and eigenvectors (..., L, L), as columns.
 
     Args:
-        belief: gives N, and M, which may be withheld.
-        smoothing: sub-arrays whose covariances are to be averaged.
-        subarray: L, if it is given; without smoothing it must not be.
-
-    Raises:
-        ValueError: if L is not more than M, nor at most N.
+        R: Hermitian matrices (..., L, L).
     """
-    N, M = belief.n_sensors, belief.n_sources
-    if smoothing == "none":
-        if subarray is not None:
-            raise ValueError(f"subarray is {subarray}, and smoothing is none: leave out subarray")
-        return N
-    least = 2 if M is None else M + 1
-    L = max(N // 2 + 1, least) if subarray is None else subarray
-    if not least <= L <= N:
-        raise ValueError(
-            f"subarray is {L}: allowed is {least} to {N}, more than the sources and at most the "
-            "sensors"
-        )
-    return L
-
-
-def sample_covariance(x: Tensor) -> Tensor:
-    """Return R = X Xᴴ / T (n, N, N) of snapshots X (n, N, T); no mean is taken off."""
-    return x @ x.mH / x.shape[-1]
-
-
-def smoothed(R: Tensor, smoothing: Smoothing, subarray: int) -> Tensor:
-    """Return the mean over sub-arrays of L sensors in a row of their covariances, (n, L, L).
-
-    ``forward_backward`` averages it with its mirror image J R* J, too.
-
-    Args:
-        R: covariances (..., N, N), Hermitian.
-        smoothing: ``none``: R itself; ``forward``, or ``forward_backward``.
-        subarray: L; not read without smoothing.
-
-    Returns:
-        (..., L, L), Hermitian.
-
-    Source: Shan, Wax and Kailath, 1985; Pillai and Kwon, 1989.
-    """
-    if smoothing == "none":
-        return R
-    L = subarray
-    K = R.shape[-1] - L + 1
-    forward = torch.stack([R[..., k : k + L, k : k + L] for k in range(K)]).mean(0)
-    if smoothing == "forward":
-        return forward
-    return (forward + forward.flip(-1, -2).conj()) / 2
+    finite = R.isfinite().all((-2, -1), keepdim=True)
+    values, V = torch.linalg.eigh(torch.where(finite, R, 0))
+    return torch.where(finite[..., 0], values, math.nan), torch.where(finite, V, math.nan)
 
 
 def signal_subspace(R: Tensor, n_sources: int) -> Tensor:
     """Return an orthonormal basis (n, L, M) of the eigenvectors of the M largest eigenvalues.
 
     Its derivative is that of the subspace, in which only gaps between signal and noise
-    eigenvalues stand: dU_s = U_n [(U_nᴴ dR U_s)_ij / (λ_j − λ_i)].
+    eigenvalues stand: dU_s = U_n [(U_nᴴ dR U_s)_ij / (λ_j − λ_i)]. Where λ_M = λ_{M+1} it is one of
+    many; see :func:`determined_subspace`.
 
     Args:
         R: (n, L, L), Hermitian.
         n_sources: M.
     """
-    eigenvalues, V = torch.linalg.eigh(R.detach())
+    return _signal_subspace(R, n_sources)[0]
+
+
+def determined_subspace(R: Tensor, n_sources: int) -> Tensor:
+    """Return :func:`signal_subspace`, or NaN in rows that do not say which it is.
+
+    They do not where λ_M and λ_{M+1} are the same but for rounding: where R has a rank below M, as
+    of fewer snapshots than sources, and of coherent sources without noise; or where it is white.
+
+    Args:
+        R: (n, L, L), Hermitian.
+        n_sources: M.
+    """
+    Us, values = _signal_subspace(R, n_sources)
+    gap = values[..., -n_sources] - values[..., -n_sources - 1]
+    rounding = SAME_EIGENVALUES * R.shape[-1] * values[..., -1]
+    return torch.where((gap > rounding)[..., None, None], Us, math.nan)
+
+
+SAME_EIGENVALUES = 4 * torch.finfo(torch.float64).eps
+"""Difference of eigenvalues, over L and the largest, that rounding may make."""
+
+
+def _signal_subspace(R: Tensor, n_sources: int) -> tuple[Tensor, Tensor]:
+    """Return the basis (n, L, M), and all eigenvalues (n, L)."""
+    values, V = eigenvectors(R.detach())
     Un, Us = V[..., :-n_sources], V[..., -n_sources:]
     if not R.requires_grad:
-        return Us
-    gaps = eigenvalues[..., None, -n_sources:] - eigenvalues[..., :-n_sources, None]
+        return Us, values
+    gaps = values[..., None, -n_sources:] - values[..., :-n_sources, None]
+    least = LEAST_GAP * values[..., -1].clamp_min(torch.finfo(values.dtype).tiny)
     # Zero where R is what it is: only its derivative is of use.
-    turned = (Un.mH @ R @ Us) / gaps.clamp_min(_tiny(gaps))
-    return Us + Un @ (turned - turned.detach())
+    turned = (Un.mH @ R @ Us) / gaps.maximum(least[..., None, None])
+    return Us + Un @ (turned - turned.detach()), values
 
 
 def noise_polynomial(Us: Tensor) -> Tensor:
@@ -133,15 +91,6 @@ def noise_polynomial(Us: Tensor) -> Tensor:
     L = Us.shape[-2]
     F = torch.eye(L, dtype=Us.dtype, device=Us.device) - Us @ Us.mH
     return diagonal_sums(F)
-
-
-def polynomial_roots(c: Tensor) -> Tensor:
-    """Return the 2L − 2 roots z (n, 2L − 2) of Σ_{k=1−L}^{L−1} c_k z^{k+L−1}, not differentiable.
-
-    They come in pairs z and 1/z*: first those inside the unit circle, nearest to it first.
-    """
-    inner = roots_inside(c)
-    return torch.cat([inner, 1 / inner.conj()], -1)
 
 
 def roots_inside(c: Tensor) -> Tensor:
@@ -188,16 +137,19 @@ def esprit_roots(Us: Tensor) -> Tensor:
 
     Source: Roy and Kailath, 1989 (least squares).
     """
+    finite = Us.isfinite().all((-2, -1), keepdim=True)
+    Us = torch.where(finite, Us, 0)
     upper, lower = Us[..., :-1, :], Us[..., 1:, :]
     Phi = upper.mH @ lower
     # (I − u uᴴ)⁻¹, u the conjugate of the row that is missing from the upper part of the basis.
     u = Us[..., -1:, :].mH
     left = 1 - (u.mH @ u).real
-    Phi = Phi + u @ (u.mH @ Phi) / left.clamp_min(_tiny(left))
+    Phi = Phi + u @ (u.mH @ Phi) / left.clamp_min(LEAST_GAP)
     if not Phi.requires_grad:
-        return torch.linalg.eigvals(Phi)
+        return torch.where(finite[..., 0], torch.linalg.eigvals(Phi), math.nan)
     with torch.no_grad():
         z, W = torch.linalg.eig(Phi)
+        z = torch.where(finite[..., 0], z, math.nan)
         inverse, failed = torch.linalg.inv_ex(W)
         # Of eigenvalues without eigenvectors of their own there is no derivative.
         sound = (failed == 0)[..., None, None] & inverse.isfinite().all((-2, -1), keepdim=True)
@@ -205,6 +157,10 @@ def esprit_roots(Us: Tensor) -> Tensor:
         W, inverse = torch.where(sound, W, eye), torch.where(sound, inverse, eye)
     turned = (inverse @ Phi @ W).diagonal(dim1=-2, dim2=-1)
     return z + (turned - turned.detach())
+
+
+LEAST_GAP = 1e3 * torch.finfo(torch.float64).eps
+"""Gap, relative to what is largest, below which derivatives take it for this."""
 
 
 def angles_of(z: Tensor, spacing: float) -> Tensor:
@@ -257,29 +213,3 @@ def shown_roots(z: Tensor, spacing: float) -> dict[str, Tensor]:
         ``root_rad``, θ (n, K) in rad, and ``root_radius``, |z| (n, K).
     """
     return {"root_rad": directions(z, spacing), "root_radius": z.abs()}
-
-
-def periodic_loss(estimate: Tensor, s: Tensor) -> Tensor:
-    """Return the mean over rows of the RMSPE: √ of the mean square error modulo π, least in order.
-
-    On a circle, the assignment of least cost keeps the cyclic order, so M shifts are tried.
-
-    Args:
-        estimate: (n, M) in rad, in any order.
-        s: (n, M) in rad.
-    """
-    around = periodic(estimate).sort(-1).values
-    target = periodic(s).sort(-1).values
-    shifts = torch.stack([around.roll(k, -1) for k in range(s.shape[-1])])
-    squares = periodic(shifts - target).square().mean(-1).min(0).values
-    return squares.clamp_min(1e-20).sqrt().mean()
-
-
-def periodic(angle: Tensor) -> Tensor:
-    """Return an angle modulo π, in [−π/2, π/2)."""
-    return (angle + math.pi / 2).remainder(math.pi) - math.pi / 2
-
-
-def _tiny(gaps: Tensor) -> float:
-    """Return a gap below which eigenvalues are taken for equal."""
-    return 1e3 * torch.finfo(gaps.dtype).eps

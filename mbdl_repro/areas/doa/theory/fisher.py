@@ -1,8 +1,10 @@
-"""How well angles can be estimated without bias: Cramér–Rao matrices, and the theory of MUSIC.
+"""How well angles can be estimated without bias: Cramér–Rao matrices.
 
 All functions take angles (n, M) in rad, the covariance P (M, M), or (n, M, M), of the sources'
 waveforms, and return matrices (n, M, M) in rad². a_m are the steering vectors, the columns of A,
-d_m = da_m/dθ_m those of D, Π = I − A (AᴴA)⁻¹ Aᴴ, and ∘ is the product entry by entry.
+d_m = da_m/dθ_m those of D, Π = I − A (AᴴA)⁻¹ Aᴴ, and ∘ is the product entry by entry. Where the
+information is singular, as of two angles with one steering vector, variances are infinite; where
+angles are not finite, NaN. No row touches another.
 
 All is computed in sin θ, and turned to θ in the end: near end-fire matrices in θ are badly scaled.
 """
@@ -11,19 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbdl_repro.areas.doa.array import steering
-
-
-def _slope(angle_rad: np.ndarray, n_sensors: int, spacing: float) -> np.ndarray:
-    """Return the derivatives of the steering vectors in sin θ, −j 2π d n a_n(θ), (n, N, M)."""
-    phase = -2j * np.pi * spacing * np.arange(n_sensors)[:, None]
-    return np.asarray(phase * steering(angle_rad, n_sensors, spacing))
-
-
-def _in_angles(covariance: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
-    """Return the covariance of errors of θ of that of errors of sin θ, (n, M, M)."""
-    cosine = np.cos(angle_rad)
-    return np.asarray(covariance / (cosine[..., :, None] * cosine[..., None, :]))
+from mbdl_repro.areas.doa.array import steering_at
 
 
 def deterministic_crb(
@@ -32,8 +22,8 @@ def deterministic_crb(
     *,
     noise_variance: float,
     n_snapshots: int,
-    n_sensors: int,
-    spacing: float,
+    positions: np.ndarray,
+    gains: np.ndarray | float = 1.0,
 ) -> np.ndarray:
     """Return the Cramér–Rao bound where the waveforms are unknown numbers.
 
@@ -45,17 +35,17 @@ def deterministic_crb(
         P: (M, M), or (n, M, M), of the waveforms as they are.
         noise_variance: σ² of the noise CN(0, σ²) of a sensor.
         n_snapshots: T.
-        n_sensors: N.
-        spacing: d between sensors, in wavelengths.
+        positions: p (N,) of the sensors, in wavelengths.
+        gains: g (N,) of the sensors, complex.
 
     Returns:
         The bound on the covariance of angles (n, M, M), in rad².
 
     Source: Stoica and Nehorai, 1989.
     """
-    _, slack = _geometry(angle_rad, n_sensors, spacing)
+    slack = projected_slopes(*steering_and_slopes(angle_rad, positions, gains))
     information = (slack * np.swapaxes(P, -1, -2)).real
-    return _scaled_inverse(information, noise_variance, n_snapshots, angle_rad)
+    return _bound(information, noise_variance, n_snapshots, angle_rad)
 
 
 def stochastic_crb(
@@ -64,8 +54,8 @@ def stochastic_crb(
     *,
     noise_variance: float,
     n_snapshots: int,
-    n_sensors: int,
-    spacing: float,
+    positions: np.ndarray,
+    gains: np.ndarray | float = 1.0,
 ) -> np.ndarray:
     """Return the Cramér–Rao bound where the waveforms are CN(0, P), and P and σ² unknown.
 
@@ -76,19 +66,23 @@ def stochastic_crb(
         P: (M, M), or (n, M, M), from which waveforms are drawn.
         noise_variance: σ² of the noise CN(0, σ²) of a sensor.
         n_snapshots: T.
-        n_sensors: N.
-        spacing: d between sensors, in wavelengths.
+        positions: p (N,) of the sensors, in wavelengths.
+        gains: g (N,) of the sensors, complex.
 
     Returns:
         The bound on the covariance of angles (n, M, M), in rad².
 
     Source: Stoica and Nehorai, 1990; Stoica, Larsson and Gershman, 2001.
     """
-    A, slack = _geometry(angle_rad, n_sensors, spacing)
-    R = A @ P @ _H(A) + noise_variance * np.eye(n_sensors)
-    seen = P @ _H(A) @ np.linalg.solve(R, A @ P)
-    information = (slack * np.swapaxes(seen, -1, -2)).real
-    return _scaled_inverse(information, noise_variance, n_snapshots, angle_rad)
+    A, D = steering_and_slopes(angle_rad, positions, gains)
+    # With P = B Bᴴ and Bᴴ Aᴴ A B = V Λ Vᴴ it is B V Λ (Λ + σ²)⁻¹ Vᴴ Bᴴ, in which nothing that
+    # may be singular is inverted.
+    root = _root(P)
+    loud, V = np.linalg.eigh(_finite(_H(root) @ _H(A) @ A @ root))
+    share = loud.clip(0) / (loud.clip(0) + noise_variance)
+    seen = root @ (V * share[..., None, :]) @ _H(V) @ _H(root)
+    information = (projected_slopes(A, D) * np.swapaxes(seen, -1, -2)).real
+    return _bound(information, noise_variance, n_snapshots, angle_rad)
 
 
 def shared_waveform_crb(
@@ -96,8 +90,8 @@ def shared_waveform_crb(
     *,
     noise_variance: float,
     n_snapshots: int,
-    n_sensors: int,
-    spacing: float,
+    positions: np.ndarray,
+    gains: np.ndarray | float = 1.0,
 ) -> np.ndarray:
     """Return the Cramér–Rao bound where all sources are known to send one waveform alike.
 
@@ -112,76 +106,84 @@ def shared_waveform_crb(
         angle_rad: θ (n, M), from broadside.
         noise_variance: σ² of the noise CN(0, σ²) of a sensor.
         n_snapshots: T.
-        n_sensors: N.
-        spacing: d between sensors, in wavelengths.
+        positions: p (N,) of the sensors, in wavelengths.
+        gains: g (N,) of the sensors, complex.
 
     Returns:
         The bound on the covariance of angles (n, M, M), in rad².
     """
-    A = steering(angle_rad, n_sensors, spacing)
-    D = _slope(angle_rad, n_sensors, spacing)
+    A, D = steering_and_slopes(angle_rad, positions, gains)
     b = A.sum(-1, keepdims=True)
     power = np.square(np.abs(b)).sum(-2, keepdims=True)
-    along = _H(b) @ D
-    information = (_H(D) @ D - _H(along) @ along / power).real * power / (noise_variance + power)
-    return _scaled_inverse(information, noise_variance, n_snapshots, angle_rad)
+    information = projected_slopes(b, D).real * power / (noise_variance + power)
+    return _bound(information, noise_variance, n_snapshots, angle_rad)
 
 
-def music_covariance(
-    angle_rad: np.ndarray,
-    P: np.ndarray,
-    *,
-    noise_variance: float,
-    n_snapshots: int,
-    n_sensors: int,
-    spacing: float,
-) -> np.ndarray:
-    """Return the covariance of the errors of MUSIC and Root-MUSIC for many snapshots.
-
-    With H = DᴴΠD and B = P⁻¹ + σ² P⁻¹ (AᴴA)⁻¹ P⁻¹ it is
-
-    σ²/(2T) (H ∘ I)⁻¹ Re(H ∘ Bᵀ) (H ∘ I)⁻¹.
+def steering_and_slopes(
+    angle_rad: np.ndarray, positions: np.ndarray, gains: np.ndarray | float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return A, and its derivatives D in sin θ, −j 2π p_n a_n(θ), each (n, N, M).
 
     Args:
-        angle_rad: θ (n, M), from broadside.
-        P: (M, M), or (n, M, M), of the waveforms; not singular.
-        noise_variance: σ² of the noise CN(0, σ²) of a sensor.
-        n_snapshots: T.
-        n_sensors: N.
-        spacing: d between sensors, in wavelengths.
-
-    Returns:
-        The covariance of angles (n, M, M), in rad².
-
-    Raises:
-        ValueError: if P is singular: MUSIC then does not find the sources, however long it looks.
-
-    Source: Stoica and Nehorai, 1989; Rao and Hari, 1989, for Root-MUSIC.
+        angle_rad: θ (n, M).
+        positions: p (N,) of the sensors, in wavelengths.
+        gains: g (N,) of the sensors, complex.
     """
-    if (np.linalg.matrix_rank(P, hermitian=True) < np.shape(P)[-1]).any():
-        raise ValueError("sources are coherent, of which MUSIC has no error that falls with T")
-    A, slack = _geometry(angle_rad, n_sensors, spacing)
-    inverse = np.linalg.inv(P)
-    B = inverse + noise_variance * inverse @ np.linalg.solve(_H(A) @ A, inverse)
-    own = slack.diagonal(axis1=-2, axis2=-1).real
-    crossed = (slack * np.swapaxes(B, -1, -2)).real
-    scaled = crossed / (own[..., :, None] * own[..., None, :])
-    return _in_angles(noise_variance / (2 * n_snapshots) * scaled, angle_rad)
+    A = np.broadcast_to(gains, positions.shape)[:, None] * steering_at(angle_rad, positions)
+    return A, -2j * np.pi * positions[:, None] * A
 
 
-def _geometry(
-    angle_rad: np.ndarray, n_sensors: int, spacing: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return A and DᴴΠD, with derivatives D in sin θ."""
-    A = steering(angle_rad, n_sensors, spacing)
-    D = _slope(angle_rad, n_sensors, spacing)
-    return A, _H(D) @ (D - A @ np.linalg.solve(_H(A) @ A, _H(A) @ D))
+def projected_slopes(A: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """Return DᴴΠD (n, M, M), Π the projector on what is orthogonal to all columns of A.
+
+    Args:
+        A: (n, N, K).
+        D: (n, N, M).
+    """
+    # By an orthonormal basis: also of columns that do not tell K directions.
+    U, size, _ = np.linalg.svd(_finite(A), full_matrices=False)
+    rank = size > size[..., :1] * max(A.shape[-2:]) * np.finfo(float).eps
+    left = D - (U * rank[..., None, :]) @ (_H(U) @ D)
+    return np.asarray(_H(left) @ left)
 
 
-def _scaled_inverse(
+def in_angles(covariance: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
+    """Return the covariance of errors of θ of that of errors of sin θ, (n, M, M).
+
+    Args:
+        covariance: (n, M, M).
+        angle_rad: θ (n, M).
+    """
+    cosine = np.cos(angle_rad)
+    return np.asarray(covariance / (cosine[..., :, None] * cosine[..., None, :]))
+
+
+def _bound(
     information: np.ndarray, noise_variance: float, T: int, angle_rad: np.ndarray
 ) -> np.ndarray:
-    return _in_angles(noise_variance / (2 * T) * np.linalg.inv(information), angle_rad)
+    """Return σ²/(2T) times the inverse, in θ; infinite where there is none."""
+    own = information.diagonal(axis1=-2, axis2=-1)
+    scale = np.sqrt(np.where(own > 0, own, 1.0))
+    scale = scale[..., :, None] * scale[..., None, :]
+    # Of sources of any power the diagonal is 1, so that what is small is so for want of angle.
+    size, V = np.linalg.eigh(_finite(information / scale))
+    singular = size[..., :1] <= size[..., -1:] * own.shape[-1] * np.finfo(float).eps
+    inverse = (V / np.where(singular, 1.0, size)[..., None, :]) @ _H(V) / scale
+    inverse = np.where(singular[..., None], np.inf, inverse)
+    unknown = ~np.isfinite(angle_rad).all(-1)[..., None, None]
+    bound = in_angles(noise_variance / (2 * T) * inverse, np.nan_to_num(angle_rad))
+    return np.where(unknown, np.nan, bound)
+
+
+def _root(P: np.ndarray) -> np.ndarray:
+    """Return B with P = B Bᴴ, of covariances that may be singular."""
+    size, V = np.linalg.eigh(P)
+    return np.asarray(V * np.sqrt(size.clip(0))[..., None, :])
+
+
+def _finite(matrix: np.ndarray) -> np.ndarray:
+    """Return matrices (..., N, M), made zero where they are not finite: these have no bases."""
+    return np.where(np.isfinite(matrix).all((-2, -1), keepdims=True), matrix, 0)
 
 
 def _H(matrix: np.ndarray) -> np.ndarray:

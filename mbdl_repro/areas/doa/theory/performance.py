@@ -1,0 +1,58 @@
+"""What errors methods make in the limit of many snapshots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mbdl_repro.areas.doa.theory.fisher import in_angles, projected_slopes, steering_and_slopes
+
+
+def music_covariance(
+    angle_rad: np.ndarray,
+    P: np.ndarray,
+    *,
+    noise_variance: float,
+    n_snapshots: int,
+    positions: np.ndarray,
+    gains: np.ndarray | float = 1.0,
+) -> np.ndarray:
+    """Return the covariance of the errors of MUSIC and Root-MUSIC for many snapshots.
+
+    With H = DᴴΠD and B = P⁻¹ + σ² P⁻¹ (AᴴA)⁻¹ P⁻¹ it is
+
+    σ²/(2T) (H ∘ I)⁻¹ Re(H ∘ Bᵀ) (H ∘ I)⁻¹,
+
+    and A, D and Π are those of :mod:`~mbdl_repro.areas.doa.theory.fisher`.
+
+    Args:
+        angle_rad: θ (n, M), from broadside.
+        P: (M, M), or (n, M, M), of the waveforms; not singular.
+        noise_variance: σ² of the noise CN(0, σ²) of a sensor.
+        n_snapshots: T.
+        positions: p (N,) of the sensors, in wavelengths.
+        gains: g (N,) of the sensors, complex.
+
+    Returns:
+        (n, M, M), in rad²; infinite where two angles have one steering vector.
+
+    Raises:
+        ValueError: if P is singular: MUSIC then does not find the sources, however long it looks.
+
+    Source: Stoica and Nehorai, 1989; Rao and Hari, 1989, for Root-MUSIC.
+    """
+    M = np.shape(P)[-1]
+    if (np.linalg.matrix_rank(P, hermitian=True) < M).any():
+        raise ValueError("sources are coherent, of which MUSIC has no error that falls with T")
+    A, D = steering_and_slopes(angle_rad, positions, gains)
+    gram = np.swapaxes(A, -1, -2).conj() @ A
+    apart = np.linalg.cond(gram) < 1 / (M * np.finfo(float).eps)
+    apart = apart[..., None, None]
+    slack = np.where(apart, projected_slopes(A, D), np.eye(M))
+    inverse = np.linalg.inv(P)
+    B = inverse + noise_variance * inverse @ np.linalg.solve(
+        np.where(apart, gram, np.eye(M)), np.broadcast_to(inverse, gram.shape)
+    )
+    own = slack.diagonal(axis1=-2, axis2=-1).real
+    crossed = (slack * np.swapaxes(B, -1, -2)).real
+    scaled = np.where(apart, crossed / (own[..., :, None] * own[..., None, :]), np.inf)
+    return in_angles(noise_variance / (2 * n_snapshots) * scaled, angle_rad)
