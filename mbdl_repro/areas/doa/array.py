@@ -213,7 +213,7 @@ class SensorArray(Scenario):
         """What sensors multiply by what reaches them, g (N,), complex."""
         gains = np.ones(self.n_sensors) if self.sensor_gains is None else self.sensor_gains
         phases = 0 if self.sensor_phases_deg is None else np.deg2rad(self.sensor_phases_deg)
-        return np.asarray(gains * np.exp(1j * phases))
+        return np.asarray(gains) * np.exp(1j * phases)
 
     def uniform_spacing(self, who: str) -> float:
         """Return the spacing d, in wavelengths, of sensors that are alike and stand in equal steps.

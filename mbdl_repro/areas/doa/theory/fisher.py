@@ -139,12 +139,14 @@ def projected_slopes(A: np.ndarray, D: np.ndarray) -> np.ndarray:
     Args:
         A: (n, N, K).
         D: (n, N, M).
+
+    Returns:
+        (n, M, M), Hermitian; 0, no information, where the columns are not K directions.
     """
-    # By an orthonormal basis: also of columns that do not tell K directions.
     U, size, _ = np.linalg.svd(_finite(A), full_matrices=False)
-    rank = size > size[..., :1] * max(A.shape[-2:]) * np.finfo(float).eps
-    left = D - (U * rank[..., None, :]) @ (_H(U) @ D)
-    return np.asarray(_H(left) @ left)
+    apart = size[..., -1] > size[..., 0] * max(A.shape[-2:]) * np.finfo(float).eps
+    left = D - U @ (_H(U) @ D)
+    return np.where(apart[..., None, None], _H(left) @ left, 0)
 
 
 def in_angles(covariance: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
@@ -152,10 +154,12 @@ def in_angles(covariance: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
 
     Args:
         covariance: (n, M, M).
-        angle_rad: θ (n, M).
+        angle_rad: θ (n, M); a row that is not finite has no covariance: NaN.
     """
-    cosine = np.cos(angle_rad)
-    return np.asarray(covariance / (cosine[..., :, None] * cosine[..., None, :]))
+    known = np.isfinite(angle_rad)
+    cosine = np.cos(np.where(known, angle_rad, 0))
+    turned = covariance / (cosine[..., :, None] * cosine[..., None, :])
+    return np.where(known.all(-1)[..., None, None], turned, np.nan)
 
 
 def _bound(
@@ -170,9 +174,7 @@ def _bound(
     singular = size[..., :1] <= size[..., -1:] * own.shape[-1] * np.finfo(float).eps
     inverse = (V / np.where(singular, 1.0, size)[..., None, :]) @ _H(V) / scale
     inverse = np.where(singular[..., None], np.inf, inverse)
-    unknown = ~np.isfinite(angle_rad).all(-1)[..., None, None]
-    bound = in_angles(noise_variance / (2 * T) * inverse, np.nan_to_num(angle_rad))
-    return np.where(unknown, np.nan, bound)
+    return in_angles(noise_variance / (2 * T) * inverse, angle_rad)
 
 
 def _root(P: np.ndarray) -> np.ndarray:

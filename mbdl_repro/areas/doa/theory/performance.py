@@ -40,19 +40,18 @@ def music_covariance(
 
     Source: Stoica and Nehorai, 1989; Rao and Hari, 1989, for Root-MUSIC.
     """
-    M = np.shape(P)[-1]
-    if (np.linalg.matrix_rank(P, hermitian=True) < M).any():
+    if (np.linalg.matrix_rank(P, hermitian=True) < np.shape(P)[-1]).any():
         raise ValueError("sources are coherent, of which MUSIC has no error that falls with T")
     A, D = steering_and_slopes(angle_rad, positions, gains)
-    gram = np.swapaxes(A, -1, -2).conj() @ A
-    apart = np.linalg.cond(gram) < 1 / (M * np.finfo(float).eps)
-    apart = apart[..., None, None]
-    slack = np.where(apart, projected_slopes(A, D), np.eye(M))
+    slack = projected_slopes(A, D)
+    own = slack.diagonal(axis1=-2, axis2=-1).real
+    apart = (own > 0).all(-1)[..., None, None]
+    own = np.where(apart[..., 0], own, 1)
+    gram = np.where(apart, np.swapaxes(A, -1, -2).conj() @ A, np.eye(A.shape[-1]))
     inverse = np.linalg.inv(P)
     B = inverse + noise_variance * inverse @ np.linalg.solve(
-        np.where(apart, gram, np.eye(M)), np.broadcast_to(inverse, gram.shape)
+        gram, np.broadcast_to(inverse, gram.shape)
     )
-    own = slack.diagonal(axis1=-2, axis2=-1).real
     crossed = (slack * np.swapaxes(B, -1, -2)).real
     scaled = np.where(apart, crossed / (own[..., :, None] * own[..., None, :]), np.inf)
     return in_angles(noise_variance / (2 * n_snapshots) * scaled, angle_rad)
