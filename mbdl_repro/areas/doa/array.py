@@ -215,29 +215,35 @@ class SensorArray(Scenario):
         phases = 0 if self.sensor_phases_deg is None else np.deg2rad(self.sensor_phases_deg)
         return np.asarray(gains) * np.exp(1j * phases)
 
+    @property
+    def is_uniform(self) -> bool:
+        """Whether sensors are alike, and stand in equal steps of at most half a wavelength."""
+        if not np.allclose(self.gains, self.gains[0], rtol=1e-9, atol=0):
+            return False
+        if self.sensor_positions is None:
+            return True
+        steps = np.diff(self.sensor_positions)
+        even = np.ptp(steps) <= 1e-9 * abs(steps).max()
+        return bool(even and 0 < steps[0] <= 0.5 * (1 + 1e-9))
+
     def uniform_spacing(self, who: str) -> float:
-        """Return the spacing d, in wavelengths, of sensors that are alike and stand in equal steps.
+        """Return the spacing d of a uniform array, in wavelengths.
 
         Args:
-            who: needs them to, for the message.
+            who: needs one, for the message.
 
         Raises:
-            ValueError: if they do not, or are not alike, or if the spacing is withheld.
+            ValueError: if the array is not uniform, or the spacing is withheld.
         """
-        if not np.allclose(self.gains, self.gains[0], rtol=1e-9, atol=0):
+        if not self.is_uniform:
             raise ValueError(
-                f"sensor_gains or sensor_phases_deg differ, and {who} is made for sensors that are "
-                "alike"
+                f"{who} is made for a uniform array, of sensors that are alike, rising in equal "
+                "steps of at most half a wavelength: sensor_positions, sensor_gains and "
+                "sensor_phases_deg say another one"
             )
         if self.sensor_positions is None:
             return float(self.required("spacing"))
-        steps = np.diff(self.sensor_positions)
-        if np.ptp(steps) > 1e-9 * abs(steps).max() or not 0 < steps.mean() <= 0.5 * (1 + 1e-9):
-            raise ValueError(
-                f"sensor_positions is {list(self.sensor_positions)}, and {who} is made for a "
-                "uniform array: rising in equal steps of at most half a wavelength"
-            )
-        return min(float(steps.mean()), 0.5)
+        return min(float(np.diff(self.sensor_positions).mean()), 0.5)
 
     def source_covariance(self) -> np.ndarray:
         """Return E[y yᴴ] (M, M), of sources that arrive with equal phases."""

@@ -259,19 +259,12 @@ def _variances(truth: SensorArray, s: np.ndarray, matrix: Any) -> np.ndarray:
     if not _known_phases(array):
         phase = array.phases(len(s), rng_for("phases", "crb"))
         P = phase * P * phase.conj().swapaxes(-1, -2)
-    bound_of = matrix(
-        s,
-        P,
-        noise_variance=array.noise_std**2,
-        n_snapshots=array.n_snapshots,
-        positions=array.positions,
-        gains=array.gains,
-    )
-    return np.asarray(bound_of.diagonal(axis1=-2, axis2=-1))
+    known = fisher.Reception(array.noise_std**2, array.n_snapshots, array.positions, array.gains)
+    return np.asarray(matrix(s, P, known).diagonal(axis1=-2, axis2=-1))
 
 
-def _shared(s: np.ndarray, P: np.ndarray, **known: Any) -> np.ndarray:
-    return fisher.shared_waveform_crb(s, **known)
+def _shared(s: np.ndarray, P: np.ndarray, known: fisher.Reception) -> np.ndarray:
+    return fisher.shared_waveform_crb(s, known)
 
 
 def _sharing(truth: SensorArray) -> SensorArray:

@@ -57,9 +57,7 @@ def test_bounds_of_random_phases_are_means_over_phases():
     matrices = fisher.stochastic_crb(
         np.tile(np.deg2rad(truth.angles_deg), (360, 1)),
         P,
-        noise_variance=truth.noise_std**2,
-        n_snapshots=10,
-        positions=np.arange(8) / 2,
+        fisher.Reception(truth.noise_std**2, 10, np.arange(8) / 2),
     )
     diagonals = matrices.diagonal(axis1=1, axis2=2)
     spread = diagonals.mean(1).std() / np.sqrt(bounds.N_DRAWS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from mbdl_repro.areas.doa.signal.covariance_method import SpectralMethod
-from mbdl_repro.areas.doa.signal.spectrum import diagonal_sums
 from mbdl_repro.contract.method import Family
 
 
@@ -23,9 +22,9 @@ class Bartlett(SpectralMethod):
     name = "bartlett"
     family = Family.MODEL_BASED
 
-    def coefficients(self, R: Tensor, n_sources: int) -> Tensor:
-        """Return those of −L² P."""
-        return -diagonal_sums(R)
+    def form(self, R: Tensor, n_sources: int) -> Tensor:
+        """Return that of −L² P."""
+        return -R
 
     def pseudo_spectrum(self, D: Tensor) -> Tensor:
         """Return P."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge
@@ -11,23 +11,18 @@ from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.scenario import Ofdm
-from mbdl_repro.areas.doa.signal.covariance import (
-    check_sizes,
-    check_snapshots,
-    heard,
-    sample_covariance,
-    smoothed,
-)
+from mbdl_repro.areas.doa.signal.covariance import check_snapshots, heard
+from mbdl_repro.areas.doa.signal.covariance_method import SubarrayMethod
 from mbdl_repro.areas.doa.signal.peaks import highest_peaks, vertices
 from mbdl_repro.areas.doa.signal.spectrum import waves
 from mbdl_repro.areas.doa.signal.subspace import determined_subspace, noise_polynomial
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.contract.method import Family
 
 ROWS = 256
 """Rows whose transforms are in memory at a time."""
 
 
-class BroadbandMusic(Method):
+class BroadbandMusic(SubarrayMethod):
     """Incoherent broadband MUSIC: D(θ) = Σ_b a(θ, f_b)ᴴ F_b a(θ, f_b) is least at the angles.
 
     The snapshots' transform at the frequencies of the L sub-carriers, X(f) = Σ_t x_t exp(−j2πft),
@@ -44,9 +39,6 @@ class BroadbandMusic(Method):
             which low frequencies weigh most, which tell all angles apart least.
         grid: steps from −90° to 90°.
         refine: go on from the grid.
-        smoothing: sub-arrays whose covariances are averaged, in each bin: ``none``, ``forward``,
-            or ``forward_backward``: and mirrored.
-        subarray: sensors of a sub-array; ``None``: N/2 + 1, or M + 1 if that is more.
 
     Maps x (n, N, T), complex, to angles (n, M) in rad, rising.
 
@@ -64,10 +56,8 @@ class BroadbandMusic(Method):
         average: Literal["nulls", "spectra"] = "nulls",
         grid: Annotated[int, Ge(8)] = 360,
         refine: bool = True,
-        smoothing: Literal["none", "forward", "forward_backward"] = "none",
-        subarray: int | None = None,
+        **settings: Any,
     ) -> None:
-        super().__init__()
         if not isinstance(belief, Ofdm):
             raise ValueError(
                 f"broadband_music is built from a belief of kind {type(belief).__name__.lower()}: "
@@ -78,7 +68,7 @@ class BroadbandMusic(Method):
                 f"sampling_rate_hz is {belief.sampling_rate_hz:g}: broadband_music asks for at "
                 f"least bandwidth_hz, {belief.bandwidth_hz:g}, below which sub-carriers are aliased"
             )
-        self.n_sensors = belief.n_sensors
+        super().__init__(belief, **settings)
         self.n_sources: int = belief.required("n_sources")
         spacing = belief.uniform_spacing(self.name)
         L = belief.n_subcarriers
@@ -90,8 +80,6 @@ class BroadbandMusic(Method):
         self.bins = bins
         self.average = average
         self.refine = refine
-        self.smoothing: Literal["none", "forward", "forward_backward"] = smoothing
-        self.subarray = check_sizes(belief, smoothing, subarray)
 
         share = torch.arange(L, dtype=torch.float64) / L  # f / bandwidth
         self.cycles: Tensor  # of each sub-carrier, from a snapshot to the next
@@ -128,7 +116,7 @@ class BroadbandMusic(Method):
         time = torch.arange(T, dtype=torch.float64, device=x.device)
         X = x @ torch.exp(-2j * math.pi * time[:, None] * self.cycles)  # (n, N, L)
         X = X.view(n, N, self.bins, -1).movedim(2, 1)  # (n, B, N, sub-carriers)
-        R = smoothed(sample_covariance(X), self.smoothing, self.subarray)
+        R = self.smoothed_covariance(X)
         c = noise_polynomial(determined_subspace(R, self.n_sources)) / self.subarray
         if self.average == "nulls":
             waves = self.waves.flatten(1, 2) / self.bins

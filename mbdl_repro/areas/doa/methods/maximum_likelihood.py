@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, NamedTuple
 
+import numpy as np
 import torch
 from annotated_types import Ge
 from torch import Tensor
@@ -13,8 +14,8 @@ from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.signal.covariance import check_snapshots, heard, sample_covariance
 from mbdl_repro.areas.doa.signal.features import unit_power
 from mbdl_repro.areas.doa.signal.peaks import is_peak
-from mbdl_repro.areas.doa.signal.spectrum import diagonal_sums, evaluated
-from mbdl_repro.areas.doa.signal.subspace import angles_of, eigenvectors
+from mbdl_repro.areas.doa.signal.scan import scan_of
+from mbdl_repro.areas.doa.signal.subspace import eigenvectors
 from mbdl_repro.contract.method import Family, Method
 
 
@@ -28,10 +29,11 @@ class MaximumLikelihood(Method):
     of how waveforms are distributed, sources may be coherent.
 
     All is done in u = sin θ: the beam of an array is equally wide everywhere in u, and at half a
-    wavelength u goes on at −1 where it ends at 1.
+    wavelength u goes on at −1 where it ends at 1. Sensors may stand anywhere on a line, and have
+    any gains.
 
     Args:
-        belief: knows M and d.
+        belief: knows M, and places and gains of the sensors.
         waveforms: ``free``: each source may send anything; ``shared``: it is known that all
             send the same, and arrive with equal phases and powers, as in the published coherent
             scenario: θ̂ = argmax bᴴ R b / bᴴb, with b = Σ_m a(θ_m).
@@ -59,10 +61,20 @@ class MaximumLikelihood(Method):
         super().__init__()
         self.n_sensors = belief.n_sensors
         self.n_sources: int = belief.required("n_sources")
-        self.spacing = belief.uniform_spacing(self.name)
+        self.scan = scan_of(belief, self.name)
+        uniform = belief.uniform_spacing(self.name) if belief.is_uniform else None
+        self.circular = uniform == 0.5
+        self.period = math.inf if uniform is None else 1 / uniform  # of steering vectors, in u
         self.waveforms = waveforms
         self.starts, self.sweeps, self.iterations = starts, sweeps, iterations
-        half = GRID * belief.n_sensors // 2
+        self.positions: Tensor  # in wavelengths
+        self.gains: Tensor
+        self.register_buffer("positions", torch.tensor(belief.positions), persistent=False)
+        self.register_buffer("gains", torch.tensor(belief.gains), persistent=False)
+        # N d in wavelengths, whose inverse is the width of a beam.
+        N = self.n_sensors
+        self.aperture = float(np.ptp(belief.positions)) * N / (N - 1)
+        half = max(GRID * N // 2, math.ceil(GRID * self.aperture))
         self.grid: Tensor
         u = (torch.arange(-half, half, dtype=torch.float64) + 0.5) / half
         self.register_buffer("grid", u)
@@ -78,7 +90,9 @@ class MaximumLikelihood(Method):
         likelihood = likelihood.nan_to_num(nan=-1.0).reshape(self.starts, len(R))
         u = u.reshape(self.starts, len(R), self.n_sources)
         best = u[likelihood.argmax(0), torch.arange(len(R), device=u.device)]
-        theta = angles_of(torch.exp(-2j * math.pi * self.spacing * best), self.spacing)
+        if self.circular:
+            best = (best + 1).remainder(2) - 1
+        theta = best.clamp(-1, 1).arcsin().sort(-1).values
         return torch.where(rows[:, None], theta, math.nan)
 
     def search(self, R: Tensor, start: int) -> Tensor:
@@ -89,7 +103,8 @@ class MaximumLikelihood(Method):
             start: which of its peaks, 0 the highest.
         """
         beam = self.explained(R, self.grid.new_zeros(len(R), 0))
-        ranked = torch.where(is_peak(beam, circular=True), beam, -1.0)  # then other places
+        # Then other places.
+        ranked = torch.where(is_peak(beam, circular=math.isfinite(self.period)), beam, -1.0)
         u = self.grid[ranked.sort(stable=True, descending=True).indices[:, start, None]]
         for _ in range(1, self.n_sources):
             u = torch.cat([u, self._likeliest(R, u)], -1)
@@ -109,22 +124,23 @@ class MaximumLikelihood(Method):
             others: u (n, m) of the sources that there are besides.
         """
         A = self._steering(others)
-        N = self.n_sensors
+        power = float(self.gains.abs().square().sum())
         if self.waveforms == "shared":
             E, c = self._steering(self.grid), A.sum(-1, keepdim=True)
             Rc = R @ c
             held = (c.mH @ Rc).real[..., 0] + 2 * (Rc.mH @ E).real[:, 0]
-            norm = (c.mH @ c).real[..., 0] + 2 * (c.mH @ E).real[:, 0] + N
+            norm = (c.mH @ c).real[..., 0] + 2 * (c.mH @ E).real[:, 0] + power
             added = self._forms(R) + held
         else:
             B = torch.linalg.solve_ex(A.mH @ A, A.mH)[0]
-            rest = torch.eye(N, dtype=R.dtype, device=R.device) - A @ B
+            rest = torch.eye(self.n_sensors, dtype=R.dtype, device=R.device) - A @ B
             norm, added = self._forms(rest), self._forms(rest @ R @ rest)
-        return torch.where(norm > LEAST_NORM * N, added / norm, -1.0)
+        return torch.where(norm > LEAST_NORM * power, added / norm, -1.0)
 
     def _forms(self, F: Tensor) -> Tensor:
         """Return aᴴ F a (n, G) for Hermitian F (n, N, N) at each point of the grid."""
-        return evaluated(diagonal_sums(F), self.grid.arcsin(), self.spacing)
+        forms: Tensor = self.scan(F, self.grid.arcsin())
+        return forms
 
     def refine(self, R: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         """Climb from u (n, M) to a maximum of the likelihood, by Newton's method.
@@ -146,7 +162,7 @@ class MaximumLikelihood(Method):
             if not len(rows):
                 break
             gradient, hessian = at.gradient[rows], at.hessian[rows]
-            if self.spacing < 0.5:
+            if not self.circular:
                 # At an end of the range, from where it climbs outwards only, a source stays.
                 free = ((u[rows].abs() < 1) | (gradient * u[rows] < 0)).to(u.dtype)
                 gradient = gradient * free
@@ -157,9 +173,9 @@ class MaximumLikelihood(Method):
             curvature = curvature.abs().maximum(1e-6 * largest) + damping[rows, None] * largest
             step = (V @ ((V.mT @ gradient[..., None]) / curvature[..., None]))[..., 0]
             longest = step.abs().amax(-1, keepdim=True)
-            step = step * (0.25 / self.n_sensors / self.spacing / longest).clamp(max=1)
+            step = step * (0.25 / self.aperture / longest).clamp(max=1)
             moved = u[rows] + step
-            if self.spacing < 0.5:
+            if not self.circular:
                 moved = moved.clamp(-1, 1)
             then = self.derivatives(R[rows], moved)
             climbs = (then.value >= at.value[rows] - ROUNDING) & self._apart(moved)
@@ -184,7 +200,7 @@ class MaximumLikelihood(Method):
             The share (n,), its gradient (n, M), and its Hessian (n, M, M).
         """
         A = self._steering(u)
-        phase = -2j * math.pi * self.spacing * self._sensors(u)
+        phase = -2j * math.pi * self.positions[:, None]
         D, DD = phase * A, phase**2 * A
         if self.waveforms == "shared":
             return _shared(R, A.sum(-1, keepdim=True), D, DD)
@@ -194,21 +210,20 @@ class MaximumLikelihood(Method):
         """Say of each row whether its sources are apart, so that their projector is defined."""
         if self.waveforms == "shared" or self.n_sources == 1:
             return torch.ones(len(u), dtype=torch.bool, device=u.device)
-        around = 1 / self.spacing
-        u = u.remainder(around).sort(-1).values
-        gaps = torch.cat([u[:, 1:] - u[:, :-1], u[:, :1] + around - u[:, -1:]], -1)
-        return gaps.amin(-1) > LEAST_GAP / (self.n_sensors * self.spacing)
+        if math.isfinite(self.period):
+            u = u.remainder(self.period)
+        u = u.sort(-1).values
+        gaps = torch.cat([u[:, 1:] - u[:, :-1], u[:, :1] + self.period - u[:, -1:]], -1)
+        return gaps.amin(-1) > LEAST_GAP / self.aperture
 
     def _steering(self, u: Tensor) -> Tensor:
         """Return the steering vectors (..., N, m) of u (..., m)."""
-        return torch.exp(-2j * math.pi * self.spacing * self._sensors(u) * u[..., None, :])
-
-    def _sensors(self, u: Tensor) -> Tensor:
-        return torch.arange(self.n_sensors, dtype=u.dtype, device=u.device)[:, None]
+        phase = -2j * math.pi * self.positions[:, None] * u[..., None, :]
+        return self.gains[:, None] * torch.exp(phase)
 
 
 GRID = 32
-"""Points of the grid a sensor: eight in half of the width of a beam."""
+"""Points of the grid a sensor, or more for a sparse array: eight in half the width of a beam."""
 
 LEAST_NORM = 1e-4
 """Share of a steering vector that others must leave of it, for its direction to be searched."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.signal.covariance_method import SpectralMethod
-from mbdl_repro.areas.doa.signal.subspace import determined_subspace, noise_polynomial
+from mbdl_repro.areas.doa.signal.subspace import determined_subspace, noise_projector
 from mbdl_repro.contract.method import Family
 
 
@@ -21,7 +21,7 @@ class Music(SpectralMethod):
     grid half a degree apart.
 
     Args:
-        belief: gives N and the spacing, and M where the number is given.
+        belief: gives N, places and gains of sensors, and M where the number is given.
         ends: whether −90° and 90° may be peaks; Example 3.9 looks for none at the ends of its
             grid, and so loses sources at end-fire.
 
@@ -37,9 +37,9 @@ class Music(SpectralMethod):
         super().__init__(belief, **settings)
         self.ends = ends
 
-    def coefficients(self, R: Tensor, n_sources: int) -> Tensor:
-        """Return those of 1/P."""
-        return noise_polynomial(determined_subspace(R, n_sources))
+    def form(self, R: Tensor, n_sources: int) -> Tensor:
+        """Return that of 1/P."""
+        return noise_projector(determined_subspace(R, n_sources))
 
     def pseudo_spectrum(self, D: Tensor) -> Tensor:
         """Return P, at most 10¹⁶."""

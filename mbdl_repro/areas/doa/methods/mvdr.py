@@ -11,7 +11,6 @@ from torch import Tensor
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.signal.covariance_method import SpectralMethod
 from mbdl_repro.areas.doa.signal.features import mean_power
-from mbdl_repro.areas.doa.signal.spectrum import diagonal_sums
 from mbdl_repro.areas.doa.signal.subspace import eigenvectors
 from mbdl_repro.contract.method import Family
 
@@ -22,7 +21,7 @@ class Mvdr(SpectralMethod):
     P is the least power of a filter wᴴ x with wᴴ a(θ) = 1. Peaks that are missing are NaN.
 
     Args:
-        belief: gives N and the spacing, and M where the number is given.
+        belief: gives N, places and gains of sensors, and M where the number is given.
         loading: δ; needed where there are too few snapshots for R to have an inverse.
 
     Maps x (n, N, T), complex, to angles (n, M) in rad, rising.
@@ -51,12 +50,12 @@ class Mvdr(SpectralMethod):
         identity = torch.eye(self.subarray, dtype=torch.float64, device=R.device)
         return R + self.loading * mean_power(R) * identity
 
-    def coefficients(self, R: Tensor, n_sources: int) -> Tensor:
-        """Return those of 1/P."""
+    def form(self, R: Tensor, n_sources: int) -> Tensor:
+        """Return that of 1/P."""
         eigenvalues, V = eigenvectors(R)
         # Without noise R has no inverse but for rounding, and then P is that of the null space.
         least = 1e-14 * eigenvalues[:, -1:]
-        return diagonal_sums((V / eigenvalues.maximum(least)[:, None, :]) @ V.mH)
+        return (V / eigenvalues.maximum(least)[:, None, :]) @ V.mH
 
     def pseudo_spectrum(self, D: Tensor) -> Tensor:
         """Return P."""

@@ -8,6 +8,7 @@ all angles, and −90° and 90° are the same; for less, both are ends.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from mbdl_repro.areas.doa.signal.peaks import is_peak
 STEPS = 60
 """Most steps of refinement; Newton's double the digits, and bisection is rarely needed."""
 CLOSE = 1e-14
-"""Change of ω, in rad, at which refinement ends."""
+"""Change of sin θ at which refinement ends."""
 
 
 def diagonal_sums(Q: Tensor) -> Tensor:
@@ -26,12 +27,12 @@ def diagonal_sums(Q: Tensor) -> Tensor:
     return torch.stack([Q.diagonal(k, -2, -1).sum(-1) for k in range(L)], -1)
 
 
-def grid_angles(grid: int, spacing: float, device: torch.device | None = None) -> Tensor:
+def grid_angles(grid: int, spacing: float | None, device: torch.device | None = None) -> Tensor:
     """Return so many angles (G,) over [−90°, 90°), in rad; with spacing below 1/2, and 90° too.
 
     Args:
         grid: number of points over [−90°, 90°).
-        spacing: d between sensors, in wavelengths.
+        spacing: d between sensors, in wavelengths; ``None``: they are not in equal steps.
         device: where the angles are put; ``None``: PyTorch's default.
 
     Returns:
@@ -98,27 +99,62 @@ def lowest_minima(
 ) -> Tensor:
     """Return the angles (rows, n) of the lowest local minima of D, rising, in rad.
 
-    Minima are found on the grid. Where ends are not the same, an end is one if D rises from it.
-    Where there are fewer than asked for, NaN stands behind.
-
     Args:
         c: coefficients (rows, L).
         n: how many.
         spacing: d, in wavelengths.
         grid: points over [−90°, 90°).
-        refine: go on from the grid by Newton's method, kept between the neighbours on the grid.
-        ends: whether the first and the last point of the grid may be minima.
+        refine: as of :func:`lowest_on_grid`.
+        ends: as of :func:`lowest_on_grid`.
     """
     angle = grid_angles(grid, spacing, c.device)
-    D = evaluated(c, angle, spacing)
-    heights = torch.where(is_peak(-D, circular=spacing == 0.5), D, math.inf)
+    by_order, turn = c.T, 2 * math.pi * spacing
+
+    def at(rows: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        value, slope, bend = derivatives(by_order[:, rows], turn * u)
+        return value, turn * slope, turn**2 * bend
+
+    # D has L − 1 minima at most, and an end; twice as many as that, for those that rounding adds.
+    D, most = evaluated(c, angle, spacing), 2 * c.shape[-1]
+    circular = spacing == 0.5
+    return lowest_on_grid(
+        D, angle, n, at if refine else None, most=most, circular=circular, ends=ends
+    )
+
+
+def lowest_on_grid(
+    D: Tensor,
+    angle: Tensor,
+    n: int,
+    refine: Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]] | None,
+    *,
+    most: int,
+    circular: bool,
+    ends: bool = True,
+) -> Tensor:
+    """Return the angles (rows, n) of the lowest local minima of a function on a grid, rising.
+
+    An end of a grid that is no circle is a minimum if the function rises from it. Where there are
+    fewer than asked for, NaN stands behind.
+
+    Args:
+        D: (rows, G).
+        angle: the grid (G,), in rad, rising.
+        n: how many.
+        refine: from rows (k,) and sin θ (k,) to the function there and its first two derivatives
+            in sin θ, (k,) each: go on from the grid by Newton's method, kept between the
+            neighbours on the grid; ``None``: stay on it.
+        most: minima that are refined in a row.
+        circular: −90° and 90° are one.
+        ends: whether the first and the last point of the grid may be minima.
+    """
+    heights = torch.where(is_peak(-D, circular=circular), D, math.inf)
     if not ends:
         heights[:, [0, -1]] = math.inf
-    # D has L − 1 minima at most, and an end; twice as many as that, for those that rounding adds.
-    candidates = min(max(n, 2 * c.shape[-1] if refine else n), heights.shape[-1])
+    candidates = min(max(n, most if refine else n), heights.shape[-1])
     height, at = heights.topk(candidates, largest=False, sorted=True)
     if refine:
-        theta, height = _refined(c, at, height, angle, spacing)
+        theta, height = _refined(refine, at, height, angle.sin(), circular=circular)
     else:
         theta = angle[at]
     height, order = height.sort(dim=-1, stable=True)
@@ -130,43 +166,44 @@ def lowest_minima(
 
 
 def _refined(
-    c: Tensor, at: Tensor, height: Tensor, angle: Tensor, spacing: float
+    derivatives_at: Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]],
+    at: Tensor,
+    height: Tensor,
+    u: Tensor,
+    *,
+    circular: bool,
 ) -> tuple[Tensor, Tensor]:
     """Return the minima's angles (rows, n) and their heights, infinite for what is none.
 
     Args:
-        c: coefficients (rows, L).
+        derivatives_at: as of :func:`lowest_on_grid`.
         at: (rows, n), indices on the grid.
         height: (rows, n), infinite for what is no minimum.
-        angle: the grid (G,), in rad.
-        spacing: d, in wavelengths.
+        u: sin θ of the grid (G,).
+        circular: −1 and 1 are one.
     """
     row, column = (height < math.inf).nonzero(as_tuple=True)
     at = at[row, column]
-    omega = 2 * math.pi * spacing * angle.sin()
-    if spacing == 0.5:
-        around = torch.cat([omega[-1:] - 2 * math.pi, omega, omega[:1] + 2 * math.pi])
-    else:
-        around = torch.cat([omega[:1], omega, omega[-1:]])
+    before, after = (u[-1:] - 2, u[:1] + 2) if circular else (u[:1], u[-1:])
+    around = torch.cat([before, u, after])
     low, w, high = around[at], around[at + 1], around[at + 2]
-    coefficients = c.T[:, row]
     going = torch.arange(len(w), device=w.device)
     for _ in range(STEPS):
         if not len(going):
             break
         at_w = w[going]
-        _, slope, bend = derivatives(coefficients[:, going], at_w)
+        _, slope, bend = derivatives_at(row[going], at_w)
         low[going] = torch.where(slope > 0, low[going], at_w)
         high[going] = torch.where(slope > 0, at_w, high[going])
         newton = at_w - slope / bend
         inside = (bend > 0) & (newton >= low[going]) & (newton <= high[going])
         w[going] = torch.where(inside, newton, (low[going] + high[going]) / 2)
         going = going[(w[going] - at_w).abs() > CLOSE]
-    refined, _, _ = derivatives(coefficients, w)
-    if spacing == 0.5:
-        w = (w + math.pi).remainder(2 * math.pi) - math.pi
+    refined, _, _ = derivatives_at(row, w)
+    if circular:
+        w = (w + 1).remainder(2) - 1
     theta = torch.full_like(height, math.nan)
-    theta[row, column] = (w / (2 * math.pi * spacing)).clamp(-1, 1).arcsin()
+    theta[row, column] = w.clamp(-1, 1).arcsin()
     height = torch.full_like(height, math.inf)
     height[row, column] = refined
     return _told_apart(theta, height)

@@ -82,15 +82,18 @@ def _signal_subspace(R: Tensor, n_sources: int) -> tuple[Tensor, Tensor]:
     return Us + Un @ (turned - turned.detach()), values
 
 
+def noise_projector(Us: Tensor) -> Tensor:
+    """Return F = I − U_s U_sᴴ (..., L, L), the projector on the noise subspace."""
+    return torch.eye(Us.shape[-2], dtype=Us.dtype, device=Us.device) - Us @ Us.mH
+
+
 def noise_polynomial(Us: Tensor) -> Tensor:
     """Return c_0 … c_{L−1} (n, L) of a(z)ᴴ F a(z) = Σ_k c_k zᵏ, with c_{−k} = c_k*.
 
-    F = I − U_s U_sᴴ is the projector on the noise subspace, a(z) = (1, z, …, z^{L−1}), and c_k
-    the sum of the k-th diagonal of F.
+    F is the :func:`noise_projector`, a(z) = (1, z, …, z^{L−1}), and c_k the sum of the k-th
+    diagonal of F.
     """
-    L = Us.shape[-2]
-    F = torch.eye(L, dtype=Us.dtype, device=Us.device) - Us @ Us.mH
-    return diagonal_sums(F)
+    return diagonal_sums(noise_projector(Us))
 
 
 def roots_inside(c: Tensor) -> Tensor:

@@ -11,19 +11,30 @@ All is computed in sin θ, and turned to θ in the end: near end-fire matrices i
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from mbdl_repro.areas.doa.array import steering_at
 
 
+class Reception(NamedTuple):
+    """The sensors, and what they receive."""
+
+    noise_variance: float
+    """σ² of the noise CN(0, σ²) of a sensor."""
+    n_snapshots: int
+    """T."""
+    positions: np.ndarray
+    """p (N,) of the sensors, in wavelengths."""
+    gains: np.ndarray | float = 1.0
+    """g (N,) of the sensors, complex."""
+
+
 def deterministic_crb(
     angle_rad: np.ndarray,
     P: np.ndarray,
-    *,
-    noise_variance: float,
-    n_snapshots: int,
-    positions: np.ndarray,
-    gains: np.ndarray | float = 1.0,
+    known: Reception,
 ) -> np.ndarray:
     """Return the Cramér–Rao bound where the waveforms are unknown numbers.
 
@@ -33,29 +44,22 @@ def deterministic_crb(
     Args:
         angle_rad: θ (n, M), from broadside.
         P: (M, M), or (n, M, M), of the waveforms as they are.
-        noise_variance: σ² of the noise CN(0, σ²) of a sensor.
-        n_snapshots: T.
-        positions: p (N,) of the sensors, in wavelengths.
-        gains: g (N,) of the sensors, complex.
+        known: the sensors, their noise, and T.
 
     Returns:
         The bound on the covariance of angles (n, M, M), in rad².
 
     Source: Stoica and Nehorai, 1989.
     """
-    slack = projected_slopes(*steering_and_slopes(angle_rad, positions, gains))
+    slack = projected_slopes(*steering_and_slopes(angle_rad, known))
     information = (slack * np.swapaxes(P, -1, -2)).real
-    return _bound(information, noise_variance, n_snapshots, angle_rad)
+    return _bound(information, known, angle_rad)
 
 
 def stochastic_crb(
     angle_rad: np.ndarray,
     P: np.ndarray,
-    *,
-    noise_variance: float,
-    n_snapshots: int,
-    positions: np.ndarray,
-    gains: np.ndarray | float = 1.0,
+    known: Reception,
 ) -> np.ndarray:
     """Return the Cramér–Rao bound where the waveforms are CN(0, P), and P and σ² unknown.
 
@@ -64,34 +68,27 @@ def stochastic_crb(
     Args:
         angle_rad: θ (n, M), from broadside.
         P: (M, M), or (n, M, M), from which waveforms are drawn.
-        noise_variance: σ² of the noise CN(0, σ²) of a sensor.
-        n_snapshots: T.
-        positions: p (N,) of the sensors, in wavelengths.
-        gains: g (N,) of the sensors, complex.
+        known: the sensors, their noise, and T.
 
     Returns:
         The bound on the covariance of angles (n, M, M), in rad².
 
     Source: Stoica and Nehorai, 1990; Stoica, Larsson and Gershman, 2001.
     """
-    A, D = steering_and_slopes(angle_rad, positions, gains)
+    A, D = steering_and_slopes(angle_rad, known)
     # With P = B Bᴴ and Bᴴ Aᴴ A B = V Λ Vᴴ it is B V Λ (Λ + σ²)⁻¹ Vᴴ Bᴴ, in which nothing that
     # may be singular is inverted.
     root = _root(P)
     loud, V = np.linalg.eigh(_finite(_H(root) @ _H(A) @ A @ root))
-    share = loud.clip(0) / (loud.clip(0) + noise_variance)
+    share = loud.clip(0) / (loud.clip(0) + known.noise_variance)
     seen = root @ (V * share[..., None, :]) @ _H(V) @ _H(root)
     information = (projected_slopes(A, D) * np.swapaxes(seen, -1, -2)).real
-    return _bound(information, noise_variance, n_snapshots, angle_rad)
+    return _bound(information, known, angle_rad)
 
 
 def shared_waveform_crb(
     angle_rad: np.ndarray,
-    *,
-    noise_variance: float,
-    n_snapshots: int,
-    positions: np.ndarray,
-    gains: np.ndarray | float = 1.0,
+    known: Reception,
 ) -> np.ndarray:
     """Return the Cramér–Rao bound where all sources are known to send one waveform alike.
 
@@ -104,33 +101,28 @@ def shared_waveform_crb(
 
     Args:
         angle_rad: θ (n, M), from broadside.
-        noise_variance: σ² of the noise CN(0, σ²) of a sensor.
-        n_snapshots: T.
-        positions: p (N,) of the sensors, in wavelengths.
-        gains: g (N,) of the sensors, complex.
+        known: the sensors, their noise, and T.
 
     Returns:
         The bound on the covariance of angles (n, M, M), in rad².
     """
-    A, D = steering_and_slopes(angle_rad, positions, gains)
+    A, D = steering_and_slopes(angle_rad, known)
     b = A.sum(-1, keepdims=True)
     power = np.square(np.abs(b)).sum(-2, keepdims=True)
-    information = projected_slopes(b, D).real * power / (noise_variance + power)
-    return _bound(information, noise_variance, n_snapshots, angle_rad)
+    information = projected_slopes(b, D).real * power / (known.noise_variance + power)
+    return _bound(information, known, angle_rad)
 
 
-def steering_and_slopes(
-    angle_rad: np.ndarray, positions: np.ndarray, gains: np.ndarray | float
-) -> tuple[np.ndarray, np.ndarray]:
+def steering_and_slopes(angle_rad: np.ndarray, known: Reception) -> tuple[np.ndarray, np.ndarray]:
     """Return A, and its derivatives D in sin θ, −j 2π p_n a_n(θ), each (n, N, M).
 
     Args:
         angle_rad: θ (n, M).
-        positions: p (N,) of the sensors, in wavelengths.
-        gains: g (N,) of the sensors, complex.
+        known: the sensors.
     """
-    A = np.broadcast_to(gains, positions.shape)[:, None] * steering_at(angle_rad, positions)
-    return A, -2j * np.pi * positions[:, None] * A
+    gains = np.broadcast_to(known.gains, known.positions.shape)[:, None]
+    A = gains * steering_at(angle_rad, known.positions)
+    return A, -2j * np.pi * known.positions[:, None] * A
 
 
 def projected_slopes(A: np.ndarray, D: np.ndarray) -> np.ndarray:
@@ -162,9 +154,7 @@ def in_angles(covariance: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
     return np.where(known.all(-1)[..., None, None], turned, np.nan)
 
 
-def _bound(
-    information: np.ndarray, noise_variance: float, T: int, angle_rad: np.ndarray
-) -> np.ndarray:
+def _bound(information: np.ndarray, known: Reception, angle_rad: np.ndarray) -> np.ndarray:
     """Return σ²/(2T) times the inverse, in θ; infinite where there is none."""
     own = information.diagonal(axis1=-2, axis2=-1)
     scale = np.sqrt(np.where(own > 0, own, 1.0))
@@ -174,7 +164,7 @@ def _bound(
     singular = size[..., :1] <= size[..., -1:] * own.shape[-1] * np.finfo(float).eps
     inverse = (V / np.where(singular, 1.0, size)[..., None, :]) @ _H(V) / scale
     inverse = np.where(singular[..., None], np.inf, inverse)
-    return in_angles(noise_variance / (2 * T) * inverse, angle_rad)
+    return in_angles(known.noise_variance / (2 * known.n_snapshots) * inverse, angle_rad)
 
 
 def _root(P: np.ndarray) -> np.ndarray:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbdl_repro.areas.doa.theory.fisher import in_angles, projected_slopes, steering_and_slopes
+from mbdl_repro.areas.doa.theory.fisher import (
+    Reception,
+    in_angles,
+    projected_slopes,
+    steering_and_slopes,
+)
 
 
 def music_covariance(
     angle_rad: np.ndarray,
     P: np.ndarray,
-    *,
-    noise_variance: float,
-    n_snapshots: int,
-    positions: np.ndarray,
-    gains: np.ndarray | float = 1.0,
+    known: Reception,
 ) -> np.ndarray:
     """Return the covariance of the errors of MUSIC and Root-MUSIC for many snapshots.
 
@@ -27,10 +28,7 @@ def music_covariance(
     Args:
         angle_rad: θ (n, M), from broadside.
         P: (M, M), or (n, M, M), of the waveforms; not singular.
-        noise_variance: σ² of the noise CN(0, σ²) of a sensor.
-        n_snapshots: T.
-        positions: p (N,) of the sensors, in wavelengths.
-        gains: g (N,) of the sensors, complex.
+        known: the sensors, their noise, and T.
 
     Returns:
         (n, M, M), in rad²; infinite where two angles have one steering vector.
@@ -42,16 +40,16 @@ def music_covariance(
     """
     if (np.linalg.matrix_rank(P, hermitian=True) < np.shape(P)[-1]).any():
         raise ValueError("sources are coherent, of which MUSIC has no error that falls with T")
-    A, D = steering_and_slopes(angle_rad, positions, gains)
+    A, D = steering_and_slopes(angle_rad, known)
     slack = projected_slopes(A, D)
     own = slack.diagonal(axis1=-2, axis2=-1).real
     apart = (own > 0).all(-1)[..., None, None]
     own = np.where(apart[..., 0], own, 1)
     gram = np.where(apart, np.swapaxes(A, -1, -2).conj() @ A, np.eye(A.shape[-1]))
     inverse = np.linalg.inv(P)
-    B = inverse + noise_variance * inverse @ np.linalg.solve(
+    B = inverse + known.noise_variance * inverse @ np.linalg.solve(
         gram, np.broadcast_to(inverse, gram.shape)
     )
     crossed = (slack * np.swapaxes(B, -1, -2)).real
     scaled = np.where(apart, crossed / (own[..., :, None] * own[..., None, :]), np.inf)
-    return in_angles(noise_variance / (2 * n_snapshots) * scaled, angle_rad)
+    return in_angles(known.noise_variance / (2 * known.n_snapshots) * scaled, angle_rad)

@@ -10,7 +10,7 @@ from mbdl_repro.contract.seeding import rng_for
 
 N, T = 6, 7
 SPACING = 0.45
-ARRAY = {"n_snapshots": T, "positions": SPACING * np.arange(N), "noise_variance": 0.3}
+ARRAY = fisher.Reception(0.3, T, SPACING * np.arange(N))
 THETA = np.array([-0.6, 0.1, 0.5])
 M = len(THETA)
 
@@ -69,11 +69,11 @@ def test_the_stochastic_bound_is_that_of_numerical_fisher_information(kind):
         A = steering(at[:M], N, SPACING)
         return A @ hermitian(at[M:-1]) @ A.conj().T + at[-1] * np.eye(N)
 
-    at = np.concatenate([THETA, parameters_of(P), [ARRAY["noise_variance"]]])
+    at = np.concatenate([THETA, parameters_of(P), [ARRAY.noise_variance]])
     # One source known up to its phase alone leaves P with fewer free parameters than M²; nobody
     # is told so here.
     whole = np.linalg.inv(slepian_bangs(R, at))[:M, :M]
-    ours = fisher.stochastic_crb(THETA[None], P, **ARRAY)[0]
+    ours = fisher.stochastic_crb(THETA[None], P, ARRAY)[0]
     np.testing.assert_allclose(ours, whole, rtol=1e-6)
 
 
@@ -89,8 +89,8 @@ def test_the_deterministic_bound_is_that_of_numerical_fisher_information(kind):
         return (steering(at[:M], N, SPACING) @ waveforms.reshape(M, T)).ravel()
 
     J = slope(mean, np.concatenate([THETA, Y.real.ravel(), Y.imag.ravel()]))
-    information = 2 / ARRAY["noise_variance"] * (J.conj() @ J.T).real
-    ours = fisher.deterministic_crb(THETA[None], Y @ Y.conj().T / T, **ARRAY)[0]
+    information = 2 / ARRAY.noise_variance * (J.conj() @ J.T).real
+    ours = fisher.deterministic_crb(THETA[None], Y @ Y.conj().T / T, ARRAY)[0]
     np.testing.assert_allclose(ours, np.linalg.inv(information)[:M, :M], rtol=1e-6)
 
 
@@ -99,48 +99,48 @@ def test_the_shared_bound_is_that_of_numerical_fisher_information():
         b = steering(at[:M], N, SPACING).sum(1)
         return at[M] * np.outer(b, b.conj()) + at[M + 1] * np.eye(N)
 
-    at = np.concatenate([THETA, [1.0, ARRAY["noise_variance"]]])
+    at = np.concatenate([THETA, [1.0, ARRAY.noise_variance]])
     whole = np.linalg.inv(slepian_bangs(R, at))[:M, :M]
-    ours = fisher.shared_waveform_crb(THETA[None], **ARRAY)[0]
+    ours = fisher.shared_waveform_crb(THETA[None], ARRAY)[0]
     np.testing.assert_allclose(ours, whole, rtol=1e-6)
 
 
 def test_of_one_source_there_is_a_closed_form():
     theta = np.array([[-1.2], [0.0], [0.7]])
-    known = {"n_snapshots": 100, "positions": np.arange(8) / 2, "noise_variance": 0.2}
+    known = fisher.Reception(0.2, 100, np.arange(8) / 2)
     snr = 5.0
     closed = 6 / (100 * snr * np.pi**2 * np.cos(theta) ** 2 * 8 * 63)
-    deterministic = fisher.deterministic_crb(theta, np.eye(1), **known)
-    stochastic = fisher.stochastic_crb(theta, np.eye(1), **known)
-    shared = fisher.shared_waveform_crb(theta, **known)
+    deterministic = fisher.deterministic_crb(theta, np.eye(1), known)
+    stochastic = fisher.stochastic_crb(theta, np.eye(1), known)
+    shared = fisher.shared_waveform_crb(theta, known)
     np.testing.assert_allclose(deterministic[..., 0], closed, rtol=1e-12)
     np.testing.assert_allclose(stochastic[..., 0], closed * (1 + 1 / (8 * snr)), rtol=1e-12)
     np.testing.assert_allclose(shared, stochastic, rtol=1e-12)
-    np.testing.assert_allclose(music_covariance(theta, np.eye(1), **known), stochastic, rtol=1e-12)
+    np.testing.assert_allclose(music_covariance(theta, np.eye(1), known), stochastic, rtol=1e-12)
 
 
 def test_who_knows_more_is_bound_less():
-    known = {"n_snapshots": 100, "positions": np.arange(8) / 2, "noise_variance": 0.1}
+    known = fisher.Reception(0.1, 100, np.arange(8) / 2)
     theta = np.array([[-0.6, 0.1, 0.5]])
     ones = np.ones((3, 3))
-    shared = fisher.shared_waveform_crb(theta, **known)[0]
-    stochastic = fisher.stochastic_crb(theta, ones, **known)[0]
-    deterministic = fisher.deterministic_crb(theta, ones, **known)[0]
+    shared = fisher.shared_waveform_crb(theta, known)[0]
+    stochastic = fisher.stochastic_crb(theta, ones, known)[0]
+    deterministic = fisher.deterministic_crb(theta, ones, known)[0]
     assert np.linalg.eigvalsh(stochastic - shared).min() > 0
     assert np.linalg.eigvalsh(stochastic - deterministic).min() > 0
 
 
 def test_bounds_of_any_positions_and_gains_are_those_of_numerical_fisher_information():
     P = covariances()["correlated"]
-    known = ARRAY | {"positions": POSITIONS, "gains": GAINS}
+    known = ARRAY._replace(positions=POSITIONS, gains=GAINS)
 
     def R(at: np.ndarray) -> np.ndarray:
         A = GAINS[:, None] * steering_at(at[:M], POSITIONS)
         return A @ hermitian(at[M:-1]) @ A.conj().T + at[-1] * np.eye(N)
 
-    at = np.concatenate([THETA, parameters_of(P), [ARRAY["noise_variance"]]])
+    at = np.concatenate([THETA, parameters_of(P), [ARRAY.noise_variance]])
     whole = np.linalg.inv(slepian_bangs(R, at))[:M, :M]
-    np.testing.assert_allclose(fisher.stochastic_crb(THETA[None], P, **known)[0], whole, rtol=1e-6)
+    np.testing.assert_allclose(fisher.stochastic_crb(THETA[None], P, known)[0], whole, rtol=1e-6)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 0.1, 1e160])
@@ -150,21 +150,21 @@ def test_a_bad_row_of_angles_touches_no_other(bad):
     theta = np.tile(THETA, (3, 1))
     theta[1, 0] = bad
     for function in (fisher.stochastic_crb, fisher.deterministic_crb, music_covariance):
-        alone = function(THETA[None], P, **ARRAY)[0]
-        rows = function(theta, P, **ARRAY)
+        alone = function(THETA[None], P, ARRAY)[0]
+        rows = function(theta, P, ARRAY)
         np.testing.assert_allclose(rows[[0, 2]], [alone, alone], rtol=1e-10)
         if not np.isfinite(bad):
             assert np.isnan(rows[1]).all()
         if bad == 0.1:
             assert np.isinf(rows[1].diagonal()).any()
-    rows = fisher.shared_waveform_crb(theta, **ARRAY)
-    alone = fisher.shared_waveform_crb(THETA[None], **ARRAY)[0]
+    rows = fisher.shared_waveform_crb(theta, ARRAY)
+    alone = fisher.shared_waveform_crb(THETA[None], ARRAY)[0]
     np.testing.assert_allclose(rows[[0, 2]], [alone, alone], rtol=1e-10)
 
 
 def test_a_weak_source_has_a_bound_of_its_own():
     """Information of unlike powers is not singular: it is in proportion to each power."""
     powers = np.array([1.0, 1e-20, 1.0])
-    weak = fisher.deterministic_crb(THETA[None], np.diag(powers), **ARRAY)[0].diagonal()
-    even = fisher.deterministic_crb(THETA[None], np.eye(M), **ARRAY)[0].diagonal()
+    weak = fisher.deterministic_crb(THETA[None], np.diag(powers), ARRAY)[0].diagonal()
+    even = fisher.deterministic_crb(THETA[None], np.eye(M), ARRAY)[0].diagonal()
     np.testing.assert_allclose(weak * powers, even, rtol=1e-9)
