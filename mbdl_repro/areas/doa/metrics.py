@@ -174,7 +174,7 @@ def _eigenvalues(method: Method, split: Split) -> np.ndarray | None:
     """Return the eigenvalues (n, L), in descending order, where there is a covariance.
 
     What rounding leaves of zeros is no less than it may be, so that no ratio is the better for it;
-    a row that is zero, or not finite, has none: NaN.
+    a row that is zero, or not finite, has none: NaN. Behind them NaN stands, up to λ_{M+1}.
     """
     if not isinstance(method, HasCovariance):
         return None
@@ -186,7 +186,9 @@ def _eigenvalues(method: Method, split: Split) -> np.ndarray | None:
         R = method.covariance(torch.as_tensor(split.x, device=_device(method)))
         values = eigenvalues(R).flip(-1).cpu().numpy()
     largest = np.where(values[:, :1] > 0, values[:, :1], np.nan)
-    return np.maximum(values, values.shape[1] * np.finfo(float).eps * largest)
+    values = np.maximum(values, values.shape[1] * np.finfo(float).eps * largest)
+    lacking = max(split.s.shape[1] + 1 - values.shape[1], 0)
+    return np.pad(values, ((0, 0), (0, lacking)), constant_values=np.nan)
 
 
 def _device(method: Method) -> Any:

@@ -128,3 +128,8 @@ def test_ratios_of_eigenvalues_that_rounding_made_are_no_gain():
     assert np.isnan(ratio[[1, 2]]).all() and np.isnan(spread[[1, 2]]).all()
     np.testing.assert_allclose(ratio[[0, 3, 4]], 1)
     assert (spread[[0, 3, 4]] > 1e14).all()
+    # Of a covariance of three sensors, who should find four sources knows none of these.
+    few = RootMusic(TRUTH, smoothing="forward", subarray=3)
+    four = Split(TRUTH.draw(2, "test").x, np.zeros((2, 4)))
+    assert np.isnan(eigenvalue_ratio(few, four)).all()
+    assert np.isnan(eigenvalue_spread(few, four)).all()

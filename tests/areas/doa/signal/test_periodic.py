@@ -14,7 +14,7 @@ def test_angles_are_the_same_after_half_a_turn():
     turns = np.arange(-3, 4) * np.pi
     np.testing.assert_allclose(periodic(0.3 + turns), 0.3, atol=1e-14)
     assert periodic(np.pi / 2) == -np.pi / 2 == periodic(-np.pi / 2)
-    assert torch.equal(periodic(torch.tensor([4.0])), torch.tensor([4.0 - torch.pi]))
+    torch.testing.assert_close(periodic(torch.tensor([4.0])), torch.tensor([4.0 - torch.pi]))
 
 
 @pytest.mark.parametrize("M", [1, 2, 3, 5])
