@@ -43,7 +43,7 @@ def music_covariance(
     A, D = steering_and_slopes(angle_rad, known)
     slack = projected_slopes(A, D)
     own = slack.diagonal(axis1=-2, axis2=-1).real
-    apart = (own > 0).all(-1)[..., None, None]
+    apart = np.all(own > 0, axis=-1)[..., None, None]
     own = np.where(apart[..., 0], own, 1)
     gram = np.where(apart, np.swapaxes(A, -1, -2).conj() @ A, np.eye(A.shape[-1]))
     inverse = np.linalg.inv(P)
