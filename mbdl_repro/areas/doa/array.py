@@ -205,7 +205,7 @@ class SensorArray(Scenario):
     def positions(self) -> np.ndarray:
         """Where sensors stand, p (N,), in wavelengths."""
         if self.sensor_positions is not None:
-            return np.array(self.sensor_positions)
+            return np.array(self.sensor_positions, dtype=float)
         return self.required("spacing") * np.arange(self.n_sensors)
 
     @property

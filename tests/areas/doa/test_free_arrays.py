@@ -102,6 +102,15 @@ def test_arrays_are_kept_as_numbers_that_compare_and_name_streams():
     assert given.angles_deg == (-10.0, 20.0) and hash(given)
 
 
+def test_places_in_whole_wavelengths_are_as_precise():
+    whole = dataclasses.replace(FREE, sensor_positions=(0, 1, 2, 3, 4, 6), sensor_gains=None)
+    exact = dataclasses.replace(whole, sensor_positions=(0.0, 1.0, 2.0, 3.0, 4.0, 6.0))
+    x, _ = snapshots(whole)
+    assert torch.equal(x, snapshots(exact)[0])
+    for cls in (Music, MaximumLikelihood):
+        assert torch.equal(cls(whole)(x), cls(exact)(x))
+
+
 def test_a_belief_may_have_the_uniform_array_that_it_is_not():
     belief = FREE.believed(sensor_positions=None, sensor_gains=None, sensor_phases_deg=None)
     assert belief == UNIFORM
