@@ -1,4 +1,4 @@
-"""Uniform linear arrays: where sensors stand, what they receive, and how sources are drawn."""
+"""Linear arrays: where sensors stand, what they receive, and how sources are drawn."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from mbdl_repro.contract.scenario import Scenario, Split
 
 Array = TypeVar("Array", bound=Any)
 
+SENSOR_FIELDS = ("sensor_positions", "sensor_gains", "sensor_phases_deg")
+"""Fields of a number for each sensor."""
+
+MOST_DB = 300
+"""Largest ratio of powers that single precision holds, and its square roots' squares."""
+
 
 def steering(angle_rad: Array, n_sensors: int, spacing: float) -> Array:
-    """Return the steering vectors a_n(θ) = exp(−j 2π d n sin θ), n = 0 … N − 1, as columns.
+    """Return the steering vectors of a uniform array, a_n(θ) = exp(−j 2π d n sin θ), as columns.
 
     Args:
         angle_rad: θ (..., M), NumPy or torch, from broadside.
-        n_sensors: N.
+        n_sensors: N; n is 0 … N − 1.
         spacing: d between sensors, in wavelengths.
 
     Returns:
@@ -29,9 +35,22 @@ def steering(angle_rad: Array, n_sensors: int, spacing: float) -> Array:
     """
     xp: Any = sys.modules[type(angle_rad).__module__.partition(".")[0]]
     on = {"device": angle_rad.device} if xp.__name__ == "torch" else {}
-    n = xp.arange(n_sensors, **on)[:, None]
-    turns = xp.sin(angle_rad)[..., None, :] * n * spacing  # in the precision of the angle
-    return xp.exp(-2j * math.pi * turns)
+    # In the precision of the angle.
+    return steering_at(angle_rad, spacing * xp.arange(n_sensors, dtype=angle_rad.dtype, **on))
+
+
+def steering_at(angle_rad: Array, positions: Array) -> Array:
+    """Return the steering vectors a_n(θ) = exp(−j 2π p_n sin θ), as columns.
+
+    Args:
+        angle_rad: θ (..., M), NumPy or torch, from broadside.
+        positions: p (N,) of sensors on a line, in wavelengths; NumPy or torch, as the angles.
+
+    Returns:
+        A (..., N, M), complex.
+    """
+    xp: Any = sys.modules[type(angle_rad).__module__.partition(".")[0]]
+    return xp.exp(-2j * math.pi * xp.sin(angle_rad)[..., None, :] * positions[:, None])
 
 
 def complex_normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -48,11 +67,12 @@ def complex_normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SensorArray(Scenario):
-    """M sources that a uniform linear array receives in T snapshots: X = A(s) Y + W.
+    """M sources that a linear array of sensors receives in T snapshots: X = A(s) Y + W.
 
     The angles s are drawn uniformly among those, in ascending order, that differ by more than
     the least gap, and by less than 180° minus it, each from the next. Sources have power 1, and
-    the noise of a sensor CN(0, σ²).
+    the noise of a sensor CN(0, σ²). The array is uniform, of spacing d, unless ``sensor_positions``
+    are given; fields of one number a sensor may be given as arrays.
 
     Observations are in single precision, which is far finer than any noise here; whoever
     decomposes their covariance should compute it in double precision.
@@ -67,11 +87,15 @@ class SensorArray(Scenario):
         path_phases: phases with which sources arrive: all ``equal``, as published, or drawn at
             ``random`` in each trial, as over paths of unknown length.
         n_sensors: N.
-        spacing: d between sensors, in wavelengths.
+        spacing: d between sensors, in wavelengths; not read where ``sensor_positions`` are given.
+        sensor_positions: p (N,) of sensors on a line, in wavelengths, in any order; ``None``: n d.
+        sensor_gains: amplitude (N,) with which each sensor receives; ``None``: 1.
+        sensor_phases_deg: phase (N,) that each sensor adds; ``None``: 0.
         max_angle_deg: angles lie in ± this, from broadside.
         min_gap_deg: least gap between two angles.
         angles_deg: the angles, where they are the same in all trials; in ascending order.
-        spacing_error: η; sensor n is at n (d + δ_n), δ_n uniform on [−η, η], in wavelengths.
+        spacing_error: η; sensor n is off its place by n δ_n, δ_n uniform on [−η, η], in
+            wavelengths.
         steering_noise_variance: variance of what is added to each entry of a steering vector.
         steering_noise: ``complex``, CN, or ``real``, N, as the published code has it.
         errors_shared_by: who meets the same drawn errors of the array: ``nobody``, as published,
@@ -98,15 +122,57 @@ class SensorArray(Scenario):
     steering_noise_variance: Annotated[float, Ge(0)] = 0.0
     steering_noise: Literal["complex", "real"] = "complex"
     errors_shared_by: Literal["nobody", "sources", "trials"] = "nobody"
+    sensor_positions: tuple[float, ...] | None = None
+    sensor_gains: tuple[Annotated[float, Ge(0)], ...] | None = None
+    sensor_phases_deg: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
+        """Refuse what cannot be, and keep arrays as tuples, which compare and name streams."""
         if self.published_snr_db is not None:
             # One name for each truth, so that its data and fits are made once.
             object.__setattr__(self, "snr_db", 2.0 * self.published_snr_db)
             object.__setattr__(self, "published_snr_db", None)
-        M = self.n_sources
-        if M is None:
-            return
+        for field in ("angles_deg", *SENSOR_FIELDS):
+            value = getattr(self, field)
+            if value is not None and not isinstance(value, tuple):
+                object.__setattr__(self, field, tuple(np.atleast_1d(value).tolist()))
+        if self.snr_db is not None and not abs(self.snr_db) <= MOST_DB:
+            raise ValueError(
+                f"snr_db is {self.snr_db:g}: allowed is -{MOST_DB} to {MOST_DB}, whose noise "
+                "single precision holds"
+            )
+        self._check_sensors()
+        if self.n_sources is not None:
+            self._check_sources(self.n_sources)
+
+    def _check_sensors(self) -> None:
+        for field in SENSOR_FIELDS:
+            value = getattr(self, field)
+            if value is None:
+                continue
+            if np.shape(value) != (self.n_sensors,):
+                raise ValueError(
+                    f"{field} has the shape {np.shape(value)}: should be one number for each of "
+                    f"n_sensors = {self.n_sensors}"
+                )
+            if not np.isfinite(value).all():
+                raise ValueError(f"{field} is {list(value)}: should be finite numbers")
+        if self.sensor_positions is not None:
+            places = np.sort(self.sensor_positions)
+            if np.diff(places).min() <= 1e-9 * np.ptp(places):
+                raise ValueError(
+                    f"sensor_positions is {list(self.sensor_positions)}: two sensors are at one "
+                    "place"
+                )
+        if self.sensor_gains is not None and (
+            min(self.sensor_gains) < 0 or not any(self.sensor_gains)
+        ):
+            raise ValueError(
+                f"sensor_gains is {list(self.sensor_gains)}: should be amplitudes, of 0 or more, "
+                "and not all 0; a sign is a phase of 180 in sensor_phases_deg"
+            )
+
+    def _check_sources(self, M: int) -> None:
         if self.n_sensors <= M:
             raise ValueError(
                 f"n_sources is {M}: allowed is 1 to {self.n_sensors - 1}, as n_sensors is "
@@ -114,7 +180,7 @@ class SensorArray(Scenario):
             )
         if self.angles_deg is not None:
             given = np.asarray(self.angles_deg)
-            if given.shape != (M,) or (np.diff(given) <= 0).any() or np.abs(given).max() > 90:
+            if given.shape != (M,) or not ((np.diff(given) > 0).all() and (abs(given) <= 90).all()):
                 raise ValueError(
                     f"angles_deg is {list(self.angles_deg)}: allowed are n_sources = {M} rising "
                     "angles in -90 to 90"
@@ -134,6 +200,50 @@ class SensorArray(Scenario):
     def noise_std(self) -> float:
         """The standard deviation σ of the noise of a sensor, sources having power 1."""
         return float(10 ** (-self.required("snr_db") / 20))
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Where sensors stand, p (N,), in wavelengths."""
+        if self.sensor_positions is not None:
+            return np.array(self.sensor_positions, dtype=float)
+        return self.required("spacing") * np.arange(self.n_sensors)
+
+    @property
+    def gains(self) -> np.ndarray:
+        """What sensors multiply by what reaches them, g (N,), complex."""
+        gains = np.ones(self.n_sensors) if self.sensor_gains is None else self.sensor_gains
+        phases = 0 if self.sensor_phases_deg is None else np.deg2rad(self.sensor_phases_deg)
+        return np.asarray(gains) * np.exp(1j * phases)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether sensors are alike, and stand in equal steps of at most half a wavelength."""
+        if not np.allclose(self.gains, self.gains[0], rtol=1e-9, atol=0):
+            return False
+        if self.sensor_positions is None:
+            return True
+        steps = np.diff(self.sensor_positions)
+        even = np.ptp(steps) <= 1e-9 * abs(steps).max()
+        return bool(even and 0 < steps[0] <= 0.5 * (1 + 1e-9))
+
+    def uniform_spacing(self, who: str) -> float:
+        """Return the spacing d of a uniform array, in wavelengths.
+
+        Args:
+            who: needs one, for the message.
+
+        Raises:
+            ValueError: if the array is not uniform, or the spacing is withheld.
+        """
+        if not self.is_uniform:
+            raise ValueError(
+                f"{who} is made for a uniform array, of sensors that are alike, rising in equal "
+                "steps of at most half a wavelength: sensor_positions, sensor_gains and "
+                "sensor_phases_deg say another one"
+            )
+        if self.sensor_positions is None:
+            return float(self.required("spacing"))
+        return min(float(np.diff(self.sensor_positions).mean()), 0.5)
 
     def source_covariance(self) -> np.ndarray:
         """Return E[y yᴴ] (M, M), of sources that arrive with equal phases."""
@@ -193,7 +303,8 @@ class SensorArray(Scenario):
         Raises:
             ValueError: naming the one that is withheld.
         """
-        for field in ("n_sources", "spacing", "snr_db"):
+        place = "spacing" if self.sensor_positions is None else "sensor_positions"
+        for field in ("n_sources", place, "snr_db"):
             self.required(field)
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from mbdl_repro.areas.doa import fisher
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.metrics import GUESSED, mspe, rmspe
 from mbdl_repro.areas.doa.scenario import Narrowband
-from mbdl_repro.areas.doa.told_the_rest import least_errors
+from mbdl_repro.areas.doa.theory import fisher
+from mbdl_repro.areas.doa.theory.genie_aided import least_errors
+from mbdl_repro.areas.doa.theory.performance import music_covariance
 from mbdl_repro.contract.measure import bound
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for
@@ -30,8 +31,8 @@ def stochastic_crb_mspe(truth: SensorArray) -> float:
     only where they keep away from ±90°: it grows as 1/cos² θ.
 
     Raises:
-        ValueError: if angles are random up to ±90°, or the array has errors, or sources are not
-            narrowband.
+        ValueError: if angles are random up to ±90°, or are not told apart, or the array has
+            errors, or sources are not narrowband.
     """
     return _mean_over_law(truth, fisher.stochastic_crb)
 
@@ -104,10 +105,9 @@ def shared_waveform_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
 def _of_each_trial(variances: np.ndarray) -> np.ndarray:
     """Return the root mean over sources, none of which counts more than if it is guessed.
 
-    Where two sources, one at each end, share a beam, the bound is infinite but for rounding.
+    Where two sources, one at each end, share a beam, the bound is infinite.
     """
-    finite = (variances > 0) & (variances < GUESSED)
-    return np.asarray(np.sqrt(np.where(finite, variances, GUESSED).mean(1)))
+    return np.asarray(np.sqrt(np.minimum(variances, GUESSED).mean(1)))
 
 
 # --- theory of a method ---
@@ -123,7 +123,7 @@ def music_mspe(truth: SensorArray) -> float:
         ValueError: as :func:`stochastic_crb_mspe`, and if sources are coherent, where MUSIC
             fails and its error has no such limit.
     """
-    return _mean_over_law(truth, fisher.music_covariance)
+    return _mean_over_law(truth, music_covariance)
 
 
 # --- floors ---
@@ -137,7 +137,7 @@ def told_the_rest_mspe(truth: SensorArray) -> float:
     phases, and the errors of the array. Nobody who gives M angles has less: of unbiased
     estimators and of others, with any law of the waveforms. It has a standard error of 2 %, and
     random numbers that are the same for all scenarios. See
-    :mod:`mbdl_repro.areas.doa.told_the_rest`.
+    :mod:`mbdl_repro.areas.doa.theory.genie_aided`.
 
     Raises:
         ValueError: if angles are fixed, or sources are not narrowband.
@@ -199,7 +199,13 @@ def _mean_over_law(truth: SensorArray, matrix: Any) -> float:
         )
     rng = rng_for("angles", "crb")
     fixed = truth.angles_deg is not None and _known_phases(truth)
-    return float(_variances(truth, truth.angles(1 if fixed else N_DRAWS, rng), matrix).mean())
+    mean = float(_variances(truth, truth.angles(1 if fixed else N_DRAWS, rng), matrix).mean())
+    if not np.isfinite(mean):
+        raise ValueError(
+            "the bound is infinite: there are angles that this array does not tell apart; leave "
+            "it out, or take the median"
+        )
+    return mean
 
 
 def _known_phases(truth: SensorArray) -> bool:
@@ -219,19 +225,12 @@ def _variances(truth: SensorArray, s: np.ndarray, matrix: Any) -> np.ndarray:
     if not _known_phases(array):
         phase = array.phases(len(s), rng_for("phases", "crb"))
         P = phase * P * phase.conj().swapaxes(-1, -2)
-    bound_of = matrix(
-        s,
-        P,
-        noise_variance=array.noise_std**2,
-        n_snapshots=array.n_snapshots,
-        n_sensors=array.n_sensors,
-        spacing=array.required("spacing"),
-    )
-    return np.asarray(bound_of.diagonal(axis1=-2, axis2=-1))
+    known = fisher.Reception(array.noise_std**2, array.n_snapshots, array.positions, array.gains)
+    return np.asarray(matrix(s, P, known).diagonal(axis1=-2, axis2=-1))
 
 
-def _shared(s: np.ndarray, P: np.ndarray, **known: Any) -> np.ndarray:
-    return fisher.shared_waveform_crb(s, **known)
+def _shared(s: np.ndarray, P: np.ndarray, known: fisher.Reception) -> np.ndarray:
+    return fisher.shared_waveform_crb(s, known)
 
 
 def _sharing(truth: SensorArray) -> SensorArray:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.areas.doa.signal.periodic import assigned_errors, periodic
 from mbdl_repro.contract.capabilities import HasCovariance, HasSourceCount
 from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
@@ -24,8 +25,8 @@ def rmspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
     """Return the root mean square periodic error of each trial: √(mean over sources of its square).
 
     Estimates are assigned to sources so that the mean is least, and errors are taken modulo π,
-    in [−π/2, π/2). An angle that is not given (NaN), and each one too many, counts as one that is
-    guessed, π/√12 rad, and the mean is over all of them.
+    in [−π/2, π/2). An angle that is not given (NaN, or infinite), and each one too many, counts as
+    one that is guessed, π/√12 rad, and the mean is over all of them.
 
     Args:
         estimate: angles (n, K) in rad, in any order; NaN: not given.
@@ -74,7 +75,7 @@ def mspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
         truth: not read.
     """
     errors = squared_errors(estimate, split.s)
-    too_many = np.maximum((~np.isnan(estimate)).sum(1) - errors.shape[1], 0)
+    too_many = np.maximum(np.isfinite(estimate).sum(1) - errors.shape[1], 0)
     return (errors.sum(1) + GUESSED * too_many) / (errors.shape[1] + too_many)
 
 
@@ -107,7 +108,7 @@ def not_resolved(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.n
     """
     gaps = np.full_like(split.s, 0.2)
     if split.s.shape[1] > 1:
-        apart = np.abs(_wrapped(split.s[:, :, None] - split.s[:, None, :]))
+        apart = np.abs(periodic(split.s[:, :, None] - split.s[:, None, :]))
         gaps = (apart + np.pi * np.eye(split.s.shape[1])).min(2)
     missed = squared_errors(estimate, split.s) >= (gaps / 2) ** 2
     return missed.any(1).astype(float)
@@ -170,14 +171,24 @@ def eigenvalue_spread(method: Method, split: Split) -> np.ndarray | None:
 
 
 def _eigenvalues(method: Method, split: Split) -> np.ndarray | None:
-    """Return the eigenvalues (n, L), in descending order, where there is a covariance."""
+    """Return the eigenvalues (n, L), in descending order, where there is a covariance.
+
+    What rounding leaves of zeros is no less than it may be, so that no ratio is the better for it;
+    a row that is zero, or not finite, has none: NaN. Behind them NaN stands, up to λ_{M+1}.
+    """
     if not isinstance(method, HasCovariance):
         return None
     import torch
 
+    from mbdl_repro.areas.doa.signal.subspace import eigenvalues
+
     with torch.no_grad():
         R = method.covariance(torch.as_tensor(split.x, device=_device(method)))
-    return torch.linalg.eigvalsh(R).flip(-1).cpu().numpy()
+        values = eigenvalues(R).flip(-1).cpu().numpy()
+    largest = np.where(values[:, :1] > 0, values[:, :1], np.nan)
+    values = np.maximum(values, values.shape[1] * np.finfo(float).eps * largest)
+    lacking = max(split.s.shape[1] + 1 - values.shape[1], 0)
+    return np.pad(values, ((0, 0), (0, lacking)), constant_values=np.nan)
 
 
 def _device(method: Method) -> Any:
@@ -188,37 +199,20 @@ def squared_errors(estimate: np.ndarray, s: np.ndarray) -> np.ndarray:
     """Return the squared periodic error of each source (n, M), estimates assigned to suit best.
 
     Args:
-        estimate: (n, K) in rad, in any order; NaN: not given.
-        s: angles (n, M) in rad.
+        estimate: (n, K) in rad, in any order; NaN, or infinite: not given.
+        s: angles (n, M) in rad; where they are not known, neither is the error: NaN.
     """
     n, M = s.shape
     errors = np.empty((n, M))
-    whole = ~np.isnan(estimate).any(1) if estimate.shape[1] == M else np.zeros(n, dtype=bool)
+    given = np.isfinite(estimate)
+    whole = given.all(1) if estimate.shape[1] == M else np.zeros(n, dtype=bool)
     if whole.any():
-        errors[whole] = _of_shifts(estimate[whole], s[whole])
-    for i in np.flatnonzero(~whole):
-        given = estimate[i][~np.isnan(estimate[i])]
-        cost = np.full((M, max(M, len(given))), GUESSED)
-        cost[:, : len(given)] = _wrapped(s[i][:, None] - given) ** 2
+        errors[whole] = assigned_errors(estimate[whole], s[whole]) ** 2
+    known = np.isfinite(s).all(1)
+    errors[~known] = np.nan
+    for i in np.flatnonzero(known & ~whole):
+        angles = estimate[i][given[i]]
+        cost = np.full((M, max(M, len(angles))), GUESSED)
+        cost[:, : len(angles)] = periodic(s[i][:, None] - angles) ** 2
         errors[i] = cost[linear_sum_assignment(cost)]
     return errors
-
-
-def _of_shifts(estimate: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """Return the errors of the best assignment: on a circle, one that keeps the cyclic order."""
-    around = np.sort(_wrapped(estimate), axis=1)
-    # Of angles that are not in their order, the errors go back to where each stood.
-    order = np.argsort(_wrapped(s), axis=1)
-    targets = np.take_along_axis(_wrapped(s), order, axis=1)
-    M = s.shape[1]
-    shifts = np.stack([np.roll(around, k, axis=1) for k in range(M)])  # (M, n, M)
-    squares = _wrapped(shifts - targets) ** 2
-    best = squares[squares.sum(2).argmin(0), np.arange(len(s))]
-    errors = np.empty_like(best)
-    np.put_along_axis(errors, order, best, axis=1)
-    return errors
-
-
-def _wrapped(angle: np.ndarray) -> np.ndarray:
-    """Return an angle modulo π, in [−π/2, π/2)."""
-    return (angle + np.pi / 2) % np.pi - np.pi / 2

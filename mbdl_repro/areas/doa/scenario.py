@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt
 
-from mbdl_repro.areas.doa.array import SensorArray, complex_normal, steering
+from mbdl_repro.areas.doa.array import SensorArray, complex_normal, steering_at
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for
 
@@ -50,20 +50,20 @@ class Narrowband(SensorArray):
         return Split(x=A.astype(np.complex64) @ self.waveforms(n, rng), s=s)
 
     def actual_steering(self, s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the steering vectors (n, N, M) of an array with errors, if it has any.
+        """Return the steering vectors (n, N, M) of the array, with its gains, and errors if any.
 
         Args:
             s: angles (n, M), in rad.
             rng: the generator to draw errors from; not used where all ``trials`` share them.
         """
-        N, d = self.n_sensors, self.required("spacing")
-        A = steering(s, N, d)
+        A = steering_at(s, self.positions)
         moved, added = _errors_of(self, s, rng)
         if moved is not None:
-            A = A * np.exp(-2j * np.pi * np.arange(N)[:, None] * moved * np.sin(s)[:, None, :])
+            n = np.arange(self.n_sensors)[:, None]
+            A = A * np.exp(-2j * np.pi * n * moved * np.sin(s)[:, None, :])
         if added is not None:
             A = A + added
-        return A
+        return self.gains[:, None] * A
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class Ofdm(SensorArray):
         snr_db: 1/σ² in dB, at each snapshot, as elsewhere. Published coefficients are divided by
             L, not √L: what is published at "10 dB" is 2 · 10 − 10 lg 500 = −7 dB here.
         spacing: d, in wavelengths of the frequency B.
-        spacing_error: in wavelengths of the frequency B.
+        sensor_positions, spacing_error: in wavelengths of the frequency B.
 
     Source: Shmuel et al., SubspaceNet, 2023, Section V.
     """
@@ -127,9 +127,9 @@ class Ofdm(SensorArray):
         s = self.angles(n, rng)
         N, L, T = self.n_sensors, self.n_subcarriers, self.n_snapshots
         moved, added = _errors_of(self, s, rng)
-        positions = np.arange(N)[:, None] * (
-            self.required("spacing") + (0 if moved is None else moved)
-        )
+        positions, gains = self.positions[:, None], self.gains
+        if moved is not None:
+            positions = positions + np.arange(N)[:, None] * moved
         delays = positions * np.sin(s)[:, None, :]  # (n, N, M), in units of 1/B
         c = self.coefficients(n, rng)
         share = np.arange(L, dtype=np.float32) / np.float32(L)  # f / B
@@ -142,7 +142,7 @@ class Ofdm(SensorArray):
                 gain += np.broadcast_to(added, (*delays.shape[:1], N, s.shape[1]))[
                     :, sensor, :, None
                 ].astype(np.complex64)
-            spectrum[:, sensor] = (gain * c).sum(1)
+            spectrum[:, sensor] = gains[sensor] * (gain * c).sum(1)
         frequency = self.bandwidth_hz / L * np.arange(L)
         time = np.arange(T) / self.sampling_rate_hz
         carriers = np.exp(2j * np.pi * np.outer(frequency, time)) / np.sqrt(L)

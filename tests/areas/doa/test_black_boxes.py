@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from mbdl_repro.areas.doa.features import scaled_covariance
 from mbdl_repro.areas.doa.methods.angle_regressor import AngleRegressor
 from mbdl_repro.areas.doa.methods.convolutional import Convolutional
 from mbdl_repro.areas.doa.methods.da_music import FLOOR, DaMusic
 from mbdl_repro.areas.doa.metrics import rmspe
 from mbdl_repro.areas.doa.scenario import Narrowband
+from mbdl_repro.areas.doa.signal.features import scaled_covariance
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for, torch_rng_for
 from mbdl_repro.learning.recipe import Recipe

@@ -10,7 +10,6 @@ import torch
 
 from mbdl_repro.areas.doa.methods.broadband_music import BroadbandMusic
 from mbdl_repro.areas.doa.metrics import rmspe
-from mbdl_repro.areas.doa.peaks import centroids, highest_peaks, vertices
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
 from mbdl_repro.contract.seeding import rng_for
 
@@ -225,41 +224,3 @@ def test_a_row_without_snapshots_has_no_angles():
     x[2] = 0
     estimate = BroadbandMusic(FEW, bins=6)(torch.from_numpy(x))
     assert estimate[2].isnan().all() and not estimate[[0, 1, 3]].isnan().any()
-
-
-# --- peaks ---
-
-
-def test_peaks_are_those_of_scipy():
-    height = torch.from_numpy(rng_for("peaks").standard_normal((50, 40)))
-    at, there = highest_peaks(height, 3, circular=True)
-    for row, found, some in zip(height.numpy(), at.numpy(), there.numpy()):
-        thrice = np.tile(row, 3)
-        expected, _ = scipy.signal.find_peaks(thrice)
-        expected = {i - 40 for i in expected if 40 <= i < 80}
-        best = sorted(expected, key=lambda i: -row[i])[:3]
-        assert found[some].tolist() == best
-
-
-def test_ends_are_peaks_and_few_are_few():
-    height = torch.tensor([[3.0, 2.0, 1.0, 0.0, 1.0], [0.0, 1.0, 2.0, 1.0, 0.0]])
-    at, there = highest_peaks(height, 3, circular=False)
-    assert there.tolist() == [[True, True, False], [True, False, False]]
-    assert at[there].tolist() == [0, 4, 2]
-    assert vertices(height, at)[there].tolist() == [0, 4, 2]
-    at, there = highest_peaks(height, 1, circular=True)
-    assert at.tolist() == [[0], [2]] and there.all()
-    assert highest_peaks(height, 9, circular=True)[1].sum().item() == 2
-
-
-def test_a_parabola_and_a_bell_are_found_between_points():
-    place = torch.tensor([3.3, 7.0, 4.49])
-    steps = torch.arange(12)
-    parabola = -((steps - place[:, None]) ** 2)
-    at, _ = highest_peaks(parabola, 1, circular=False)
-    torch.testing.assert_close(vertices(parabola, at)[:, 0], place)
-    place = torch.tensor([0.2, 11.8, 5.4])  # the first two are neighbours, over the end
-    away = (steps - place[:, None] + 6) % 12 - 6
-    bell = torch.exp(-(away**2) / 2)
-    at, _ = highest_peaks(bell, 1, circular=True)
-    torch.testing.assert_close(centroids(bell, at, 5)[:, 0] % 12, place, atol=1e-3, rtol=0)

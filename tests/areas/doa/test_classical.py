@@ -191,8 +191,8 @@ def test_coherent_sources_without_noise_are_found_with_smoothing_only(cls):
     exact = np.deg2rad([-40.0, 5.0, 37.0])
     for settings in (FORWARD, MIRRORED, {**MIRRORED, "subarray": 6}):
         np.testing.assert_allclose(cls(truth, **settings)(x).numpy(), [exact] * 5, atol=1e-4)
-    worst = np.nanmax(np.abs(cls(truth)(x).numpy() - exact), 1)
-    assert (worst > 0.01).all()
+    off = np.abs(cls(truth)(x).numpy() - exact)
+    assert not (off < 0.01).all(1).any()  # NaN, where rounding says what the subspace is
 
 
 # --- end points ---

@@ -4,8 +4,19 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
-from mbdl_repro.areas.doa.metrics import GUESSED, mspe, not_resolved, rmspe, squared_errors
+from mbdl_repro.areas.doa.methods.root_music import RootMusic
+from mbdl_repro.areas.doa.metrics import (
+    GUESSED,
+    eigenvalue_ratio,
+    eigenvalue_spread,
+    mspe,
+    not_resolved,
+    rmspe,
+    squared_errors,
+    wrong_count,
+)
 from mbdl_repro.areas.doa.scenario import Narrowband
 from mbdl_repro.contract.scenario import Split
 
@@ -68,3 +79,57 @@ def test_a_trial_is_resolved_if_every_source_is_nearer_than_half_way_to_the_next
     )
     missing = np.array([[np.deg2rad(-10.0), np.deg2rad(10.0), np.nan]])
     assert not_resolved(missing, Split(None, s[:1]), TRUTH) == 1
+
+
+# --- what is no number ---
+
+
+def test_an_infinite_angle_is_one_that_is_not_given():
+    s = np.tile([[-0.5, 0.4]], (3, 1))
+    estimate = np.array([[-0.5, np.nan], [-0.5, np.inf], [-np.inf, np.inf]])
+    np.testing.assert_allclose(
+        mspe(estimate, Split(None, s), TRUTH), [GUESSED / 2, GUESSED / 2, GUESSED]
+    )
+    assert not_resolved(estimate, Split(None, s), TRUTH).tolist() == [1, 1, 1]
+
+
+def test_where_angles_are_not_known_no_error_is():
+    s = np.array([[-0.5, 0.4], [np.nan, 0.4]])
+    for estimate in (s[::-1], np.full((2, 3), 0.1), np.full((2, 2), np.nan)):
+        errors = mspe(estimate, Split(None, s), TRUTH)
+        assert np.isnan(errors[1]) and not np.isnan(errors[0])
+
+
+SILENT = {"zeros": 0, "nan": np.nan, "inf": np.inf, "huge": 1e160}
+
+
+@pytest.mark.parametrize("bad", SILENT.values(), ids=SILENT)
+def test_no_row_without_an_answer_is_counted_right(bad):
+    split = TRUTH.draw(4, "test")
+    x = split.x.astype(complex)
+    x[1] = bad
+    many = Narrowband(n_sources=2, n_snapshots=9, snr_db=10.0)
+    for method in (
+        RootMusic(many),
+        RootMusic(many, count="mdl", smoothing="forward_backward"),
+        RootMusic(many, count="aic", smoothing="forward_backward"),
+    ):
+        assert wrong_count(method, Split(x, split.s))[1] == 1
+        assert method.count_sources(torch.from_numpy(x))[1] == 0
+
+
+def test_ratios_of_eigenvalues_that_rounding_made_are_no_gain():
+    """One snapshot has one eigenvalue; zeros and what is not finite have none."""
+    x = TRUTH.draw(5, "test").x.astype(complex)[..., :1]
+    x[1], x[2] = 0, np.nan
+    split = Split(x, np.zeros((5, 2)))
+    method = RootMusic(TRUTH)
+    ratio, spread = eigenvalue_ratio(method, split), eigenvalue_spread(method, split)
+    assert np.isnan(ratio[[1, 2]]).all() and np.isnan(spread[[1, 2]]).all()
+    np.testing.assert_allclose(ratio[[0, 3, 4]], 1)
+    assert (spread[[0, 3, 4]] > 1e14).all()
+    # Of a covariance of three sensors, who should find four sources knows none of these.
+    few = RootMusic(TRUTH, smoothing="forward", subarray=3)
+    four = Split(TRUTH.draw(2, "test").x, np.zeros((2, 4)))
+    assert np.isnan(eigenvalue_ratio(few, four)).all()
+    assert np.isnan(eigenvalue_spread(few, four)).all()

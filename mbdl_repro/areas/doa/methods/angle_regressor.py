@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.features import centre_and_spread, scaled_covariance
-from mbdl_repro.areas.doa.subspace import heard, periodic_loss
+from mbdl_repro.areas.doa.signal.covariance import heard
+from mbdl_repro.areas.doa.signal.features import centre_and_spread, scaled_covariance
+from mbdl_repro.areas.doa.signal.periodic import periodic_loss
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.shared_fits import SharedFits, unshared

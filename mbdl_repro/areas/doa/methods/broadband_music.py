@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.peaks import highest_peaks, vertices
 from mbdl_repro.areas.doa.scenario import Ofdm
-from mbdl_repro.areas.doa.subspace import (
-    check_sizes,
-    check_snapshots,
-    heard,
-    noise_polynomial,
-    sample_covariance,
-    signal_subspace,
-    smoothed,
-)
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.areas.doa.signal.covariance import check_snapshots, heard
+from mbdl_repro.areas.doa.signal.covariance_method import SubarrayMethod
+from mbdl_repro.areas.doa.signal.peaks import highest_peaks, vertices
+from mbdl_repro.areas.doa.signal.spectrum import waves
+from mbdl_repro.areas.doa.signal.subspace import determined_subspace, noise_polynomial
+from mbdl_repro.contract.method import Family
 
 ROWS = 256
 """Rows whose transforms are in memory at a time."""
 
 
-class BroadbandMusic(Method):
+class BroadbandMusic(SubarrayMethod):
     """Incoherent broadband MUSIC: D(θ) = Σ_b a(θ, f_b)ᴴ F_b a(θ, f_b) is least at the angles.
 
     The snapshots' transform at the frequencies of the L sub-carriers, X(f) = Σ_t x_t exp(−j2πft),
     is cut into B bins of neighbours. They are the snapshots of a narrowband array, of which f_b is
     the mean frequency, and F_b the projector on the noise subspace of their covariance. Where D
     is least is found on a grid, and refined by a parabola; an end of the grid is a minimum if D
-    rises from it.
+    rises from it. A row of which a bin does not say its noise subspace has no angles: NaN.
 
     Args:
         belief: an ``ofdm``, of which M, N, the spacing and all about sub-carriers is known.
@@ -44,9 +39,8 @@ class BroadbandMusic(Method):
             which low frequencies weigh most, which tell all angles apart least.
         grid: steps from −90° to 90°.
         refine: go on from the grid.
-        smoothing: sub-arrays whose covariances are averaged, in each bin: ``none``, ``forward``,
-            or ``forward_backward``: and mirrored.
-        subarray: sensors of a sub-array; ``None``: N/2 + 1, or M + 1 if that is more.
+
+    Maps x (n, N, T), complex, to angles (n, M) in rad, rising.
 
     Source: Wax, Shan and Kailath, 1984; Shmuel et al., SubspaceNet, 2023, for bins and spectra.
     """
@@ -62,10 +56,8 @@ class BroadbandMusic(Method):
         average: Literal["nulls", "spectra"] = "nulls",
         grid: Annotated[int, Ge(8)] = 360,
         refine: bool = True,
-        smoothing: Literal["none", "forward", "forward_backward"] = "none",
-        subarray: int | None = None,
+        **settings: Any,
     ) -> None:
-        super().__init__()
         if not isinstance(belief, Ofdm):
             raise ValueError(
                 f"broadband_music is built from a belief of kind {type(belief).__name__.lower()}: "
@@ -76,9 +68,9 @@ class BroadbandMusic(Method):
                 f"sampling_rate_hz is {belief.sampling_rate_hz:g}: broadband_music asks for at "
                 f"least bandwidth_hz, {belief.bandwidth_hz:g}, below which sub-carriers are aliased"
             )
-        self.n_sensors = belief.n_sensors
+        super().__init__(belief, **settings)
         self.n_sources: int = belief.required("n_sources")
-        spacing: float = belief.required("spacing")
+        spacing = belief.uniform_spacing(self.name)
         L = belief.n_subcarriers
         if L % bins or L // bins < self.n_sources:
             raise ValueError(
@@ -88,8 +80,6 @@ class BroadbandMusic(Method):
         self.bins = bins
         self.average = average
         self.refine = refine
-        self.smoothing: Literal["none", "forward", "forward_backward"] = smoothing
-        self.subarray = check_sizes(belief, smoothing, subarray)
 
         share = torch.arange(L, dtype=torch.float64) / L  # f / bandwidth
         self.cycles: Tensor  # of each sub-carrier, from a snapshot to the next
@@ -99,10 +89,8 @@ class BroadbandMusic(Method):
         self.register_buffer("grid_rad", angle)
         # a(θ, f)ᴴ F a(θ, f) = c_0 + 2 Re Σ_k c_k exp(−jkω),  ω = 2π d (f/B) sin θ
         omega = 2 * math.pi * spacing * share.view(bins, -1).mean(1)[:, None] * angle.sin()
-        k = torch.arange(self.subarray)[:, None]
-        phase, weight = k * omega[:, None, :], torch.where(k > 0, 2, 1)
-        self.waves: Tensor  # (2, B, sensors, G): what Re c and Im c are multiplied by
-        self.register_buffer("waves", torch.stack([weight * phase.cos(), weight * phase.sin()]))
+        self.waves: Tensor  # (2, B, sensors, G)
+        self.register_buffer("waves", waves(omega, self.subarray))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles (n, M) in rad, rising, then NaN, of snapshots (n, N, T)."""
@@ -128,8 +116,8 @@ class BroadbandMusic(Method):
         time = torch.arange(T, dtype=torch.float64, device=x.device)
         X = x @ torch.exp(-2j * math.pi * time[:, None] * self.cycles)  # (n, N, L)
         X = X.view(n, N, self.bins, -1).movedim(2, 1)  # (n, B, N, sub-carriers)
-        R = smoothed(sample_covariance(X), self.smoothing, self.subarray)
-        c = noise_polynomial(signal_subspace(R, self.n_sources)) / self.subarray
+        R = self.smoothed_covariance(X)
+        c = noise_polynomial(determined_subspace(R, self.n_sources)) / self.subarray
         if self.average == "nulls":
             waves = self.waves.flatten(1, 2) / self.bins
             c = c.flatten(1)

@@ -11,9 +11,10 @@ from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.features import centre_and_spread, scaled_covariance
-from mbdl_repro.areas.doa.peaks import centroids, highest_peaks
-from mbdl_repro.areas.doa.subspace import heard, periodic
+from mbdl_repro.areas.doa.signal.covariance import heard
+from mbdl_repro.areas.doa.signal.features import centre_and_spread, scaled_covariance
+from mbdl_repro.areas.doa.signal.peaks import centroids, highest_peaks
+from mbdl_repro.areas.doa.signal.periodic import periodic
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.shared_fits import SharedFits, unshared

@@ -11,15 +11,11 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.spectrum import evaluated, grid_angles
-from mbdl_repro.areas.doa.subspace import (
-    check_snapshots,
-    heard,
-    noise_polynomial,
-    periodic,
-    periodic_loss,
-    signal_subspace,
-)
+from mbdl_repro.areas.doa.signal.covariance import check_snapshots, heard
+from mbdl_repro.areas.doa.signal.features import unit_power
+from mbdl_repro.areas.doa.signal.periodic import periodic, periodic_loss
+from mbdl_repro.areas.doa.signal.spectrum import evaluated, grid_angles
+from mbdl_repro.areas.doa.signal.subspace import eigenvalues, noise_polynomial, signal_subspace
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
 
@@ -63,7 +59,7 @@ class DaMusic(Method):
         super().__init__()
         N = self.n_sensors = belief.n_sensors
         M = self.n_sources = int(belief.required("n_sources"))
-        self.spacing: float = belief.required("spacing")
+        self.spacing = belief.uniform_spacing(self.name)
         size = 2 * N if hidden_size is None else hidden_size
         angles = grid_angles(grid, self.spacing)
         self.grid_rad: Tensor
@@ -98,10 +94,8 @@ class DaMusic(Method):
 
     def covariance(self, x: Tensor) -> Tensor:
         """Return R̂ (n, N, N), in double precision, of snapshots (n, N, T)."""
-        x = check_snapshots(x, self.n_sensors).mT
-        power = x.abs().square().mean((1, 2), keepdim=True)
-        scaled = x / torch.where(power > 0, power, 1).sqrt()
-        fed = torch.cat([scaled.real, scaled.imag], -1).to(self.to_matrix.weight)
+        x = unit_power(check_snapshots(x, self.n_sensors)).mT
+        fed = torch.cat([x.real, x.imag], -1).to(self.to_matrix.weight)
         h = _last_state(self.recurrent, fed)
         entries = self.to_matrix(h).double().unflatten(-1, (2, self.n_sensors, self.n_sensors))
         K = torch.complex(*entries.unbind(1))
@@ -128,7 +122,7 @@ class DaMusic(Method):
         return {
             "spectrum": 1 / D,
             "grid_rad": self.grid_rad.double().expand_as(D),
-            "eigenvalues": torch.linalg.eigvalsh(R).flip(-1),
+            "eigenvalues": eigenvalues(R).flip(-1),
         }
 
     def _null_spectrum(self, R: Tensor) -> Tensor:

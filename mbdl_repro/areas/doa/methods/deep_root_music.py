@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.autocorrelation import LearnedCovariance
+from mbdl_repro.areas.doa.learned.learned_covariance import LearnedCovariance
 from mbdl_repro.contract.method import Family
 
 
@@ -20,10 +16,7 @@ class DeepRootMusic(LearnedCovariance):
     dz = −dp(z) / p′(z) as the null spectrum p does: much, where it is near its partner on the
     other side of the circle.
 
-    Args:
-        belief: gives N, M, the spacing, and T, which is at least ``lags``.
-        lags: matrices R[0] … R[lags − 1].
-        channels: of the layers down.
+    Maps x (n, N, T), complex, to angles (n, M) in rad, rising.
 
     Source: Shmuel, Merkofer, Revach, van Sloun and Shlezinger, Deep Root MUSIC, ICASSP 2023.
     """
@@ -31,15 +24,7 @@ class DeepRootMusic(LearnedCovariance):
     name = "deep_root_music"
     family = Family.DNN_AIDED_INFERENCE
     unfitted_stream = "DeepRootMusic"
-
-    def __init__(
-        self,
-        belief: SensorArray,
-        *,
-        lags: Annotated[int, Ge(1)] = 8,
-        channels: tuple[int, int, int] = (16, 32, 64),
-    ) -> None:
-        super().__init__(belief, lags, channels, "leaky_rectifier", "free", "root_music")
+    activation = "leaky_rectifier"
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the RMSPE of Root-MUSIC's angles, the mean over rows."""

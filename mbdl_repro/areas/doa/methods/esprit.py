@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.covariance_method import CovarianceMethod
-from mbdl_repro.areas.doa.subspace import angles_of, esprit_roots, shown_roots, signal_subspace
+from mbdl_repro.areas.doa.signal.covariance_method import CovarianceMethod
+from mbdl_repro.areas.doa.signal.subspace import (
+    angles_of,
+    determined_subspace,
+    esprit_roots,
+    shown_roots,
+)
 from mbdl_repro.contract.method import Family
 
 
@@ -17,14 +18,10 @@ class Esprit(CovarianceMethod):
     """Angles of the eigenvalues z = r exp(−j 2π d sin θ) of Φ, with U_s↓ = U_s↑ Φ.
 
     U_s↑ and U_s↓ are the eigenvectors of the covariance's M largest eigenvalues, without their
-    last and without their first entry; Φ is that of least squares.
+    last and without their first entry; Φ is that of least squares. Where rounding alone tells
+    these eigenvalues from the others, the answer is NaN.
 
-    Args:
-        belief: gives N and the spacing, and M where the number is given.
-        smoothing: sub-arrays whose covariances are averaged: ``none``, ``forward``, or
-            ``forward_backward``: and mirrored.
-        subarray: L, sensors of a sub-array; ``None``: N/2 + 1, or M + 1 if that is more.
-        count: the number of sources is ``given``, or that of least ``aic`` or ``mdl``.
+    Maps x (n, N, T), complex, to angles (n, M) in rad, rising.
 
     Source: Roy and Kailath, 1989.
     """
@@ -32,19 +29,9 @@ class Esprit(CovarianceMethod):
     name = "esprit"
     family = Family.MODEL_BASED
 
-    def __init__(
-        self,
-        belief: SensorArray,
-        *,
-        smoothing: Literal["none", "forward", "forward_backward"] = "none",
-        subarray: Annotated[int, Ge(2)] | None = None,
-        count: Literal["given", "aic", "mdl"] = "given",
-    ) -> None:
-        super().__init__(belief, smoothing, subarray, count)
-
     def angles(self, R: Tensor, n_sources: int) -> Tensor:
         """Return the angles (n, M) of covariances (n, L, L)."""
-        return angles_of(esprit_roots(signal_subspace(R, n_sources)), self.spacing)
+        return angles_of(self._roots(R, n_sources), self.spacing)
 
     def illustrations(self, x: Tensor) -> dict[str, Tensor]:
         """Return the eigenvalues of the covariance, and those of Φ, (n, M): the roots."""
@@ -52,4 +39,4 @@ class Esprit(CovarianceMethod):
         return super().illustrations(x) | shown_roots(roots, self.spacing)
 
     def _roots(self, R: Tensor, n_sources: int) -> Tensor:
-        return esprit_roots(signal_subspace(R, n_sources))
+        return esprit_roots(determined_subspace(R, n_sources))

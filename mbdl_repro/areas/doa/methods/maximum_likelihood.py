@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, NamedTuple
 
+import numpy as np
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.spectrum import diagonal_sums, evaluated
-from mbdl_repro.areas.doa.subspace import angles_of, check_snapshots, sample_covariance
+from mbdl_repro.areas.doa.signal.covariance import check_snapshots, heard, sample_covariance
+from mbdl_repro.areas.doa.signal.features import unit_power
+from mbdl_repro.areas.doa.signal.peaks import is_peak
+from mbdl_repro.areas.doa.signal.scan import scan_of
+from mbdl_repro.areas.doa.signal.subspace import eigenvectors
 from mbdl_repro.contract.method import Family, Method
 
 
@@ -25,16 +29,19 @@ class MaximumLikelihood(Method):
     of how waveforms are distributed, sources may be coherent.
 
     All is done in u = sin θ: the beam of an array is equally wide everywhere in u, and at half a
-    wavelength u goes on at −1 where it ends at 1.
+    wavelength u goes on at −1 where it ends at 1. Sensors may stand anywhere on a line, and have
+    any gains.
 
     Args:
-        belief: knows M and d.
+        belief: knows M, and places and gains of the sensors.
         waveforms: ``free``: each source may send anything; ``shared``: it is known that all
             send the same, and arrive with equal phases and powers, as in the published coherent
             scenario: θ̂ = argmax bᴴ R b / bᴴb, with b = Σ_m a(θ_m).
         starts: number of searches; each begins with another peak of the beamformer aᴴ R a.
         sweeps: how often each angle is searched on the grid.
         iterations: most steps of Newton's method.
+
+    Maps x (n, N, T), complex, to angles (n, M) in rad, rising.
 
     Source: Ziskin and Wax, 1988; Viberg, Ottersten and Kailath, 1991, for moving all at once.
     """
@@ -54,29 +61,39 @@ class MaximumLikelihood(Method):
         super().__init__()
         self.n_sensors = belief.n_sensors
         self.n_sources: int = belief.required("n_sources")
-        self.spacing: float = belief.required("spacing")
+        self.scan = scan_of(belief, self.name)
+        uniform = belief.uniform_spacing(self.name) if belief.is_uniform else None
+        self.circular = uniform == 0.5
+        self.period = math.inf if uniform is None else 1 / uniform  # of steering vectors, in u
         self.waveforms = waveforms
         self.starts, self.sweeps, self.iterations = starts, sweeps, iterations
-        half = GRID * belief.n_sensors // 2
+        self.positions: Tensor  # in wavelengths
+        self.gains: Tensor
+        self.register_buffer("positions", torch.tensor(belief.positions), persistent=False)
+        self.register_buffer("gains", torch.tensor(belief.gains), persistent=False)
+        # N d in wavelengths, whose inverse is the width of a beam.
+        N = self.n_sensors
+        self.aperture = float(np.ptp(belief.positions)) * N / (N - 1)
+        half = max(GRID * N // 2, math.ceil(GRID * self.aperture))
         self.grid: Tensor
         u = (torch.arange(-half, half, dtype=torch.float64) + 0.5) / half
         self.register_buffer("grid", u)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return θ̂ (n, M) in rad, rising; NaN where the snapshots are all zero."""
-        R = sample_covariance(check_snapshots(x, self.n_sensors))
-        power = R.diagonal(dim1=-2, dim2=-1).sum(-1).real
-        silent = ~((power > 0) & power.isfinite())
-        power = torch.where(silent, 1.0, power)
-        R = torch.where(silent[:, None, None], 0.0, R / power[:, None, None])
+        x, rows = heard(x)
+        x = unit_power(check_snapshots(x, self.n_sensors))
+        R = sample_covariance(x) / self.n_sensors  # of trace 1
         u = torch.cat([self.search(R, k) for k in range(self.starts)])
         u, likelihood = self.refine(R.repeat(self.starts, 1, 1), u)
-        best = likelihood.reshape(self.starts, len(R)).argmax(0)
-        u = u.reshape(self.starts, len(R), self.n_sources)[
-            best, torch.arange(len(R), device=u.device)
-        ]
-        theta = angles_of(torch.exp(-2j * math.pi * self.spacing * u), self.spacing)
-        return torch.where(silent[:, None], math.nan, theta)
+        # What is not a number would be the greatest.
+        likelihood = likelihood.nan_to_num(nan=-1.0).reshape(self.starts, len(R))
+        u = u.reshape(self.starts, len(R), self.n_sources)
+        best = u[likelihood.argmax(0), torch.arange(len(R), device=u.device)]
+        if self.circular:
+            best = (best + 1).remainder(2) - 1
+        theta = best.clamp(-1, 1).arcsin().sort(-1).values
+        return torch.where(rows[:, None], theta, math.nan)
 
     def search(self, R: Tensor, start: int) -> Tensor:
         """Return u (n, M) on the grid, reached from one peak of the beamformer.
@@ -85,7 +102,10 @@ class MaximumLikelihood(Method):
             R: (n, N, N).
             start: which of its peaks, 0 the highest.
         """
-        u = self.grid[_peaks(self.explained(R, self.grid.new_zeros(len(R), 0)))[:, start, None]]
+        beam = self.explained(R, self.grid.new_zeros(len(R), 0))
+        # Then other places.
+        ranked = torch.where(is_peak(beam, circular=math.isfinite(self.period)), beam, -1.0)
+        u = self.grid[ranked.sort(stable=True, descending=True).indices[:, start, None]]
         for _ in range(1, self.n_sources):
             u = torch.cat([u, self._likeliest(R, u)], -1)
         for _ in range(self.sweeps if self.n_sources > 1 else 0):
@@ -104,22 +124,23 @@ class MaximumLikelihood(Method):
             others: u (n, m) of the sources that there are besides.
         """
         A = self._steering(others)
-        N = self.n_sensors
+        power = float(self.gains.abs().square().sum())
         if self.waveforms == "shared":
             E, c = self._steering(self.grid), A.sum(-1, keepdim=True)
             Rc = R @ c
             held = (c.mH @ Rc).real[..., 0] + 2 * (Rc.mH @ E).real[:, 0]
-            norm = (c.mH @ c).real[..., 0] + 2 * (c.mH @ E).real[:, 0] + N
+            norm = (c.mH @ c).real[..., 0] + 2 * (c.mH @ E).real[:, 0] + power
             added = self._forms(R) + held
         else:
             B = torch.linalg.solve_ex(A.mH @ A, A.mH)[0]
-            rest = torch.eye(N, dtype=R.dtype, device=R.device) - A @ B
+            rest = torch.eye(self.n_sensors, dtype=R.dtype, device=R.device) - A @ B
             norm, added = self._forms(rest), self._forms(rest @ R @ rest)
-        return torch.where(norm > LEAST_NORM * N, added / norm, -1.0)
+        return torch.where(norm > LEAST_NORM * power, added / norm, -1.0)
 
     def _forms(self, F: Tensor) -> Tensor:
         """Return aᴴ F a (n, G) for Hermitian F (n, N, N) at each point of the grid."""
-        return evaluated(diagonal_sums(F), self.grid.arcsin(), self.spacing)
+        forms: Tensor = self.scan(F, self.grid.arcsin())
+        return forms
 
     def refine(self, R: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
         """Climb from u (n, M) to a maximum of the likelihood, by Newton's method.
@@ -141,20 +162,20 @@ class MaximumLikelihood(Method):
             if not len(rows):
                 break
             gradient, hessian = at.gradient[rows], at.hessian[rows]
-            if self.spacing < 0.5:
+            if not self.circular:
                 # At an end of the range, from where it climbs outwards only, a source stays.
                 free = ((u[rows].abs() < 1) | (gradient * u[rows] < 0)).to(u.dtype)
                 gradient = gradient * free
                 hessian = hessian * free[:, :, None] * free[:, None, :] - torch.diag_embed(1 - free)
-            curvature, V = torch.linalg.eigh(-hessian)
+            curvature, V = eigenvectors(-hessian)
             largest = curvature.abs().amax(-1, keepdim=True)
             # Where it does not bend downwards, it is climbed as if it did.
             curvature = curvature.abs().maximum(1e-6 * largest) + damping[rows, None] * largest
             step = (V @ ((V.mT @ gradient[..., None]) / curvature[..., None]))[..., 0]
             longest = step.abs().amax(-1, keepdim=True)
-            step = step * (0.25 / self.n_sensors / self.spacing / longest).clamp(max=1)
+            step = step * (0.25 / self.aperture / longest).clamp(max=1)
             moved = u[rows] + step
-            if self.spacing < 0.5:
+            if not self.circular:
                 moved = moved.clamp(-1, 1)
             then = self.derivatives(R[rows], moved)
             climbs = (then.value >= at.value[rows] - ROUNDING) & self._apart(moved)
@@ -179,7 +200,7 @@ class MaximumLikelihood(Method):
             The share (n,), its gradient (n, M), and its Hessian (n, M, M).
         """
         A = self._steering(u)
-        phase = -2j * math.pi * self.spacing * self._sensors(u)
+        phase = -2j * math.pi * self.positions[:, None]
         D, DD = phase * A, phase**2 * A
         if self.waveforms == "shared":
             return _shared(R, A.sum(-1, keepdim=True), D, DD)
@@ -189,27 +210,27 @@ class MaximumLikelihood(Method):
         """Say of each row whether its sources are apart, so that their projector is defined."""
         if self.waveforms == "shared" or self.n_sources == 1:
             return torch.ones(len(u), dtype=torch.bool, device=u.device)
-        around = 1 / self.spacing
-        u = u.remainder(around).sort(-1).values
-        gaps = torch.cat([u[:, 1:] - u[:, :-1], u[:, :1] + around - u[:, -1:]], -1)
-        return gaps.amin(-1) > LEAST_GAP
+        if math.isfinite(self.period):
+            u = u.remainder(self.period)
+        u = u.sort(-1).values
+        gaps = torch.cat([u[:, 1:] - u[:, :-1], u[:, :1] + self.period - u[:, -1:]], -1)
+        return gaps.amin(-1) > LEAST_GAP / self.aperture
 
     def _steering(self, u: Tensor) -> Tensor:
         """Return the steering vectors (..., N, m) of u (..., m)."""
-        return torch.exp(-2j * math.pi * self.spacing * self._sensors(u) * u[..., None, :])
-
-    def _sensors(self, u: Tensor) -> Tensor:
-        return torch.arange(self.n_sensors, dtype=u.dtype, device=u.device)[:, None]
+        phase = -2j * math.pi * self.positions[:, None] * u[..., None, :]
+        return self.gains[:, None] * torch.exp(phase)
 
 
 GRID = 32
-"""Points of the grid a sensor: eight in half of the width of a beam."""
+"""Points of the grid a sensor, or more for a sparse array: eight in half the width of a beam."""
 
 LEAST_NORM = 1e-4
 """Share of a steering vector that others must leave of it, for its direction to be searched."""
 
-LEAST_GAP = 1e-3
-"""Of two sources in sin θ; nearer ones would explain noise by huge waveforms that cancel."""
+LEAST_GAP = 4e-3
+"""Of two sources, in beams, 1/(N d) in sin θ; nearer ones would explain noise by huge waveforms
+that cancel."""
 
 ROUNDING = 1e-14
 """Of a share of the power."""
@@ -250,13 +271,6 @@ def _of_form(Rb: Tensor, RD: Tensor, b: Tensor, D: Tensor, DD: Tensor) -> _Deriv
     """Return bᴴ R b and its derivatives."""
     bend = (D.mH @ RD).real + torch.diag_embed((DD.mH @ Rb).real[..., 0])
     return _Derivatives((b.mH @ Rb).real[:, 0, 0], 2 * (D.mH @ Rb).real[..., 0], 2 * bend)
-
-
-def _peaks(values: Tensor) -> Tensor:
-    """Return where the peaks of each row are (n, G), the highest first; then other places."""
-    is_peak = (values >= values.roll(1, -1)) & (values > values.roll(-1, -1))
-    ranked = torch.where(is_peak, values, -1.0)
-    return ranked.sort(stable=True, dim=-1, descending=True).indices
 
 
 def _diagonal(matrix: Tensor) -> Tensor:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.covariance_method import SpectralMethod
-from mbdl_repro.areas.doa.spectrum import diagonal_sums
+from mbdl_repro.areas.doa.signal.covariance_method import SpectralMethod
+from mbdl_repro.areas.doa.signal.features import mean_power
+from mbdl_repro.areas.doa.signal.subspace import eigenvectors
 from mbdl_repro.contract.method import Family
 
 
@@ -20,14 +21,10 @@ class Mvdr(SpectralMethod):
     P is the least power of a filter wᴴ x with wᴴ a(θ) = 1. Peaks that are missing are NaN.
 
     Args:
-        belief: gives N and the spacing, and M where the number is given.
-        smoothing: sub-arrays whose covariances are averaged: ``none``, ``forward``, or
-            ``forward_backward``: and mirrored.
-        subarray: L, sensors of a sub-array; ``None``: N/2 + 1, or M + 1 if that is more.
-        count: the number of sources is ``given``, or that of least ``aic`` or ``mdl``.
-        grid: points over [−90°, 90°) on which peaks are found.
-        refine: go on from the grid to the peak itself.
+        belief: gives N, places and gains of sensors, and M where the number is given.
         loading: δ; needed where there are too few snapshots for R to have an inverse.
+
+    Maps x (n, N, T), complex, to angles (n, M) in rad, rising.
 
     Source: Capon, 1969.
     """
@@ -36,17 +33,9 @@ class Mvdr(SpectralMethod):
     family = Family.MODEL_BASED
 
     def __init__(
-        self,
-        belief: SensorArray,
-        *,
-        smoothing: Literal["none", "forward", "forward_backward"] = "none",
-        subarray: Annotated[int, Ge(2)] | None = None,
-        count: Literal["given", "aic", "mdl"] = "given",
-        grid: Annotated[int, Ge(8)] = 360,
-        refine: bool = True,
-        loading: Annotated[float, Ge(0)] = 0.0,
+        self, belief: SensorArray, *, loading: Annotated[float, Ge(0)] = 0.0, **settings: Any
     ) -> None:
-        super().__init__(belief, smoothing, subarray, count, grid, refine=refine)
+        super().__init__(belief, **settings)
         self.loading = loading
 
     def covariance(self, x: Tensor) -> Tensor:
@@ -59,19 +48,15 @@ class Mvdr(SpectralMethod):
         if not self.loading:
             self.check_rank(x.shape[-1], "loading is 0")
         identity = torch.eye(self.subarray, dtype=torch.float64, device=R.device)
-        return R + self.loading * _mean_power(R) * identity
+        return R + self.loading * mean_power(R) * identity
 
-    def coefficients(self, R: Tensor, n_sources: int) -> Tensor:
-        """Return those of 1/P."""
-        eigenvalues, V = torch.linalg.eigh(R)
+    def form(self, R: Tensor, n_sources: int) -> Tensor:
+        """Return that of 1/P."""
+        eigenvalues, V = eigenvectors(R)
         # Without noise R has no inverse but for rounding, and then P is that of the null space.
         least = 1e-14 * eigenvalues[:, -1:]
-        return diagonal_sums((V / eigenvalues.maximum(least)[:, None, :]) @ V.mH)
+        return (V / eigenvalues.maximum(least)[:, None, :]) @ V.mH
 
     def pseudo_spectrum(self, D: Tensor) -> Tensor:
         """Return P."""
         return 1 / D
-
-
-def _mean_power(R: Tensor) -> Tensor:
-    return R.diagonal(dim1=-2, dim2=-1).real.mean(-1)[:, None, None]

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.covariance_method import CovarianceMethod
-from mbdl_repro.areas.doa.subspace import (
+from mbdl_repro.areas.doa.signal.covariance_method import CovarianceMethod
+from mbdl_repro.areas.doa.signal.subspace import (
     angles_of,
+    determined_subspace,
     noise_polynomial,
     roots_inside,
     roots_of_sources,
     shown_roots,
-    signal_subspace,
 )
 from mbdl_repro.contract.method import Family
 
@@ -23,15 +19,10 @@ from mbdl_repro.contract.method import Family
 class RootMusic(CovarianceMethod):
     """Angles of the M roots nearest to the unit circle, of those inside, of a(1/z*)ᴴ U_n U_nᴴ a(z).
 
-    U_n holds the eigenvectors of the covariance's L − M smallest eigenvalues, and a root
-    z = r exp(−j 2π d sin θ) says θ.
+    U_n holds the eigenvectors of the covariance's L − M smallest eigenvalues; where rounding alone
+    tells these from the others, the answer is NaN. A root z = r exp(−j 2π d sin θ) says θ.
 
-    Args:
-        belief: gives N and the spacing, and M where the number is given.
-        smoothing: sub-arrays whose covariances are averaged: ``none``, ``forward``, or
-            ``forward_backward``: and mirrored.
-        subarray: L, sensors of a sub-array; ``None``: N/2 + 1, or M + 1 if that is more.
-        count: the number of sources is ``given``, or that of least ``aic`` or ``mdl``.
+    Maps x (n, N, T), complex, to angles (n, M) in rad, rising.
 
     Source: Example 3.9; Barabell, 1983.
     """
@@ -39,19 +30,9 @@ class RootMusic(CovarianceMethod):
     name = "root_music"
     family = Family.MODEL_BASED
 
-    def __init__(
-        self,
-        belief: SensorArray,
-        *,
-        smoothing: Literal["none", "forward", "forward_backward"] = "none",
-        subarray: Annotated[int, Ge(2)] | None = None,
-        count: Literal["given", "aic", "mdl"] = "given",
-    ) -> None:
-        super().__init__(belief, smoothing, subarray, count)
-
     def angles(self, R: Tensor, n_sources: int) -> Tensor:
         """Return the angles (n, M) of covariances (n, L, L)."""
-        c = noise_polynomial(signal_subspace(R, n_sources))
+        c = noise_polynomial(determined_subspace(R, n_sources))
         return angles_of(roots_of_sources(c, n_sources), self.spacing)
 
     def illustrations(self, x: Tensor) -> dict[str, Tensor]:
@@ -60,4 +41,4 @@ class RootMusic(CovarianceMethod):
         return super().illustrations(x) | shown_roots(roots, self.spacing)
 
     def _roots(self, R: Tensor, n_sources: int) -> Tensor:
-        return roots_inside(noise_polynomial(signal_subspace(R, n_sources)))
+        return roots_inside(noise_polynomial(determined_subspace(R, n_sources)))

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
+from annotated_types import Ge
+from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray, steering
-from mbdl_repro.areas.doa.spectrum import evaluated, grid_angles, lowest_minima
-from mbdl_repro.areas.doa.subspace import (
+from mbdl_repro.areas.doa.learned.lag_autoencoder import (
+    MOST_LAYERS,
+    Activation,
+    LagAutoencoder,
+    Structure,
+    structured,
+)
+from mbdl_repro.areas.doa.signal.covariance import check_snapshots, heard
+from mbdl_repro.areas.doa.signal.features import ROWS, lag_features
+from mbdl_repro.areas.doa.signal.periodic import periodic_loss
+from mbdl_repro.areas.doa.signal.spectrum import evaluated, grid_angles, lowest_minima
+from mbdl_repro.areas.doa.signal.subspace import (
     angles_of,
-    check_snapshots,
+    eigenvalues,
     esprit_roots,
-    heard,
     noise_polynomial,
-    periodic_loss,
     roots_inside,
     roots_of_sources,
     shown_roots,
@@ -30,98 +39,12 @@ from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import History, Report, gradient_descent, silent
 
-Activation = Literal["anti_rectifier", "leaky_rectifier"]
 Decoder = Literal["root_music", "esprit", "music"]
-Structure = Literal["free", "persymmetric", "toeplitz"]
 
-CHUNK = 2048
-"""Rows of snapshots of which features are made at a time: their products fill 40 MB."""
 BLOCK = 128
 """Rows that pass the network at a time: outputs of more leave the cache, and take twice as long."""
 LOADING = 1.0
 """ε of R̂ = Kᴴ K + ε I, as published. It moves no eigenvector, so neither estimate nor loss."""
-
-
-def lag_features(x: Tensor, lags: int) -> Tensor:
-    """Return R[l] = Σ_t x_t x_{t+l}ᴴ / (T − l) of l = 0 … lags − 1, real over imaginary parts.
-
-    They are divided by the received power, so that the unit in which snapshots are given means
-    nothing, and another SNR changes features little. (The published code leaves the power in, and
-    takes a mean over sensors and snapshots off, which no source has.)
-
-    Args:
-        x: snapshots (n, N, T).
-        lags: how many.
-
-    Returns:
-        (n, lags, 2N, N), real, in the precision of x.
-    """
-    T = x.shape[-1]
-    if lags > T:
-        raise ValueError(f"lags is {lags}: allowed is 1 to {T}, the number of snapshots")
-    power = x.abs().square().mean((1, 2))[:, None, None]
-    power = torch.where(power > 0, power, 1)
-    products = [x[..., : T - lag] @ x[..., lag:].mH / (T - lag) for lag in range(lags)]
-    R = torch.stack([product / power for product in products], 1)
-    return torch.cat([R.real, R.imag], 2)
-
-
-class LagAutoencoder(nn.Module):
-    """Convolutions with 2 × 2 kernels, three down and three up: (n, lags, 2N, N) to (n, 2N, N).
-
-    The anti-rectifier z → (max(z, 0), max(−z, 0)) doubles the channels of each layer's output.
-
-    Args:
-        lags: channels of the input.
-        channels: of the three layers down; those up mirror them.
-        activation: after each layer but the last.
-    """
-
-    def __init__(self, lags: int, channels: tuple[int, int, int], activation: Activation) -> None:
-        super().__init__()
-        a, b, c = channels
-        k = 2 if activation == "anti_rectifier" else 1
-        down = [(lags, a), (k * a, b), (k * b, c)]
-        up = [(k * c, b), (k * b, a), (k * a, 1)]
-        self.layers = nn.ModuleList(
-            nn.utils.skip_init(kind, *pair, 2, dtype=torch.float64)
-            for kind, pairs in ((nn.Conv2d, down), (nn.ConvTranspose2d, up))
-            for pair in pairs
-        )
-        self.activation = activation
-
-    @torch.no_grad()
-    def draw(self, rng: torch.Generator) -> None:
-        """Draw weights N(0, g / fan-in), with g such that layers keep the mean square."""
-        leak = 0.0 if self.activation == "anti_rectifier" else LEAK
-        for i, layer in enumerate(self.layers):
-            weight, offset = layer.parameters()
-            fan_in = 4 * weight.shape[1 if isinstance(layer, nn.Conv2d) else 0]
-            gain = 2 / (1 + leak**2) if i else 1.0
-            drawn = torch.randn(weight.shape, generator=rng, dtype=weight.dtype)
-            weight.copy_(drawn * math.sqrt(gain / fan_in))
-            offset.zero_()
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return a real matrix (n, 2N, N) of features (n, lags, 2N, N)."""
-        # With channels last in memory, a step of training takes a fifth less time.
-        h = features.contiguous(memory_format=torch.channels_last)
-        *inner, last = self.layers
-        for layer in inner:
-            h = layer(h)
-            if self.activation == "anti_rectifier":
-                h = torch.cat([h.relu(), (-h).relu()], 1)
-            else:
-                h = nn.functional.leaky_relu(h, LEAK)
-        matrix: Tensor = last(h)[:, 0]
-        return matrix
-
-
-MOST_LAYERS = 3
-"""Convolutions in a row, each of which takes a row and a column off what it reads."""
-
-LEAK = 0.5
-"""Slope of the leaky rectifier below zero."""
 
 
 class LearnedCovariance(Method):
@@ -131,36 +54,40 @@ class LearnedCovariance(Method):
     all finite, has no angles: NaN.
 
     Args:
-        belief: gives N, M and the spacing.
-        lags: matrices R[0] … R[lags − 1]; at most T.
-        channels: of the network's layers.
-        activation: of the network's layers.
-        structure: what the network's covariance is averaged to: ``free``: nothing;
-            ``persymmetric``: R = J R* J; ``toeplitz``: diagonals of one value each.
-        decoder: from the covariance to angles.
-        grid: points over [−90°, 90°) of MUSIC's spectrum.
-        refine: go on from the grid to the peak itself.
+        belief: gives N, M, the spacing, and T, which is at least ``lags``.
+        lags: matrices R[0] … R[lags − 1].
+        channels: of the layers down.
     """
 
     unfitted_stream: ClassVar[str]
     """Names the stream of the weights that an unfitted instance has."""
 
+    activation: ClassVar[Activation]
+    """Of the network's layers."""
+
+    structure: Structure = "free"
+    """What the network's covariance is averaged to."""
+
+    decoder: Decoder = "root_music"
+    """From the covariance to angles."""
+
+    grid = 360
+    """Points over [−90°, 90°) of MUSIC's spectrum."""
+
+    refine = True
+    """Whether MUSIC goes on from its grid to the peak itself."""
+
     def __init__(
         self,
         belief: SensorArray,
-        lags: int,
-        channels: tuple[int, int, int],
-        activation: Activation,
-        structure: Structure,
-        decoder: Decoder,
-        grid: int = 360,
         *,
-        refine: bool = True,
+        lags: Annotated[int, Ge(1)] = 8,
+        channels: tuple[int, int, int] = (16, 32, 64),
     ) -> None:
         super().__init__()
         self.n_sensors = belief.n_sensors
         self.n_sources: int = belief.required("n_sources")
-        self.spacing: float = belief.required("spacing")
+        self.spacing = belief.uniform_spacing(self.name)
         if self.n_sensors < MOST_LAYERS + 1:
             raise ValueError(
                 f"n_sensors is {self.n_sensors}: allowed is {MOST_LAYERS + 1} or more, of which "
@@ -171,11 +98,7 @@ class LearnedCovariance(Method):
                 f"lags is {lags}: allowed is 1 to n_snapshots, which is {belief.n_snapshots}"
             )
         self.lags = lags
-        self.structure = structure
-        self.decoder = decoder
-        self.grid = grid
-        self.refine = refine
-        self.network = LagAutoencoder(lags, channels, activation)
+        self.network = LagAutoencoder(lags, channels, self.activation)
         # An unfitted instance has to answer something: any weights, but always the same.
         self.network.draw(torch_rng_for("unfitted", self.unfitted_stream))
 
@@ -207,7 +130,7 @@ class LearnedCovariance(Method):
 
     def _features_in_chunks(self, x: Tensor, *, single: bool) -> Tensor:
         dtype = torch.complex64 if single else torch.complex128
-        parts = [lag_features(part.to(dtype), self.lags) for part in x.split(CHUNK)]
+        parts = [lag_features(part.to(dtype), self.lags) for part in x.split(ROWS)]
         return torch.cat(parts)
 
     def covariance(self, x: Tensor) -> Tensor:
@@ -291,7 +214,7 @@ class LearnedCovariance(Method):
         c = noise_polynomial(Us)
         angle = grid_angles(self.grid, self.spacing, x.device)
         return {
-            "eigenvalues": torch.linalg.eigvalsh(R).flip(-1),
+            "eigenvalues": eigenvalues(R).flip(-1),
             "spectrum": 1 / evaluated(c, angle, self.spacing).clamp_min(1e-16),
             "grid_rad": angle.expand(len(x), -1),
             **shown_roots(roots_inside(c), self.spacing),
@@ -300,28 +223,3 @@ class LearnedCovariance(Method):
 
 SMALLEST = 1e-10
 """Added to a square before its root is taken, whose derivative at 0 is infinite."""
-
-
-def structured(R: Tensor, structure: Structure) -> Tensor:
-    """Return the nearest matrix of a structure: the mean of what it makes equal.
-
-    A covariance A P Aᴴ + σ² I of a uniform array is Toeplitz where P is diagonal, and its
-    subspaces are persymmetric always.
-
-    Args:
-        R: (n, N, N), complex, Hermitian.
-        structure: ``free``: R itself; ``persymmetric``: R = J R* J; ``toeplitz``: one value on
-            each diagonal.
-
-    Returns:
-        (n, N, N), Hermitian.
-    """
-    if structure == "free":
-        return R
-    if structure == "persymmetric":
-        return (R + R.flip(-1, -2).conj()) / 2
-    N = R.shape[-1]
-    r = torch.stack([R.diagonal(k, -2, -1).mean(-1) for k in range(N)], -1)
-    both = torch.cat([r[..., 1:].flip(-1).conj(), r], -1)  # r_{1−N} … r_{N−1}
-    n = torch.arange(N, device=R.device)
-    return both[..., n - n[:, None] + N - 1]

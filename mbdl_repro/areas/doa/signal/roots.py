@@ -7,6 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+from mbdl_repro.areas.doa.signal.peaks import is_peak
+from mbdl_repro.areas.doa.signal.spectrum import at_phases, derivatives
+
 ITERATIONS = 40
 """Most steps; some eight are usual, and rows that need more are handed to eigenvalues."""
 CONVERGED = 1e-5
@@ -45,10 +48,15 @@ def inner_roots(c: Tensor) -> Tensor:
     Args:
         c: c_0 … c_{L−1} (n, L); roots are found in double precision.
 
+    Returns:
+        (n, L − 1); NaN in rows whose coefficients are not finite.
+
     Source: Ehrlich, 1967; Aberth, 1973.
     """
     shape, dtype = c.shape, c.dtype
     c = c.reshape(-1, shape[-1]).to(torch.complex128)
+    finite = c.isfinite().all(-1, keepdim=True)
+    c = torch.where(finite, c, 0)
     z = c.new_zeros(c.shape[1] - 1, len(c))
     good = c[:, -1].abs() > ROUNDING * c.abs().sum(-1)
     rows = good.nonzero()[:, 0]
@@ -66,7 +74,8 @@ def inner_roots(c: Tensor) -> Tensor:
         inner = roots.gather(-1, roots.abs().argsort(-1)[:, : shape[-1] - 1])
         answer[~good] = torch.where(inner.abs() > 1, 1 / inner.conj(), inner)
     order = answer.abs().argsort(-1, descending=True)
-    return answer.gather(-1, order).reshape(*shape[:-1], shape[-1] - 1).to(dtype)
+    answer = torch.where(finite, answer.gather(-1, order), torch.nan)
+    return answer.reshape(*shape[:-1], shape[-1] - 1).to(dtype)
 
 
 def _refined(c: Tensor) -> tuple[Tensor, Tensor]:
@@ -150,17 +159,16 @@ def _started(c: Tensor) -> Tensor:
     n_roots, n = len(c) - 1, c.shape[1]
     G = 16 * len(c)
     grid = torch.arange(G, dtype=torch.float64, device=c.device) * (2 * math.pi / G)
-    phase = grid[:, None] * torch.arange(1, len(c), device=c.device)
-    D = c[0].real + 2 * (phase.cos() @ c[1:].real + phase.sin() @ c[1:].imag)  # (G, n)
-    at, row = ((D.roll(1, 0) > D) & (D.roll(-1, 0) >= D)).nonzero(as_tuple=True)
+    D = at_phases(c.T, grid).T  # (G, n)
+    at, row = is_peak(-D, circular=True, dim=0).nonzero(as_tuple=True)
     omega, own = grid[at], c[:, row]
     half = math.pi / G
     for _ in range(4):
-        value, slope, bend = _derivatives(own, omega)
+        value, slope, bend = derivatives(own, omega)
         newton = omega - slope / bend
         near = (bend > 0) & ((newton - omega).abs() < 2 * half)
         omega = torch.where(near, newton, omega)
-    value, _, bend = _derivatives(own, omega)
+    value, _, bend = derivatives(own, omega)
     ratio = torch.where(bend > 0, 2 * value / bend, 1).clamp_min(0)
     r = 1 + ratio / 2 - (ratio + ratio.square() / 4).sqrt()
     start = torch.polar(r.clamp(0.3, INNERMOST), -omega)
@@ -187,14 +195,3 @@ def _started(c: Tensor) -> Tensor:
         angle[known, lacking] = (middle + math.pi).remainder(2 * math.pi) - math.pi
         found[lacking] += 1
     return z
-
-
-def _derivatives(c: Tensor, omega: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return D, D′ and D″ (n,) of coefficients (L, n), each at an ω (n,) of its own."""
-    z = torch.polar(torch.ones_like(omega), -omega)
-    value, slope, bend = (torch.zeros_like(z) for _ in range(3))
-    for k in range(len(c) - 1, 0, -1):
-        value.add_(c[k]).mul_(z)
-        slope.add_(k * c[k]).mul_(z)
-        bend.add_(k**2 * c[k]).mul_(z)
-    return c[0].real + 2 * value.real, 2 * slope.imag, -2 * bend.real

@@ -18,7 +18,7 @@ def count_sources(eigenvalues: Tensor, n_snapshots: int, criterion: Criterion) -
     MDL  −T (L − k) ln(g_k / a_k) + k (2L − k) ln(T) / 2
 
     g_k and a_k are the geometric and the arithmetic mean of the L − k smallest eigenvalues. Where
-    all are zero, k is 0.
+    all are zero, or some are not finite, k is 0.
 
     Args:
         eigenvalues: (n, L), of any order, positive.
@@ -39,4 +39,5 @@ def count_sources(eigenvalues: Tensor, n_snapshots: int, criterion: Criterion) -
     if criterion == "mdl":
         price = price * math.log(n_snapshots) / 2
     criteria = -n_snapshots * sizes * log_ratio + price
-    return L - 1 - criteria.argmin(-1)
+    k = L - 1 - criteria.argmin(-1)
+    return torch.where(criteria.isfinite().all(-1), k, 0)

@@ -6,8 +6,8 @@ import torch
 
 from mbdl_repro.areas.doa.methods.root_music import RootMusic
 from mbdl_repro.areas.doa.scenario import Narrowband
-from mbdl_repro.areas.doa.source_count import count_sources
-from mbdl_repro.areas.doa.subspace import sample_covariance
+from mbdl_repro.areas.doa.signal.covariance import sample_covariance
+from mbdl_repro.areas.doa.signal.source_count import count_sources
 
 
 def likeliest(R: np.ndarray, T: int, price_of) -> int:

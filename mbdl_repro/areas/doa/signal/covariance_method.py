@@ -6,69 +6,106 @@ import dataclasses
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.source_count import count_sources
-from mbdl_repro.areas.doa.spectrum import evaluated, grid_angles, lowest_minima
-from mbdl_repro.areas.doa.subspace import (
-    Smoothing,
+from mbdl_repro.areas.doa.signal.covariance import (
     check_sizes,
     check_snapshots,
     heard,
     sample_covariance,
     smoothed,
 )
+from mbdl_repro.areas.doa.signal.scan import Scan, UniformScan, scan_of
+from mbdl_repro.areas.doa.signal.source_count import count_sources
+from mbdl_repro.areas.doa.signal.subspace import eigenvalues
 from mbdl_repro.contract.method import Method
 
-Count = Literal["given", "aic", "mdl"]
 
-
-class CovarianceMethod(Method):
-    """From snapshots to a covariance, to the number of sources, and to their angles.
-
-    A row of snapshots that are all zero, or not all finite, has no angles: NaN.
+class SubarrayMethod(Method):
+    """A method that decomposes covariances, of all sensors or averaged over sub-arrays.
 
     Args:
         belief: gives N and the spacing, and M where the number is given.
         smoothing: sub-arrays whose covariances are averaged: ``none``, ``forward``, or
             ``forward_backward``: and mirrored.
         subarray: L, sensors of a sub-array; ``None``: N/2 + 1, or M + 1 if that is more.
-        count: the number of sources is ``given``, or that of least AIC or MDL; then an answer has
-            N − 1 columns, and NaN behind the angles.
     """
 
     def __init__(
-        self, belief: SensorArray, smoothing: Smoothing, subarray: int | None, count: Count
+        self,
+        belief: SensorArray,
+        *,
+        smoothing: Literal["none", "forward", "forward_backward"] = "none",
+        subarray: Annotated[int, Ge(2)] | None = None,
     ) -> None:
         super().__init__()
         self.n_sensors = belief.n_sensors
-        self.spacing: float = belief.required("spacing")
+        self.smoothing: Literal["none", "forward", "forward_backward"] = smoothing
+        self.subarray = check_sizes(belief, smoothing, subarray)
+
+    def smoothed_covariance(self, x: Tensor) -> Tensor:
+        """Return the covariance (..., L, L) of snapshots (..., N, T), smoothed as it is said."""
+        return smoothed(sample_covariance(x), self.smoothing, self.subarray)
+
+
+class CovarianceMethod(SubarrayMethod):
+    """From snapshots to a covariance, to the number of sources, and to their angles.
+
+    A row of snapshots that are all zero, or not all finite, has no angles: NaN.
+
+    Args:
+        belief: gives N and the spacing, and M where the number is given.
+        count: the number of sources is ``given``, or that of least ``aic`` or ``mdl``; then an
+            answer has N − 1 columns, and NaN behind the angles.
+    """
+
+    def __init__(
+        self,
+        belief: SensorArray,
+        *,
+        count: Literal["given", "aic", "mdl"] = "given",
+        **settings: Any,
+    ) -> None:
         if count not in ("given", "aic", "mdl"):
             raise ValueError(f"count is {count!r}: allowed are given, aic and mdl")
-        self.count: Count = count
         if count == "given":
-            self.n_sources: int = belief.required("n_sources")
+            n_sources = belief.required("n_sources")
         else:
             belief = dataclasses.replace(belief, n_sources=None, angles_deg=None)
-        self.smoothing: Smoothing = smoothing
-        self.subarray = check_sizes(belief, smoothing, subarray)
+            n_sources = 0
+        super().__init__(belief, **settings)
+        self.count = count
+        self.n_sources: int = n_sources
+        self.place_sensors(belief)
+
+    def place_sensors(self, belief: SensorArray) -> None:
+        """Note where sensors stand: here, in equal steps.
+
+        Args:
+            belief: gives the spacing.
+
+        Raises:
+            ValueError: if they do not, or the spacing is withheld.
+        """
+        self.spacing = belief.uniform_spacing(self.name)
 
     def covariance(self, x: Tensor) -> Tensor:
         """Return the covariance (n, L, L) of snapshots (n, N, T), smoothed as it is said."""
-        x = check_snapshots(x, self.n_sensors)
-        return smoothed(sample_covariance(x), self.smoothing, self.subarray)
+        return self.smoothed_covariance(check_snapshots(x, self.n_sensors))
 
     def count_sources(self, x: Tensor) -> Tensor:
-        """Return the number of sources (n,), given or estimated.
+        """Return the number of sources (n,), given or estimated; 0 for a row without an answer.
 
         The criteria's T is the number of snapshots, whether or not sub-arrays are averaged: those
         overlap, and add far less than their number to what there is to average.
         """
-        return self._counted(self.covariance(x), x)
+        x, rows = heard(x)
+        return torch.where(rows, self._counted(self.covariance(x), x), 0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles (n, M) in rad, rising, of snapshots (n, N, T)."""
@@ -86,7 +123,7 @@ class CovarianceMethod(Method):
 
     def illustrations(self, x: Tensor) -> dict[str, Tensor]:
         """Return the eigenvalues (n, L) of the covariance, in descending order."""
-        return {"eigenvalues": torch.linalg.eigvalsh(self.covariance(x)).flip(-1)}
+        return {"eigenvalues": eigenvalues(self.covariance(x)).flip(-1)}
 
     def of_each(
         self, x: Tensor, of: Callable[[Tensor, int], Tensor], columns: int | None = None
@@ -143,49 +180,50 @@ class CovarianceMethod(Method):
         if self.count == "given":
             return torch.full((len(R),), self.n_sources, device=R.device)
         self.check_rank(x.shape[-1], f"count is {self.count}")
-        return count_sources(torch.linalg.eigvalsh(R), x.shape[-1], self.count)
+        return count_sources(eigenvalues(R), x.shape[-1], self.count)
 
 
 class SpectralMethod(CovarianceMethod):
     """A method whose answers are the highest peaks of a function of the angle.
 
+    Without smoothing, sensors may stand anywhere on a line, and have any gains.
+
     Args:
-        belief: gives N and the spacing, and M where the number is given.
-        smoothing: as of :class:`CovarianceMethod`.
-        subarray: as of :class:`CovarianceMethod`.
-        count: as of :class:`CovarianceMethod`.
-        grid: points over [−90°, 90°).
+        belief: gives N, places and gains of sensors, and M where the number is given.
+        grid: points over [−90°, 90°) on which peaks are found.
         refine: go on from the grid to the peak itself.
-        ends: whether −90° and 90° may be peaks.
     """
+
+    ends = True
+    """Whether −90° and 90° may be peaks."""
 
     def __init__(
         self,
         belief: SensorArray,
-        smoothing: Smoothing,
-        subarray: int | None,
-        count: Count,
-        grid: int,
         *,
-        refine: bool,
-        ends: bool = True,
+        grid: Annotated[int, Ge(8)] = 360,
+        refine: bool = True,
+        **settings: Any,
     ) -> None:
-        super().__init__(belief, smoothing, subarray, count)
+        super().__init__(belief, **settings)
         self.grid = grid
         self.refine = refine
-        self.ends = ends
+
+    def place_sensors(self, belief: SensorArray) -> None:
+        """Note where sensors stand: in equal steps, if there are sub-arrays."""
+        self.scan: Scan
+        if self.smoothing == "none":
+            self.scan = scan_of(belief, self.name)
+        else:
+            self.scan = UniformScan(belief.uniform_spacing(f"{self.name} with smoothing"))
 
     @abstractmethod
-    def coefficients(self, R: Tensor, n_sources: int) -> Tensor:
-        """Return c (n, L) of a polynomial D that is least where the spectrum has its peaks.
+    def form(self, R: Tensor, n_sources: int) -> Tensor:
+        """Return Q (n, L, L), whose D(θ) = aᴴ Q a is least where the spectrum has its peaks.
 
         Args:
             R: covariances (n, L, L), Hermitian.
             n_sources: M, the same of all rows.
-
-        Returns:
-            c_0 … c_{L−1} (n, L), complex, of which
-            :func:`~mbdl_repro.areas.doa.spectrum.evaluated` makes D.
         """
 
     @abstractmethod
@@ -194,20 +232,16 @@ class SpectralMethod(CovarianceMethod):
 
     def angles(self, R: Tensor, n_sources: int) -> Tensor:
         """Return the angles (n, M) of covariances (n, L, L)."""
-        c = self.coefficients(R, n_sources)
-        return lowest_minima(
-            c, n_sources, self.spacing, self.grid, refine=self.refine, ends=self.ends
-        )
+        Q = self.form(R, n_sources)
+        return self.scan.lowest(Q, n_sources, self.grid, refine=self.refine, ends=self.ends)
 
     def illustrations(self, x: Tensor) -> dict[str, Tensor]:
         """Return eigenvalues, and the spectrum (n, G) with the grid that it is on."""
-        angle = grid_angles(self.grid, self.spacing, x.device)
-        shown = super().illustrations(x)
-        shown |= {"spectrum": self.of_each(x, self._spectrum)}
+        angle = self.scan.angles(self.grid, x.device)
+
+        def spectrum(R: Tensor, n_sources: int) -> Tensor:
+            return self.pseudo_spectrum(self.scan(self.form(R, n_sources), angle))
+
+        shown = super().illustrations(x) | {"spectrum": self.of_each(x, spectrum)}
         shown["grid_rad"] = angle.expand(len(x), -1)
         return shown
-
-    def _spectrum(self, R: Tensor, n_sources: int) -> Tensor:
-        angle = grid_angles(self.grid, self.spacing, R.device)
-        D = evaluated(self.coefficients(R, n_sources), angle, self.spacing)
-        return self.pseudo_spectrum(D)

@@ -9,12 +9,13 @@ import torch
 from gradients import assert_slopes_are_those_of_differences
 
 from mbdl_repro.areas.doa.array import steering
-from mbdl_repro.areas.doa.autocorrelation import LEAK, LagAutoencoder, lag_features, structured
+from mbdl_repro.areas.doa.learned.lag_autoencoder import LEAK, LagAutoencoder, structured
 from mbdl_repro.areas.doa.methods.deep_root_music import DeepRootMusic
 from mbdl_repro.areas.doa.methods.root_music import RootMusic
 from mbdl_repro.areas.doa.methods.subspacenet import Subspacenet
 from mbdl_repro.areas.doa.metrics import squared_errors
 from mbdl_repro.areas.doa.scenario import Narrowband
+from mbdl_repro.areas.doa.signal.features import lag_features
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for

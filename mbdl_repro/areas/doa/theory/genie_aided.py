@@ -74,6 +74,8 @@ def least_errors(truth: Narrowband, stream: int = 0) -> LeastErrors:
     total, squares = length.sum(1), np.square(length).sum(1)
     fixed = np.maximum(np.pi - total, 0) ** 2 / (4 * M)
     counts = squares <= np.minimum(fixed, np.pi**2 / 12)
+    if not counts.any():
+        return LeastErrors(0.0, 0.0, 0.0, 0.0)
     weight = length / np.sqrt(squares)[:, None]
 
     # Few sources, near end-fire, have most of the error, so that these are drawn more often.
@@ -125,13 +127,12 @@ def own_variance(truth: Narrowband) -> float:
 
 def _information(truth: Narrowband, v: float) -> float:
     """Return the Fisher information on sin θ of one source of which all but e_t is known."""
-    N, T, sigma2 = truth.n_sensors, truth.n_snapshots, truth.noise_std**2
-    n = np.arange(N)
-    across = N * n.var()
-    known = np.square(n).sum() - v * n.sum() ** 2 / (sigma2 + v * N)
-    unknown = v**2 * N / (sigma2 + v * N) * across
-    scale = 2 * T / sigma2 * (2 * np.pi * truth.required("spacing")) ** 2
-    return float(scale * ((1 - v) * known + unknown))
+    p, power, sigma2 = truth.positions, np.square(np.abs(truth.gains)), truth.noise_std**2
+    total, moment = power.sum(), (power * p).sum()
+    across = (power * np.square(p - moment / total)).sum()
+    known = (power * np.square(p)).sum() - v * moment**2 / (sigma2 + v * total)
+    unknown = v**2 * total / (sigma2 + v * total) * across
+    return float(2 * truth.n_snapshots / sigma2 * (2 * np.pi) ** 2 * ((1 - v) * known + unknown))
 
 
 def _neighbours_leave(truth: Narrowband, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Peaks of what is known on a grid of angles alone."""
+"""Local extrema on grids of angles: where they are, which are highest, and between which points."""
 
 from __future__ import annotations
 
@@ -8,17 +8,30 @@ import torch
 from torch import Tensor
 
 
+def is_peak(height: Tensor, *, circular: bool, dim: int = -1) -> Tensor:
+    """Say of each point whether it is a local maximum, higher than the one before it.
+
+    Of equal neighbours it is the first. What is not a number is none, nor makes its neighbour one.
+
+    Args:
+        height: of any shape.
+        circular: the last point is a neighbour of the first; otherwise, an end is a maximum if its
+            neighbour is lower.
+        dim: along which points are neighbours.
+    """
+    before, after = _neighbours(height, circular=circular, dim=dim)
+    return (height > before) & (height >= after)
+
+
 def highest_peaks(height: Tensor, n: int, *, circular: bool) -> tuple[Tensor, Tensor]:
     """Return the indices (rows, n) of the n highest local maxima, and whether there is one.
 
     Args:
         height: (rows, G).
         n: how many.
-        circular: the last point is a neighbour of the first; otherwise, an end is a maximum if its
-            neighbour is lower.
+        circular: as of :func:`is_peak`.
     """
-    before, after = _neighbours(height, circular=circular)
-    tops = torch.where((height > before) & (height >= after), height, -math.inf)
+    tops = torch.where(is_peak(height, circular=circular), height, -math.inf)
     if n > tops.shape[-1]:
         none = tops.new_full((len(tops), n - tops.shape[-1]), -math.inf)
         tops = torch.cat([tops, none], -1)
@@ -34,7 +47,7 @@ def vertices(height: Tensor, at: Tensor) -> Tensor:
         height: (rows, G), on a grid that is no circle; its ends are left where they are.
         at: (rows, n), indices of local maxima.
     """
-    before, after = _neighbours(height, circular=False)
+    before, after = _neighbours(height, circular=False, dim=-1)
     low, top, high = before.gather(-1, at), height.gather(-1, at), after.gather(-1, at)
     # Between −1/2 and 1/2, as neither neighbour is higher.
     vertex = 0.5 * (low - high) / (low - 2 * top + high)
@@ -55,10 +68,10 @@ def centroids(weight: Tensor, at: Tensor, reach: int) -> Tensor:
     return at + (w * steps).sum(-1) / w.sum(-1)
 
 
-def _neighbours(height: Tensor, *, circular: bool) -> tuple[Tensor, Tensor]:
+def _neighbours(height: Tensor, *, circular: bool, dim: int) -> tuple[Tensor, Tensor]:
     """Return what stands before each point and after it; −∞ beyond an end."""
-    if circular:
-        return height.roll(1, -1), height.roll(-1, -1)
-    padding = height.new_full((len(height), 1), -math.inf)
-    before = torch.cat([padding, height[:, :-1]], -1)
-    return before, torch.cat([height[:, 1:], padding], -1)
+    before, after = height.roll(1, dim), height.roll(-1, dim)
+    if not circular:
+        before.select(dim, 0).fill_(-math.inf)
+        after.select(dim, -1).fill_(-math.inf)
+    return before, after

@@ -1,0 +1,1 @@
+"""What learned methods share: a network that makes a covariance, and its losses."""

@@ -1,0 +1,97 @@
+"""The network from lag features to a covariance, and the structures that this may be given."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from mbdl_repro.areas.doa.signal.covariance import persymmetric
+
+Activation = Literal["anti_rectifier", "leaky_rectifier"]
+Structure = Literal["free", "persymmetric", "toeplitz"]
+
+
+class LagAutoencoder(nn.Module):
+    """Convolutions with 2 × 2 kernels, three down and three up: (n, lags, 2N, N) to (n, 2N, N).
+
+    The anti-rectifier z → (max(z, 0), max(−z, 0)) doubles the channels of each layer's output.
+
+    Args:
+        lags: channels of the input.
+        channels: of the three layers down; those up mirror them.
+        activation: after each layer but the last.
+    """
+
+    def __init__(self, lags: int, channels: tuple[int, int, int], activation: Activation) -> None:
+        super().__init__()
+        a, b, c = channels
+        k = 2 if activation == "anti_rectifier" else 1
+        down = [(lags, a), (k * a, b), (k * b, c)]
+        up = [(k * c, b), (k * b, a), (k * a, 1)]
+        self.layers = nn.ModuleList(
+            nn.utils.skip_init(kind, *pair, 2, dtype=torch.float64)
+            for kind, pairs in ((nn.Conv2d, down), (nn.ConvTranspose2d, up))
+            for pair in pairs
+        )
+        self.activation = activation
+
+    @torch.no_grad()
+    def draw(self, rng: torch.Generator) -> None:
+        """Draw weights N(0, g / fan-in), with g such that layers keep the mean square."""
+        leak = 0.0 if self.activation == "anti_rectifier" else LEAK
+        for i, layer in enumerate(self.layers):
+            weight, offset = layer.parameters()
+            fan_in = 4 * weight.shape[1 if isinstance(layer, nn.Conv2d) else 0]
+            gain = 2 / (1 + leak**2) if i else 1.0
+            drawn = torch.randn(weight.shape, generator=rng, dtype=weight.dtype)
+            weight.copy_(drawn * math.sqrt(gain / fan_in))
+            offset.zero_()
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return a real matrix (n, 2N, N) of features (n, lags, 2N, N)."""
+        # With channels last in memory, a step of training takes a fifth less time.
+        h = features.contiguous(memory_format=torch.channels_last)
+        *inner, last = self.layers
+        for layer in inner:
+            h = layer(h)
+            if self.activation == "anti_rectifier":
+                h = torch.cat([h.relu(), (-h).relu()], 1)
+            else:
+                h = nn.functional.leaky_relu(h, LEAK)
+        matrix: Tensor = last(h)[:, 0]
+        return matrix
+
+
+MOST_LAYERS = 3
+"""Convolutions in a row, each of which takes a row and a column off what it reads."""
+
+LEAK = 0.5
+"""Slope of the leaky rectifier below zero."""
+
+
+def structured(R: Tensor, structure: Structure) -> Tensor:
+    """Return the nearest matrix of a structure: the mean of what it makes equal.
+
+    A covariance A P Aᴴ + σ² I of a uniform array is Toeplitz where P is diagonal, and its
+    subspaces are persymmetric always.
+
+    Args:
+        R: (n, N, N), complex, Hermitian.
+        structure: ``free``: R itself; ``persymmetric``: R = J R* J; ``toeplitz``: one value on
+            each diagonal.
+
+    Returns:
+        (n, N, N), Hermitian.
+    """
+    if structure == "free":
+        return R
+    if structure == "persymmetric":
+        return persymmetric(R)
+    N = R.shape[-1]
+    r = torch.stack([R.diagonal(k, -2, -1).mean(-1) for k in range(N)], -1)
+    both = torch.cat([r[..., 1:].flip(-1).conj(), r], -1)  # r_{1−N} … r_{N−1}
+    n = torch.arange(N, device=R.device)
+    return both[..., n - n[:, None] + N - 1]

@@ -1,0 +1,107 @@
+"""From snapshots to a covariance: which rows have one, its power, and smoothing over sub-arrays."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from mbdl_repro.areas.doa.array import SensorArray
+
+Smoothing = Literal["none", "forward", "forward_backward"]
+
+
+def check_snapshots(x: Tensor, n_sensors: int) -> Tensor:
+    """Return snapshots (n, N, T) in double precision.
+
+    Args:
+        x: (n, N, T), complex.
+        n_sensors: N, which x should have.
+
+    Raises:
+        ValueError: if they are not complex, or not of so many sensors, or there is none.
+    """
+    if not x.is_complex() or x.ndim != 3 or x.shape[1] != n_sensors or x.shape[2] < 1:
+        kind = "complex" if x.is_complex() else "real"
+        raise ValueError(
+            f"snapshots are {kind}, of shape {tuple(x.shape)}: they should be complex, "
+            f"(rows, {n_sensors} sensors, snapshots >= 1)"
+        )
+    return x.to(torch.complex128)
+
+
+def heard(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return observations, and which rows (n,) have an answer: the others are made zero.
+
+    A row without one is all zero, or has an entry that is infinite, or not a number, or is so
+    small or so large that double precision does not hold its power.
+
+    Args:
+        x: snapshots (n, N, T), or features (n, ...).
+    """
+    power = x.abs().double().square().flatten(1).sum(1)
+    least = torch.finfo(torch.float64).tiny / torch.finfo(torch.float64).eps
+    rows = (power > least) & power.isfinite()
+    return torch.where(rows.view(-1, *[1] * (x.ndim - 1)), x, 0), rows
+
+
+def check_sizes(belief: SensorArray, smoothing: Smoothing, subarray: int | None) -> int:
+    """Return the size L of sub-arrays: N without smoothing; if none is given, N/2 + 1, or M + 1.
+
+    Args:
+        belief: gives N, and M, which may be withheld.
+        smoothing: sub-arrays whose covariances are to be averaged.
+        subarray: L, if it is given; without smoothing it must not be.
+
+    Raises:
+        ValueError: if L is not more than M, nor at most N.
+    """
+    N, M = belief.n_sensors, belief.n_sources
+    if smoothing == "none":
+        if subarray is not None:
+            raise ValueError(f"subarray is {subarray}, and smoothing is none: leave out subarray")
+        return N
+    least = 2 if M is None else M + 1
+    L = max(N // 2 + 1, least) if subarray is None else subarray
+    if not least <= L <= N:
+        raise ValueError(
+            f"subarray is {L}: allowed is {least} to {N}, more than the sources and at most the "
+            "sensors"
+        )
+    return L
+
+
+def sample_covariance(x: Tensor) -> Tensor:
+    """Return R = X Xᴴ / T (n, N, N) of snapshots X (n, N, T); no mean is taken off."""
+    return x @ x.mH / x.shape[-1]
+
+
+def smoothed(R: Tensor, smoothing: Smoothing, subarray: int) -> Tensor:
+    """Return the mean over sub-arrays of L sensors in a row of their covariances, (n, L, L).
+
+    ``forward_backward`` averages it with its mirror image J R* J, too.
+
+    Args:
+        R: covariances (..., N, N), Hermitian.
+        smoothing: ``none``: R itself; ``forward``, or ``forward_backward``.
+        subarray: L; not read without smoothing.
+
+    Returns:
+        (..., L, L), Hermitian.
+
+    Source: Shan, Wax and Kailath, 1985; Pillai and Kwon, 1989.
+    """
+    if smoothing == "none":
+        return R
+    L = subarray
+    K = R.shape[-1] - L + 1
+    forward = torch.stack([R[..., k : k + L, k : k + L] for k in range(K)]).mean(0)
+    if smoothing == "forward":
+        return forward
+    return persymmetric(forward)
+
+
+def persymmetric(R: Tensor) -> Tensor:
+    """Return the mean of R (..., L, L) and its mirror image J R* J."""
+    return (R + R.flip(-1, -2).conj()) / 2

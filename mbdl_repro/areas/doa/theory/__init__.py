@@ -1,0 +1,1 @@
+"""How well angles can be estimated: Cramér–Rao and genie-aided bounds, and theory of methods."""
