@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages, blocks_of
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages, blocks_of
 from mbdl_repro.contract.measure import bound
 from mbdl_repro.contract.scenario import Split
 

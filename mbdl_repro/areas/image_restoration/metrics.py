@@ -12,7 +12,7 @@ from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
 
 if TYPE_CHECKING:
-    from mbdl_repro.areas.image_restoration.degradation import DegradedImages
+    from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
     from mbdl_repro.contract.method import Method
 
 
@@ -177,7 +177,7 @@ def shown(image: np.ndarray) -> np.ndarray:
 
 @cache
 def _operator(truth: DegradedImages) -> Any:
-    from mbdl_repro.areas.image_restoration.operators import operator_of
+    from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 
     return operator_of(truth)
 

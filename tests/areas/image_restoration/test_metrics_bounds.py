@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from mbdl_repro.areas.image_restoration import bounds, images, metrics
-from mbdl_repro.areas.image_restoration.degradation import blocks_of
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration import bounds, metrics
+from mbdl_repro.areas.image_restoration.physics import images
+from mbdl_repro.areas.image_restoration.physics.degradation import blocks_of
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split

@@ -5,13 +5,13 @@ import pytest
 import torch
 from scipy.sparse.linalg import LinearOperator, cg
 
-from mbdl_repro.areas.image_restoration.conjugate_gradient import (
+from mbdl_repro.areas.image_restoration.methods.modl import Modl
+from mbdl_repro.areas.image_restoration.methods.tikhonov import Tikhonov
+from mbdl_repro.areas.image_restoration.physics.conjugate_gradient import (
     conjugate_gradient_iterates,
     data_step,
 )
-from mbdl_repro.areas.image_restoration.methods.modl import Modl
-from mbdl_repro.areas.image_restoration.methods.tikhonov import Tikhonov
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.areas.image_restoration.scenario import Photographs
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for, torch_rng_for

@@ -6,8 +6,8 @@ import itertools
 import numpy as np
 import pytest
 
-from mbdl_repro.areas.image_restoration import images
-from mbdl_repro.areas.image_restoration.degradation import (
+from mbdl_repro.areas.image_restoration.physics import images
+from mbdl_repro.areas.image_restoration.physics.degradation import (
     MOTION_SIDE,
     blocks_of,
     convolved,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import BlurAndDecimate
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import BlurAndDecimate
 from mbdl_repro.contract.method import Family, Method
 
 

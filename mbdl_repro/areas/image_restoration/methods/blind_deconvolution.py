@@ -9,21 +9,21 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.blind import (
+from mbdl_repro.areas.image_restoration.physics.degradation import MOTION_SIDE, DegradedImages
+from mbdl_repro.areas.image_restoration.solvers.blind import (
     DIFFERENCES,
     Stage,
     blind_iterates,
     check_images,
     falling,
 )
-from mbdl_repro.areas.image_restoration.degradation import MOTION_SIDE, DegradedImages
 from mbdl_repro.contract.method import Family, IterativeMethod
 
 
 class BlindDeconvolution(IterativeMethod):
     """Half-quadratic splitting on image, sparse differences, and a kernel that is not known.
 
-    See :func:`~mbdl_repro.areas.image_restoration.blind.blind_iterates`; f are the differences of
+    See :func:`~mbdl_repro.areas.image_restoration.solvers.blind.blind_iterates`; f are the differences of
     neighbours. Of the kernel it is known that it fits into 9 × 9 pixels, is not negative, sums
     to one, and looks the same upside down, as straight motion at an even pace does.
 

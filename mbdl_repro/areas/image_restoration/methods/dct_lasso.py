@@ -12,9 +12,9 @@ from annotated_types import Ge, Gt
 from scipy.fft import dct
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.transform_fista import fista_iterates
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.solvers.transform_fista import fista_iterates
 from mbdl_repro.areas.sparse_recovery.updates import soft_threshold
 from mbdl_repro.contract.method import Family, IterativeMethod
 

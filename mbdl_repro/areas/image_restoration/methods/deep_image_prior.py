@@ -8,9 +8,9 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration import untrained
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.solvers import untrained
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.shared_fits import SharedFits, unshared

@@ -8,11 +8,14 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration import untrained
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages, positive_noise_std
-from mbdl_repro.areas.image_restoration.denoiser import Denoiser
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.physics.degradation import (
+    DegradedImages,
+    positive_noise_std,
+)
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
+from mbdl_repro.areas.image_restoration.priors.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.solvers import untrained
 from mbdl_repro.contract.method import Family
 
 

@@ -10,14 +10,14 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.blind import (
+from mbdl_repro.areas.image_restoration.physics.degradation import MOTION_SIDE, DegradedImages
+from mbdl_repro.areas.image_restoration.solvers.blind import (
     DIFFERENCES,
     Stage,
     blind_iterates,
     check_images,
     falling,
 )
-from mbdl_repro.areas.image_restoration.degradation import MOTION_SIDE, DegradedImages
 from mbdl_repro.contract.method import Family, IterativeMethod
 from mbdl_repro.contract.scenario import Split
 

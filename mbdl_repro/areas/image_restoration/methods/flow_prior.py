@@ -9,11 +9,15 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.flow import Flow
-from mbdl_repro.areas.image_restoration.latent_search import LEAST_NOISE_STD, check_side, one_side
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.priors.flow import Flow
+from mbdl_repro.areas.image_restoration.priors.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.solvers.latent_search import (
+    LEAST_NOISE_STD,
+    check_side,
+    one_side,
+)
 from mbdl_repro.contract.method import Family
 
 MOMENTS = (0.9, 0.999)

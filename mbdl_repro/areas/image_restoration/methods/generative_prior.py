@@ -8,17 +8,21 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.autoencoder import VariationalAutoencoder
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.latent_search import (
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import (
+    BlurAndDecimate,
+    Operator,
+    operator_of,
+)
+from mbdl_repro.areas.image_restoration.priors.autoencoder import VariationalAutoencoder
+from mbdl_repro.areas.image_restoration.priors.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.solvers.latent_search import (
     LEAST_NOISE_STD,
     Precision,
     check_side,
     latent_search,
     one_side,
 )
-from mbdl_repro.areas.image_restoration.operators import BlurAndDecimate, Operator, operator_of
-from mbdl_repro.areas.image_restoration.prior import PriorMethod
 from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.seeding import torch_rng_for
 

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.updates import proximal_gradient_iterates
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.solvers.updates import proximal_gradient_iterates
 from mbdl_repro.contract.method import Family, IterativeMethod
 
 

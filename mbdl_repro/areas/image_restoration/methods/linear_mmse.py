@@ -8,8 +8,11 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages, positive_noise_std
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration.physics.degradation import (
+    DegradedImages,
+    positive_noise_std,
+)
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.areas.linear_estimation.updates import linear_mmse_gain
 from mbdl_repro.contract.method import Family, Method, Split
 from mbdl_repro.contract.shared_fits import SharedFits, unshared

@@ -10,10 +10,10 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.conjugate_gradient import data_step
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.networks import ConvolutionalNetwork
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration.networks.convolutional import ConvolutionalNetwork
+from mbdl_repro.areas.image_restoration.physics.conjugate_gradient import data_step
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.contract.method import Family, IterativeMethod
 from mbdl_repro.contract.scenario import Split
 

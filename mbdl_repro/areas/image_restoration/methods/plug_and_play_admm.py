@@ -8,15 +8,18 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages, positive_noise_std
-from mbdl_repro.areas.image_restoration.denoiser import Denoiser
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.plug_and_play import (
+from mbdl_repro.areas.image_restoration.physics.degradation import (
+    DegradedImages,
+    positive_noise_std,
+)
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
+from mbdl_repro.areas.image_restoration.priors.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.solvers.plug_and_play import (
     denoising_levels,
     stages,
 )
-from mbdl_repro.areas.image_restoration.prior import PriorMethod
-from mbdl_repro.areas.image_restoration.updates import admm_iterates
+from mbdl_repro.areas.image_restoration.solvers.updates import admm_iterates
 from mbdl_repro.contract.method import Family, IterativeMethod
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.contract.method import Family, Method
 
 

@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.analysis_admm import (
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.solvers.analysis_admm import (
     Stage,
     analysis_admm_iterates,
     difference_filters,
 )
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import operator_of
 from mbdl_repro.areas.sparse_recovery.updates import soft_threshold
 from mbdl_repro.contract.method import Family, IterativeMethod
 

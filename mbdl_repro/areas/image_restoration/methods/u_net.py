@@ -9,9 +9,9 @@ from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.networks import ConvolutionalNetwork
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration.networks.convolutional import ConvolutionalNetwork
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
 

@@ -11,10 +11,10 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.networks import ConvolutionalNetwork
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.updates import proximal_gradient_iterates
+from mbdl_repro.areas.image_restoration.networks.convolutional import ConvolutionalNetwork
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.solvers.updates import proximal_gradient_iterates
 from mbdl_repro.contract.method import Family, IterativeMethod
 from mbdl_repro.contract.scenario import Split
 

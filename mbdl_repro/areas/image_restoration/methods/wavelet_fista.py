@@ -9,16 +9,16 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.transform_fista import fista_iterates
-from mbdl_repro.areas.image_restoration.updates import Denoise
-from mbdl_repro.areas.image_restoration.wavelets import (
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.priors.wavelets import (
     inverse_wavelet_transform,
     levels_of,
     orthonormal_wavelets,
     wavelet_transform,
 )
+from mbdl_repro.areas.image_restoration.solvers.transform_fista import fista_iterates
+from mbdl_repro.areas.image_restoration.solvers.updates import Denoise
 from mbdl_repro.areas.sparse_recovery.updates import soft_threshold
 from mbdl_repro.contract.method import Family, IterativeMethod
 from mbdl_repro.contract.seeding import torch_rng_for

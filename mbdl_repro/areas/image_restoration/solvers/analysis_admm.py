@@ -8,7 +8,11 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.operators import Operator, filtered, transfer_function
+from mbdl_repro.areas.image_restoration.physics.operators import (
+    Operator,
+    filtered,
+    transfer_function,
+)
 
 
 class Stage(NamedTuple):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from mbdl_repro.areas.image_restoration.networks import ConvolutionalNetwork
+from mbdl_repro.areas.image_restoration.networks.convolutional import ConvolutionalNetwork
 
 
 def network(channels=3, layers=3, last_scale=1.0, **ends):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.operators import Operator
+from mbdl_repro.areas.image_restoration.physics.operators import Operator
 
 Denoise = Callable[[Tensor], Tensor]
 """What stands for the proximal step of a prior: images (n, height, width) to images."""

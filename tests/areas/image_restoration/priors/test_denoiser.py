@@ -5,11 +5,16 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mbdl_repro.areas.image_restoration.denoiser import GRID, Denoiser, Reflections, operator_norm
 from mbdl_repro.areas.image_restoration.methods.plug_and_play_admm import PlugAndPlayAdmm
 from mbdl_repro.areas.image_restoration.methods.plug_and_play_hqs import PlugAndPlayHqs
 from mbdl_repro.areas.image_restoration.methods.regularization_by_denoising import (
     RegularizationByDenoising,
+)
+from mbdl_repro.areas.image_restoration.priors.denoiser import (
+    GRID,
+    Denoiser,
+    Reflections,
+    operator_norm,
 )
 from mbdl_repro.areas.image_restoration.scenario import Photographs
 from mbdl_repro.contract.scenario import Split

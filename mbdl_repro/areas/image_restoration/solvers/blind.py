@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import MOTION_SIDE
-from mbdl_repro.areas.image_restoration.operators import filtered, transfer_function
+from mbdl_repro.areas.image_restoration.physics.degradation import MOTION_SIDE
+from mbdl_repro.areas.image_restoration.physics.operators import filtered, transfer_function
 
 DIFFERENCES = (
     ((0.0, 0.0, 0.0), (0.0, 1.0, -1.0), (0.0, 0.0, 0.0)),

@@ -14,16 +14,16 @@ from sklearn.linear_model import Lasso
 
 from mbdl_repro.areas.image_restoration.methods.dct_lasso import DctLasso, cosines
 from mbdl_repro.areas.image_restoration.methods.wavelet_fista import WaveletFista
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
-from mbdl_repro.areas.image_restoration.transform_fista import fista_iterates
-from mbdl_repro.areas.image_restoration.wavelets import (
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.priors.wavelets import (
     analysis_matrix,
     inverse_wavelet_transform,
     levels_of,
     orthonormal_wavelets,
     wavelet_transform,
 )
+from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
+from mbdl_repro.areas.image_restoration.solvers.transform_fista import fista_iterates
 from mbdl_repro.areas.sparse_recovery.methods.fista import Fista
 from mbdl_repro.areas.sparse_recovery.updates import soft_threshold
 from mbdl_repro.contract.scenario import Split

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mbdl_repro.areas.image_restoration.degradation import blocks_of
-from mbdl_repro.areas.image_restoration.operators import (
+from mbdl_repro.areas.image_restoration.physics.degradation import blocks_of
+from mbdl_repro.areas.image_restoration.physics.operators import (
     BlockMatrix,
     BlurAndDecimate,
     filtered,

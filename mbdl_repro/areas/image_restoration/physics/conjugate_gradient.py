@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.operators import Operator
+from mbdl_repro.areas.image_restoration.physics.operators import Operator
 
 
 def conjugate_gradient_iterates(

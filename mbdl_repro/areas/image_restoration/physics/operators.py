@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.degradation import SMALLEST_SIDE, DegradedImages
+from mbdl_repro.areas.image_restoration.physics.degradation import SMALLEST_SIDE, DegradedImages
 
 
 class Operator(nn.Module, ABC):

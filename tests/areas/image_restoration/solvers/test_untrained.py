@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mbdl_repro.areas.image_restoration import untrained
 from mbdl_repro.areas.image_restoration.methods.deep_image_prior import DeepImagePrior
 from mbdl_repro.areas.image_restoration.methods.deep_red import DeepRed
 from mbdl_repro.areas.image_restoration.scenario import Photographs
+from mbdl_repro.areas.image_restoration.solvers import untrained
 
 TRUTH = Photographs(
     degradation="deblurring", blur_std=0.8, noise_std=0.02, side=20, patch_side=20, block_side=20

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.operators import Operator
+from mbdl_repro.areas.image_restoration.physics.operators import Operator
 
 LEAST_NOISE_STD = 1e-3
 """Less noise cannot be told apart from none; no observation is trusted beyond it."""

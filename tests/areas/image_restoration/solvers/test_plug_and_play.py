@@ -6,15 +6,15 @@ import torch
 from scipy.fft import dct
 from sklearn.linear_model import Lasso
 
-from mbdl_repro.areas.image_restoration.denoiser import Denoiser
 from mbdl_repro.areas.image_restoration.methods.plug_and_play_admm import PlugAndPlayAdmm
 from mbdl_repro.areas.image_restoration.methods.plug_and_play_hqs import PlugAndPlayHqs
 from mbdl_repro.areas.image_restoration.methods.regularization_by_denoising import (
     RegularizationByDenoising,
 )
-from mbdl_repro.areas.image_restoration.plug_and_play import denoising_levels
+from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
-from mbdl_repro.areas.image_restoration.updates import admm_iterates
+from mbdl_repro.areas.image_restoration.solvers.plug_and_play import denoising_levels
+from mbdl_repro.areas.image_restoration.solvers.updates import admm_iterates
 from mbdl_repro.areas.sparse_recovery.updates import admm_iterates as lasso_iterates
 from mbdl_repro.areas.sparse_recovery.updates import soft_threshold, with_orthogonal_rows
 from mbdl_repro.contract.seeding import torch_rng_for

@@ -8,13 +8,13 @@ import scipy.optimize
 import torch
 
 from mbdl_repro.areas.image_restoration import metrics
-from mbdl_repro.areas.image_restoration.autoencoder import (
+from mbdl_repro.areas.image_restoration.methods.generative_prior import GenerativePrior
+from mbdl_repro.areas.image_restoration.networks.perceptron import Perceptron
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.priors.autoencoder import (
     VariationalAutoencoder,
     kl_to_standard_normal,
 )
-from mbdl_repro.areas.image_restoration.methods.generative_prior import GenerativePrior
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.perceptron import Perceptron
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for

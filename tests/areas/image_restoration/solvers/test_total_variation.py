@@ -8,20 +8,20 @@ import pytest
 import torch
 from skimage.restoration import denoise_tv_bregman, denoise_tv_chambolle
 
-from mbdl_repro.areas.image_restoration import images
-from mbdl_repro.areas.image_restoration.analysis_admm import (
-    Stage,
-    analysis_admm_iterates,
-    difference_filters,
-)
 from mbdl_repro.areas.image_restoration.methods.total_variation import TotalVariation
-from mbdl_repro.areas.image_restoration.operators import (
+from mbdl_repro.areas.image_restoration.physics import images
+from mbdl_repro.areas.image_restoration.physics.operators import (
     BlurAndDecimate,
     filtered,
     operator_of,
     transfer_function,
 )
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
+from mbdl_repro.areas.image_restoration.solvers.analysis_admm import (
+    Stage,
+    analysis_admm_iterates,
+    difference_filters,
+)
 from mbdl_repro.areas.sparse_recovery.updates import soft_threshold
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for

@@ -9,8 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mbdl_repro.areas.image_restoration.networks import PIXEL_SCALE, ConvolutionalNetwork
-from mbdl_repro.areas.image_restoration.prior import Prior
+from mbdl_repro.areas.image_restoration.networks.convolutional import (
+    PIXEL_SCALE,
+    ConvolutionalNetwork,
+)
+from mbdl_repro.areas.image_restoration.priors.prior import Prior
 from mbdl_repro.contract.scenario import Split
 
 Lipschitz = Literal["free", "firmly_nonexpansive"]

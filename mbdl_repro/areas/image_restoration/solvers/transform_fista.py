@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.operators import Operator
-from mbdl_repro.areas.image_restoration.updates import Denoise, gradient_step
+from mbdl_repro.areas.image_restoration.physics.operators import Operator
+from mbdl_repro.areas.image_restoration.solvers.updates import Denoise, gradient_step
 from mbdl_repro.areas.sparse_recovery.updates import momenta
 
 

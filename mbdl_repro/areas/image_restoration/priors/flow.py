@@ -8,8 +8,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.perceptron import Perceptron
-from mbdl_repro.areas.image_restoration.prior import Prior
+from mbdl_repro.areas.image_restoration.networks.perceptron import Perceptron
+from mbdl_repro.areas.image_restoration.priors.prior import Prior
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 

@@ -7,9 +7,9 @@ from functools import partial
 
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.denoiser import Denoiser
-from mbdl_repro.areas.image_restoration.operators import Operator
-from mbdl_repro.areas.image_restoration.updates import Denoise
+from mbdl_repro.areas.image_restoration.physics.operators import Operator
+from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
+from mbdl_repro.areas.image_restoration.solvers.updates import Denoise
 
 
 def denoising_levels(

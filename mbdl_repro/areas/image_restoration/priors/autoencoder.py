@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.perceptron import Perceptron
-from mbdl_repro.areas.image_restoration.prior import Prior
+from mbdl_repro.areas.image_restoration.networks.perceptron import Perceptron
+from mbdl_repro.areas.image_restoration.priors.prior import Prior
 from mbdl_repro.contract.scenario import Split
 
 COPIES = 32

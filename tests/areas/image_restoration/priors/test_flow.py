@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from mbdl_repro.areas.image_restoration import metrics
-from mbdl_repro.areas.image_restoration.flow import Flow, standard_normal_log_density
 from mbdl_repro.areas.image_restoration.methods.flow_prior import FlowPrior
+from mbdl_repro.areas.image_restoration.priors.flow import Flow, standard_normal_log_density
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
