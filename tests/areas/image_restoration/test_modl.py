@@ -9,10 +9,10 @@ from mbdl_repro.areas.image_restoration.methods.modl import Modl
 from mbdl_repro.areas.image_restoration.methods.tikhonov import Tikhonov
 from mbdl_repro.areas.image_restoration.physics.conjugate_gradient import (
     conjugate_gradient_iterates,
-    data_step,
 )
 from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.areas.image_restoration.scenario import Photographs
+from mbdl_repro.areas.image_restoration.solvers.updates import data_step
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for, torch_rng_for
 

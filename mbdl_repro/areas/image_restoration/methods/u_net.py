@@ -11,12 +11,12 @@ from torch.nn import functional
 
 from mbdl_repro.areas.image_restoration.networks.convolutional import ConvolutionalNetwork
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.physics.operators import operator_of
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.areas.image_restoration.solvers.restoration import Restoration
+from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 
 
-class UNet(Method):
+class UNet(Restoration):
     """A convolutional network on several scales, from a first image to what it lacks.
 
     ŝ = s_0 + d N((s_0 − ½) / c),    s_0 = H.start(x)
@@ -45,8 +45,7 @@ class UNet(Method):
         channels: Annotated[int, Ge(1)] = 8,
         levels: Annotated[int, Ge(1)] = 3,
     ) -> None:
-        super().__init__()
-        self.H = operator_of(belief)
+        super().__init__(belief)
         widths = [channels * 2**i for i in range(levels)]
         self.down = nn.ModuleList(
             ConvolutionalNetwork(width, 2, before, width)

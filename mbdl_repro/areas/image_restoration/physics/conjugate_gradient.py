@@ -1,4 +1,4 @@
-"""The method of conjugate gradients, for images side by side, as a pure function."""
+"""The method of conjugate gradients, for images side by side, as pure functions."""
 
 from __future__ import annotations
 
@@ -7,67 +7,83 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.physics.operators import Operator
+TOLERANCE = 1e-10
+"""The norm of a residual, relative to the right-hand side's, at which a row counts as solved."""
+
+MOST_ITERATIONS = 1000
+"""After which a row that is not solved stays as near as it has come."""
 
 
 def conjugate_gradient_iterates(
-    s: Tensor, b: Tensor, apply: Callable[[Tensor], Tensor], iterations: int
+    s: Tensor,
+    b: Tensor,
+    apply: Callable[[Tensor], Tensor],
+    iterations: int,
+    tolerance: float = 0.0,
 ) -> Iterator[Tensor]:
     """Yield s_0 = s, s_1, … of the method of conjugate gradients on A s = b, each row its own.
 
     α = ‖r‖² / ⟨p, A p⟩,  s ← s + α p,  r⁺ = r − α A p,  p ← r⁺ + (‖r⁺‖² / ‖r‖²) p,  r ← r⁺
 
-    It ends, but for rounding, after as many iterations as A has different eigenvalues; a row
-    that is solved exactly stays as it is.
+    It ends, but for rounding, after as many iterations as A has different eigenvalues. A row that
+    is solved stays as it is, and when all are, nothing more is yielded: so no row's answer depends
+    on the others.
 
     Args:
         s: where to begin (n, …).
         b: right-hand sides (n, …).
         apply: A, symmetric and positive definite on each row.
-        iterations: how many.
+        iterations: how many at most.
+        tolerance: a row is solved where ‖r‖ is at most so many times ‖b‖.
 
     Source: Hestenes and Stiefel, 1952.
     """
     yield s
+    least = tolerance**2 * _inner(b, b).detach()
     r = b - apply(s)
-    p, square = r, _inner(r, r)
+    p, square = r, _unsolved(_inner(r, r), least)
     for i in range(iterations):
+        # What is no number is above nothing: such rows are not waited for.
+        if tolerance and not (square > 0).any():
+            return
         Ap = apply(p)
         alpha = _quotient(square, _inner(p, Ap))
         s = s + alpha * p
         yield s
         if i < iterations - 1:
             r = r - alpha * Ap
-            before, square = square, _inner(r, r)
+            before, square = square, _unsolved(_inner(r, r), least)
             p = r + _quotient(square, before) * p
 
 
-def data_step(
-    s: Tensor, z: Tensor, x: Tensor, H: Operator, ridge: Tensor | float, iterations: int
-) -> Tensor:
-    """Return nearly argmin_s ½‖x − H s‖² + λ/2 ‖s − z‖², by conjugate gradients from s.
+def solved(b: Tensor, apply: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return A⁻¹b (n, …) by conjugate gradients, until every row is solved to 1e-10.
 
-    They solve (HᵀH + λ I) s = Hᵀx + λ z, and need of H itself and its adjoint only.
+    Rows are solved in units of their own largest entry, so that neither huge nor tiny ones leave
+    the range of floating point; a row that is not finite has no answer, and touches no other.
 
     Args:
-        s: where to begin (n, height, width).
-        z: the images to stay near (n, height, width).
-        x: observations (n, …), as H makes them.
-        H: the operator.
-        ridge: λ > 0.
-        iterations: of conjugate gradients.
+        b: right-hand sides (n, …).
+        apply: A, symmetric and positive definite on each row.
     """
-    normal = conjugate_gradient_iterates(
-        s, H.adjoint(x) + ridge * z, lambda p: H.adjoint(H(p)) + ridge * p, iterations
-    )
-    for estimate in normal:  # noqa: B007  (only the last is wanted)
+    scale = b.detach().flatten(1).abs().amax(1).view(-1, *[1] * (b.ndim - 1))
+    scale = torch.where(scale > 0, scale, 1.0)
+    b = b / scale
+    # Zero; but not a number where b is none.
+    start = 0 * b
+    for s in conjugate_gradient_iterates(start, b, apply, MOST_ITERATIONS, TOLERANCE):  # noqa: B007
         pass
-    return estimate
+    return scale * s
 
 
 def _inner(a: Tensor, b: Tensor) -> Tensor:
     """Return the inner product of each row, (n, 1, …)."""
     return (a * b).flatten(1).sum(1).view(-1, *[1] * (a.ndim - 1))
+
+
+def _unsolved(square: Tensor, least: Tensor) -> Tensor:
+    """Return ‖r‖², and 0 where it is no more than what is asked for."""
+    return torch.where(square <= least, 0.0, square)
 
 
 def _quotient(a: Tensor, b: Tensor) -> Tensor:

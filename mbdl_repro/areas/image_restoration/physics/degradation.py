@@ -10,6 +10,8 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
+from mbdl_repro.areas.image_restoration.physics.kernels import convolved, gaussian, random_motion
+from mbdl_repro.areas.image_restoration.physics.linear_map import LinearMap, tested_shape
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import rng_for
 
@@ -23,10 +25,10 @@ DEGRADATIONS = (
     "super_resolution",
     "compressed_sensing",
 )
-MATRICES = ("orthonormal_rows", "gaussian")
+UNITS = {"super_resolution": "factor", "compressed_sensing": "block_side"}
+"""What the sides of images are multiples of."""
 
-MOTION_SIDE = 9
-"""Pixels of the square that holds an unknown kernel."""
+MATRICES = ("orthonormal_rows", "gaussian")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,13 +43,14 @@ class DegradedImages(Scenario):
     - ``super_resolution``: convolution with a Gaussian kernel, of which every ``factor``-th pixel
       in each direction is kept, from the first on;
     - ``compressed_sensing``: the same random matrix with ``ratio`` · (block side)² rows for each
-      block of the image.
+      block of the image;
+    - in Python, any :class:`LinearMap` of images of both sides.
 
     Training patches are smaller than the images of validation and test. Targets do not depend on
     H: what is trained on images alone is the same for every H.
 
     Args:
-        degradation: which H; ``None``, in a belief: unknown.
+        degradation: which H, by its name, or a map of one's own; ``None``, in a belief: unknown.
         noise_std: σ, standard deviation of each entry of w.
         blur_std: standard deviation of the Gaussian kernel, in pixels.
         factor: f, how many times fewer pixels a side super-resolution is given.
@@ -71,6 +74,7 @@ class DegradedImages(Scenario):
             "super_resolution",
             "compressed_sensing",
         ]
+        | LinearMap
         | None
     )
     noise_std: Annotated[float, Ge(0)] | None
@@ -94,7 +98,8 @@ class DegradedImages(Scenario):
             )
         for name, known in (("degradation", DEGRADATIONS), ("measurement_matrix", MATRICES)):
             value = getattr(self, name)
-            if value not in known and value is not None:
+            own = name == "degradation" and isinstance(value, LinearMap)
+            if not (value is None or own or value in known):
                 raise ValueError(f"{name} is {value!r}: should be one of {', '.join(known)}")
         for name, least in (("noise_std", 0.0), ("blur_std", 1e-3), ("factor", 2)):
             value = getattr(self, name)
@@ -105,9 +110,9 @@ class DegradedImages(Scenario):
                 raise ValueError(
                     f"{name} is {getattr(self, name)}: should be {SMALLEST_SIDE} pixels or more"
                 )
-        unit = {"super_resolution": "factor", "compressed_sensing": "block_side"}.get(
-            self.degradation or ""
-        )
+        if isinstance(self.degradation, LinearMap):
+            self._check_map(self.degradation)
+        unit = UNITS.get(self._name or "")
         for name in ("side", "patch_side") if unit else ():
             if getattr(self, name) % getattr(self, unit):  # type: ignore[arg-type]
                 raise ValueError(
@@ -115,12 +120,46 @@ class DegradedImages(Scenario):
                     f"which is {getattr(self, unit)}"  # type: ignore[arg-type]
                 )
 
+    def _check_map(self, H: LinearMap) -> None:
+        """Test a map that is given on images of both sides."""
+        if H.name in DEGRADATIONS:
+            raise ValueError(f"degradation is a map named {H.name}: should have a name of its own")
+        shapes = [tested_shape(H, side) for side in {self.side, self.patch_side}]
+        if len(set(shapes)) < len(shapes):
+            raise ValueError(
+                f"degradation is {H.name!r}, which observes as much, {shapes[0]}, of images of "
+                f"{self.side} and of {self.patch_side} pixels a side: side and patch_side should "
+                "be the same"
+            )
+
+    def identity(self) -> tuple[object, ...]:
+        """Return what names this scenario's random streams; a map is there by its name."""
+        area, fields = super().identity()
+        assert isinstance(fields, dict)
+        return (area, fields | {"degradation": self._name})
+
     # What the designer may ask for --------------------------------------------------------------
 
     @property
+    def _name(self) -> str | None:
+        """The name of the degradation, if it is known."""
+        return (
+            self.degradation.name if isinstance(self.degradation, LinearMap) else self.degradation
+        )
+
+    @property
     def kernel(self) -> np.ndarray:
-        """The convolution kernel (2r + 1, 2r + 1) of sum one, read-only: Gaussian, or one pixel."""
-        return _gaussian(self.blur_std if self._blurs else 0.0)
+        """The convolution kernel (2r + 1, 2r + 1) of sum one, read-only: Gaussian, or one pixel.
+
+        Raises:
+            ValueError: if the degradation is a map of one's own, or withheld.
+        """
+        if isinstance(self.degradation, LinearMap):
+            raise ValueError(
+                f"a kernel is asked for, and degradation is {self._name!r}: only those that are "
+                "called by name have one"
+            )
+        return gaussian(self.blur_std if self._blurs else 0.0)
 
     @property
     def decimation(self) -> int:
@@ -132,7 +171,7 @@ class DegradedImages(Scenario):
         """The matrix (m, block_side²) that measures a block in compressed sensing, read-only."""
         if self.required("degradation") != "compressed_sensing":
             raise ValueError(
-                f"a matrix is asked for, and degradation is {self.degradation}: only "
+                f"a matrix is asked for, and degradation is {self._name}: only "
                 "compressed_sensing has one"
             )
         return _matrix(self.measurement_matrix, self.ratio, self.block_side)
@@ -194,6 +233,8 @@ class DegradedImages(Scenario):
         """
         if self.required("degradation") == "blind_deblurring":
             raise ValueError("H is asked for, and in blind_deblurring nobody knows it")
+        if isinstance(self.degradation, LinearMap):
+            return self.degradation.observed(s)
         if self.degradation == "compressed_sensing":
             return np.einsum("mp,nijp->nijm", self.matrix, blocks_of(s, self.block_side))
         f = self.decimation
@@ -223,18 +264,6 @@ def positive_noise_std(belief: DegradedImages) -> float:
     return noise_std
 
 
-def convolved(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Return the periodic convolution of an image (h, w) with a kernel that is centred.
-
-    Args:
-        image: pixels (h, w).
-        kernel: (a, a), a odd.
-    """
-    from scipy.ndimage import convolve  # planning draws nothing, and needs not load it
-
-    return convolve(image, kernel, mode="wrap") if kernel.size > 1 else image
-
-
 def blocks_of(s: np.ndarray, side: int) -> np.ndarray:
     """Cut images (n, b·side, c·side) into blocks: (n, b, c, side²).
 
@@ -245,37 +274,6 @@ def blocks_of(s: np.ndarray, side: int) -> np.ndarray:
     n, height, width = s.shape
     cut = s.reshape(n, height // side, side, width // side, side)
     return cut.transpose(0, 1, 3, 2, 4).reshape(n, height // side, width // side, side**2)
-
-
-def random_motion(rng: np.random.Generator) -> np.ndarray:
-    """Draw the kernel (9, 9) of a camera that moves in a straight line while it looks.
-
-    Its length is uniform from 3 to 8 pixels, its angle uniform; points along it are shared out
-    among the four pixels around each.
-    """
-    length, angle = rng.uniform(3.0, MOTION_SIDE - 1.0), rng.uniform(0.0, np.pi)
-    along = np.linspace(-length / 2, length / 2, 101)
-    rows = MOTION_SIDE // 2 + along * np.sin(angle)
-    columns = MOTION_SIDE // 2 + along * np.cos(angle)
-    kernel = np.zeros((MOTION_SIDE, MOTION_SIDE))
-    top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
-    for i in (0, 1):
-        for j in (0, 1):
-            share = (1 - np.abs(rows - top - i)) * (1 - np.abs(columns - left - j))
-            inside = (top + i < MOTION_SIDE) & (left + j < MOTION_SIDE)
-            np.add.at(kernel, (top[inside] + i, left[inside] + j), share[inside])
-    return kernel / kernel.sum()
-
-
-@cache
-def _gaussian(std: float) -> np.ndarray:
-    """Return a Gaussian kernel of this standard deviation, cut at three of them."""
-    radius = int(np.ceil(3 * std))
-    line = np.exp(-0.5 * (np.arange(-radius, radius + 1) / std) ** 2) if std else np.ones(1)
-    kernel = np.outer(line, line)
-    kernel /= kernel.sum()
-    kernel.setflags(write=False)
-    return kernel
 
 
 @cache

@@ -213,6 +213,8 @@ def operator_norm(W: Tensor) -> Tensor:
     with torch.no_grad():
         gains = torch.fft.rfft2(W, s=(GRID, GRID)).permute(2, 3, 0, 1)
         gram = gains.mH @ gains
+        if not gram.isfinite().all():  # of which no eigenvalue can be found, nor a largest one
+            return W.new_full((), math.nan)
         flat = int(torch.linalg.eigvalsh(gram)[..., -1].argmax())
         row, column = divmod(flat, gram.shape[1])
         a = torch.linalg.eigh(gram[row, column])[1][:, -1]

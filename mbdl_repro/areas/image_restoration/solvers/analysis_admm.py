@@ -1,18 +1,19 @@
-"""Priors on what filters see in an image, as in total variation: ADMM, as a pure function."""
+"""Priors on what filters see in an image, as in total variation: ADMM, and its methods."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
+from annotated_types import Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.physics.operators import (
-    Operator,
-    filtered,
-    transfer_function,
-)
+from mbdl_repro.areas.image_restoration.physics.blur import filtered, transfer_function
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operator import Operator
+from mbdl_repro.areas.image_restoration.solvers.restoration import IterativeRestoration
 
 
 class Stage(NamedTuple):
@@ -69,6 +70,43 @@ def analysis_admm_iterates(
         yield z
         u = s - z
         v = d - torch.fft.irfft2(transformed[:, None] * C, s=z.shape[1:])
+
+
+class AnalysisAdmm(IterativeRestoration):
+    """ADMM on ½‖x − H s‖² + ρ Σ_f ‖c_f ∗ s‖₁, where c_f are differences of neighbouring pixels.
+
+    Args:
+        belief: knows H.
+        weight: ρ.
+        neighbours: 2: differences to the right and below; 4: along both diagonals too.
+        penalty: of what fits x and the image, in ADMM.
+        coupling: the same, of the differences and the image's.
+    """
+
+    def __init__(
+        self,
+        belief: DegradedImages,
+        *,
+        weight: Annotated[float, Gt(0)] = 0.005,
+        neighbours: Literal[2, 4] = 2,
+        penalty: Annotated[float, Gt(0)] = 0.03,
+        coupling: Annotated[float, Gt(0)] = 0.03,
+        **settings: Any,
+    ) -> None:
+        super().__init__(belief, **settings)
+        self.threshold = weight / coupling
+        self.differences: Tensor
+        self.register_buffer("differences", difference_filters(neighbours), persistent=False)
+        self.penalty = penalty
+        self.coupling = coupling
+
+    @abstractmethod
+    def stages(self, x: Tensor) -> list[Stage]:
+        """Return what each iteration goes by, in the precision of the observations."""
+
+    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield s_0 = H.start(x), then the image that both blocks agree on (n, side, side)."""
+        return analysis_admm_iterates(self.H.start(x), x, self.H, self.stages(x))
 
 
 def difference_filters(neighbours: Literal[2, 4]) -> Tensor:

@@ -5,14 +5,19 @@ Images are (n, height, width) or, filtered, (n, filters, height, width), and per
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
+from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.physics.degradation import MOTION_SIDE
-from mbdl_repro.areas.image_restoration.physics.operators import filtered, transfer_function
+from mbdl_repro.areas.image_restoration.physics.blur import filtered, transfer_function
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.kernels import MOTION_SIDE
+from mbdl_repro.areas.sparse_recovery.updates import soft_threshold
+from mbdl_repro.contract.method import IterativeMethod
 
 DIFFERENCES = (
     ((0.0, 0.0, 0.0), (0.0, 1.0, -1.0), (0.0, 0.0, 0.0)),
@@ -71,16 +76,6 @@ def blind_iterates(
         yield s, k
 
 
-def soft_threshold(v: Tensor, threshold: Tensor) -> Tensor:
-    """Return T_τ(v) = sign(v) · max(|v| − τ, 0), entry by entry.
-
-    Args:
-        v: any shape.
-        threshold: τ ≥ 0, broadcast over v.
-    """
-    return v.sign() * (v.abs() - threshold).clamp_min(0)
-
-
 def kernel_least_squares(y: Tensor, v: Tensor, side: int, ridge: Tensor | float) -> Tensor:
     """Return argmin_k ½ Σ_c ‖y_c − k ∗ v_c‖² + ε/2 ‖k‖² over point-symmetric k (n, side, side).
 
@@ -115,7 +110,8 @@ def kernel_least_squares(y: Tensor, v: Tensor, side: int, ridge: Tensor | float)
     norms = 2 * identity
     norms[-1, -1] = 4
     gram = gram / energy[:, None, None] + ridge * norms
-    solution = torch.linalg.solve(gram, right / energy[:, None])
+    # Unlike ``solve``, this refuses no row, and so not all for one that has no solution.
+    solution = torch.linalg.solve_ex(gram, right / energy[:, None]).result
     opposite = solution.flip(1)
     middle = solution[:, -1:] + opposite[:, :1]
     flat = torch.cat([solution[:, :-1], middle, opposite[:, 1:]], 1)
@@ -131,15 +127,16 @@ def as_kernel(k: Tensor, cut: Tensor | float) -> Tensor:
             them.
 
     Returns:
-        Kernels (n, a, a), not negative, of sum one; a single pixel where nothing is left.
+        Kernels (n, a, a), not negative, of sum one; a single pixel where nothing is left, and
+        NaN where k is.
     """
     k = (k - cut * k.amax((1, 2), keepdim=True)).clamp_min(0)
     total = k.sum((1, 2), keepdim=True)
     # Where nothing is left: no blur.
     spike = torch.zeros_like(k[0])
     spike[k.shape[1] // 2, k.shape[2] // 2] = 1
-    found = total > torch.finfo(k.dtype).eps
-    return torch.where(found, k / torch.where(found, total, 1.0), spike)
+    nothing = total <= torch.finfo(k.dtype).eps
+    return torch.where(nothing, spike, k / torch.where(nothing, 1.0, total))
 
 
 def image_of(
@@ -185,3 +182,58 @@ def check_images(x: Tensor) -> None:
             f"observations have the shape {tuple(x.shape)}: should be (n, side, side), with "
             f"{MOTION_SIDE} pixels a side, as the kernel has, or more"
         )
+
+
+class BlindRestoration(IterativeMethod):
+    """Half-quadratic splitting on image, sparse filtered images, and a kernel that is not known.
+
+    See :func:`blind_iterates`. Of the kernel it is known that it fits into 9 × 9 pixels, is not
+    negative, sums to one, and looks the same upside down, as straight motion at an even pace does.
+
+    Args:
+        belief: nothing of it is used.
+        iterations: K.
+        threshold: t of the first iteration, times the root mean square of the filtered observation.
+        last_threshold: t of the last one; those between fall geometrically.
+        penalty: η, how strongly the filtered image follows the sparse ones.
+        ridge: ε, weight of the kernel's squared norm, relative to the sparse filtered images'.
+        cut: c, the share of a kernel's largest entry below which entries are zero.
+    """
+
+    def __init__(
+        self,
+        belief: DegradedImages,
+        *,
+        iterations: Annotated[int, Ge(1)],
+        threshold: Annotated[float, Gt(0)] = 3.0,
+        last_threshold: Annotated[float, Gt(0)] = 0.3,
+        penalty: Annotated[float, Gt(0)] = 0.5,
+        ridge: Annotated[float, Gt(0)] = 0.1,
+        cut: Annotated[float, Gt(0), Lt(1)] = 0.05,
+    ) -> None:
+        super().__init__()
+        self.iterations: int = iterations
+        self.differences: Tensor
+        self.first_thresholds: Tensor
+        differences = torch.tensor(DIFFERENCES, dtype=torch.float64)
+        self.register_buffer("differences", differences, persistent=False)
+        thresholds = falling(threshold, last_threshold, iterations)
+        self.register_buffer("first_thresholds", thresholds, persistent=False)
+        self.numbers = penalty, ridge, cut
+
+    @abstractmethod
+    def stages(self, x: Tensor) -> Iterable[Stage]:
+        """Return the numbers of each iteration, in the precision of the observations."""
+
+    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield s_0 = x, s_1, …, s_K (n, side, side)."""
+        return (s for s, _ in self._pairs(x))
+
+    def illustrations(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the last kernels (n, 9, 9)."""
+        *_, (_, kernel) = self._pairs(x)
+        return {"kernel": kernel}
+
+    def _pairs(self, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        check_images(x)
+        return blind_iterates(x, MOTION_SIDE, self.stages(x))

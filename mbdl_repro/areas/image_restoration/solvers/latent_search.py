@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.physics.operators import Operator
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operator import Operator
+from mbdl_repro.areas.image_restoration.priors.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.solvers.restoration import Restoration
 
 LEAST_NOISE_STD = 1e-3
 """Less noise cannot be told apart from none; no observation is trusted beyond it."""
@@ -36,7 +42,7 @@ def latent_search(
     z ← z − (JᵀC⁻¹J + w I + μ diag(·))⁻¹ ∇,  J = H ∂G/∂z
 
     A row keeps a step that does not raise its objective, and divides its μ by 5; otherwise it
-    stays, and multiplies μ by 5.
+    stays, and multiplies μ by 5. A row whose objective is not finite has no answer: z is NaN.
 
     Args:
         z: where to start (n, d).
@@ -69,10 +75,12 @@ def latent_search(
     cost, gradient, hessian = state(z)
     for _ in range(iterations):
         diagonal = hessian.diagonal(dim1=1, dim2=2)
+        largest = diagonal.amax(1, keepdim=True)
         # A latent variable that moves nothing has no curvature of its own.
-        floor = 1e-6 * diagonal.amax(1, keepdim=True) + torch.finfo(z.dtype).eps
+        floor = torch.where(largest > 0, 1e-6 * largest, 1.0)
         ridge = damping[:, None] * torch.maximum(diagonal, floor)
-        moved = z - torch.linalg.solve(hessian + ridge.diag_embed(), gradient)
+        # Unlike ``solve``, this refuses no row, and so not all for one that has no solution.
+        moved = z - torch.linalg.solve_ex(hessian + ridge.diag_embed(), gradient).result
         new = state(moved)
         taken = new[0] <= cost * (1 + slack)
         z = torch.where(taken[:, None], moved, z)
@@ -80,42 +88,59 @@ def latent_search(
         gradient = torch.where(taken[:, None], new[1], gradient)
         hessian = torch.where(taken[:, None, None], new[2], hessian)
         damping = torch.where(taken, damping / 5, damping * 5).clamp(1e-10, 1e10)
-    return z, cost
+    return torch.where(cost.isfinite()[:, None], z, math.nan), cost
 
 
-def check_side(H: Operator, x: Tensor, side: int) -> None:
-    """Refuse observations of images that a generator of one size does not draw.
+def lower(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return (z, objective), of each row that of two whose objective is lower.
 
-    Args:
-        H: the operator.
-        x: observations (n, …), as H makes them.
-        side: pixels a side of the images that the generator draws.
-
-    Raises:
-        ValueError: saying which size they have.
-    """
-    H.check(x)
-    height, _ = H.image_sides(x)
-    if height != side:
-        raise ValueError(
-            f"observations of shape {tuple(x.shape)} are of images with {height} pixels a "
-            f"side: what is generated has {side}"
-        )
-
-
-def one_side(side: int, patch_side: int) -> int:
-    """Return the side of all images, of training and of test.
+    One that is not a number is never lower, and the other takes its place.
 
     Args:
-        side: pixels a side of the images of validation and test.
-        patch_side: pixels a side of those of training.
-
-    Raises:
-        ValueError: if they have two.
+        one: (n, d) and (n,).
+        other: the same.
     """
-    if side != patch_side:
-        raise ValueError(
-            f"side is {side} and patch_side {patch_side}: should be equal, as the network "
-            "generates images of one size"
-        )
-    return side
+    better = (other[1] < one[1]) | one[1].isnan()
+    return torch.where(better[:, None], other[0], one[0]), torch.where(better, other[1], one[1])
+
+
+class LatentRestoration(PriorMethod, Restoration):
+    """A method that searches the latent variables of a network which draws images of one size.
+
+    Args:
+        belief: knows H and σ.
+        iterations: K, steps of a search.
+        weight: w, of ½‖z‖² against the misfit; 1 is Bayes' rule.
+    """
+
+    def __init__(
+        self,
+        belief: DegradedImages,
+        *,
+        iterations: Annotated[int, Ge(1)],
+        weight: Annotated[float, Ge(0)] = 1.0,
+    ) -> None:
+        super().__init__(belief)
+        if belief.side != belief.patch_side:
+            raise ValueError(
+                f"side is {belief.side} and patch_side {belief.patch_side}: should be equal, as "
+                "the network generates images of one size"
+            )
+        self.side = belief.side
+        self.noise_std = max(float(belief.required("noise_std")), LEAST_NOISE_STD)
+        self.iterations = iterations
+        self.weight = weight
+
+    def check(self, x: Tensor) -> None:
+        """Refuse observations of images of another size than is drawn.
+
+        Raises:
+            ValueError: saying which size they have.
+        """
+        self.H.check(x)
+        height, _ = self.H.image_sides(x)
+        if height != self.side:
+            raise ValueError(
+                f"observations of shape {tuple(x.shape)} are of images with {height} pixels a "
+                f"side: what is generated has {self.side}"
+            )

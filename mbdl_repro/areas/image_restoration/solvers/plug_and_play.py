@@ -1,82 +1,136 @@
-"""What methods that plug a denoiser into an iteration share: its strength at each stage."""
+"""Plug-and-play: H, a denoiser as prior, and an iteration of both, each on its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from abc import abstractmethod
+from collections.abc import Iterator
 from functools import partial
+from typing import Annotated, Any
 
+from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.physics.operators import Operator
-from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
+from mbdl_repro.areas.image_restoration.physics.degradation import (
+    DegradedImages,
+    positive_noise_std,
+)
+from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser, Lipschitz
+from mbdl_repro.areas.image_restoration.priors.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.solvers.restoration import (
+    IterativeRestoration,
+    Restoration,
+)
 from mbdl_repro.areas.image_restoration.solvers.updates import Denoise
 
-
-def denoising_levels(
-    noise_std: float, strength: float, first_std: float | None, iterations: int, largest_std: float
-) -> list[float]:
-    """Return the level σ_k that the denoiser is given in each iteration.
-
-    The last is ``strength`` times the noise; from ``first_std``, if it is larger, levels come
-    down to it in equal ratios, and without it all are equal. None is above what training saw.
-
-    Args:
-        noise_std: σ, in pixels' units.
-        strength: the last level over σ.
-        first_std: the first level, in pixels' units; ``None``: the last one.
-        iterations: K.
-        largest_std: the largest noise level in the denoiser's training, in pixels' units.
-
-    Returns:
-        σ_1, …, σ_K, in pixels' units.
-    """
-    last = min(strength * noise_std, largest_std)
-    first = last if first_std is None else max(min(first_std, largest_std), last)
-    ratios = [k / (iterations - 1) if iterations > 1 else 1.0 for k in range(iterations)]
-    return [first ** (1 - r) * last**r for r in ratios]
+Stage = tuple[Denoise, float]
+"""Of one iteration: the denoiser at its level, and ρ."""
 
 
-def stages(
-    denoiser: Denoiser, levels: list[float], noise_std: float, penalty: float
-) -> list[tuple[Denoise, float]]:
-    """Return the denoiser, and ρ_k = c σ²/σ_k², of each iteration.
+class DenoiserRestoration(PriorMethod, Restoration):
+    """A method whose prior is a denoiser that was trained on images alone, at levels of noise.
 
-    The proximal step of a prior takes away noise of variance σ²/ρ: c = 1 says that the denoiser
-    takes away as much.
+    The proximal step of a prior takes away noise of variance σ²/ρ: with c = 1 the denoiser is
+    taken to take away as much, ρ = c σ²/σ_D².
 
     Args:
-        denoiser: D.
-        levels: σ_k, in pixels' units.
-        noise_std: σ, in pixels' units.
+        belief: knows H and ``noise_std``, σ.
+        channels: of the denoiser.
+        layers: of the denoiser.
+        lipschitz: whether the denoiser is ``free`` or ``firmly_nonexpansive`` by construction.
+        strength: a, the denoiser's (last) level over the noise: σ_D = aσ.
         penalty: c.
 
     Source: Zhang et al., 2022, equation 9 (where c is 0.23).
     """
-    return [(partial(denoiser, std=level), penalty * noise_std**2 / level**2) for level in levels]
+
+    def __init__(
+        self,
+        belief: DegradedImages,
+        *,
+        channels: Annotated[int, Ge(1)] = 16,
+        layers: Annotated[int, Ge(2)] = 5,
+        lipschitz: Lipschitz = "free",
+        strength: Annotated[float, Gt(0)],
+        penalty: Annotated[float, Gt(0)],
+        **settings: Any,
+    ) -> None:
+        super().__init__(belief, **settings)
+        self.noise_std = positive_noise_std(belief)
+        self.prior: Denoiser = Denoiser(channels=channels, layers=layers, lipschitz=lipschitz)
+        self.level = min(strength * self.noise_std, self.prior.largest_std)
+        self.penalty = penalty
+
+    def stage(self, level: float) -> Stage:
+        """Return the denoiser at a level σ_D, in pixels' units, and ρ = c σ²/σ_D²."""
+        return partial(self.prior, std=level), self.penalty * (self.noise_std / level) ** 2
 
 
-def by_denoising_iterates(
-    s: Tensor, x: Tensor, H: Operator, stages: Iterable[tuple[Denoise, float]], step: float
-) -> Iterator[Tensor]:
-    """Yield s_0 = s, s_1, … of steps down ½‖x − H s‖² + w/2 sᵀ(s − D(s)).
+class PlugAndPlay(DenoiserRestoration, IterativeRestoration):
+    """An iteration in which a denoiser stands for the proximal step, or the gradient, of a prior.
 
-    z ← s − m (s − D(s)),  s ← argmin ½‖x − H s‖² + w/(2m) ‖s − z‖²
-
-    A gradient step of size m/w on the regularizer, whose gradient is taken to be w(s − D(s)),
-    and a proximal step on the rest, so that at a fixed point Hᵀ(H s − x) + w(s − D(s)) = 0
-    for every m. With m = 1 it is half-quadratic splitting that ends with the other half.
+    Its level follows the noise: σ_K = aσ; and ρ_k = c σ²/σ_k². With ``first_std`` σ_k comes down
+    to it in equal ratios, else it is constant, and then the iteration converges for a firmly
+    non-expansive denoiser, if there is a fixed point.
 
     Args:
-        s: the first image (n, height, width).
-        x: observations (n, …), as H makes them.
-        H: the operator.
-        stages: (D, w) of each iteration.
-        step: m; below 2 it converges for D firmly non-expansive, if there is a fixed point.
-
-    Source: Romano, Elad and Milanfar, 2017; Reehorst and Schniter, 2019, for the proximal form.
+        belief: knows H and ``noise_std``, σ.
+        iterations: K.
+        first_std: the level σ_1 in the first iteration, in pixels' units; ``None``: σ_K.
     """
-    yield s
-    for denoise, weight in stages:
-        z = s - step * (s - denoise(s))
-        s = H.proximal(z, x, weight / step)
-        yield s
+
+    def __init__(
+        self,
+        belief: DegradedImages,
+        *,
+        iterations: Annotated[int, Ge(1)] = 30,
+        first_std: Annotated[float, Gt(0)] | None = 0.2,
+        **settings: Any,
+    ) -> None:
+        super().__init__(belief, iterations=iterations, **settings)
+        self.levels = denoising_levels(self.level, first_std, iterations, self.prior.largest_std)
+
+    @abstractmethod
+    def iteration(self, s: Tensor, x: Tensor, stages: list[Stage]) -> Iterator[Tensor]:
+        """Yield s_0 = s, s_1, … (n, side, side), one more for each stage.
+
+        Args:
+            s: the first image (n, side, side).
+            x: observations (n, …), as H makes them.
+            stages: (D, ρ) of each iteration.
+        """
+
+    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield s_0 = H.start(x), s_1, …, s_K (n, side, side)."""
+        return self.iteration(self.H.start(x), x, [self.stage(level) for level in self.levels])
+
+    def once_more(self, s: Tensor, x: Tensor) -> Tensor:
+        """Return the image after another iteration, with the last level.
+
+        Args:
+            s: images (n, side, side).
+            x: observations (n, …), as H makes them.
+        """
+        *_, moved = self.iteration(s, x, [self.stage(self.levels[-1])])
+        return moved
+
+
+def denoising_levels(
+    last: float, first_std: float | None, iterations: int, largest_std: float
+) -> list[float]:
+    """Return the level σ_k that the denoiser is given in each iteration.
+
+    From ``first_std``, if it is larger, levels come down to the last one in equal ratios, and
+    without it all are equal.
+
+    Args:
+        last: the last level, in pixels' units.
+        first_std: the first level, in pixels' units; ``None``: the last one.
+        iterations: K.
+        largest_std: what ``first_std`` is cut to: the largest level in the denoiser's training.
+
+    Returns:
+        σ_1, …, σ_K, in pixels' units.
+    """
+    first = last if first_std is None else max(min(first_std, largest_std), last)
+    ratios = [k / (iterations - 1) if iterations > 1 else 1.0 for k in range(iterations)]
+    return [first ** (1 - r) * last**r for r in ratios]

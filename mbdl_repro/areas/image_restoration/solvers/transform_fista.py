@@ -1,12 +1,17 @@
-"""Images that few coefficients of a transform make up: FISTA, as a pure function."""
+"""Images that few coefficients of a transform make up: FISTA, and the methods that it serves."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
 
+from annotated_types import Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.physics.operators import Operator
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operator import Operator
+from mbdl_repro.areas.image_restoration.solvers.restoration import IterativeRestoration
 from mbdl_repro.areas.image_restoration.solvers.updates import Denoise, gradient_step
 from mbdl_repro.areas.sparse_recovery.updates import momenta
 
@@ -37,3 +42,41 @@ def fista_iterates(
         s = denoise(gradient_step(z, x, H, step))
         z = s + momentum * (s - previous)
         yield s
+
+
+class TransformFista(IterativeRestoration):
+    """FISTA on ½‖x − H s‖² + ρ‖W s‖₁, W an orthonormal transform, with steps 1/L.
+
+    Args:
+        belief: knows H.
+        weight: ρ.
+    """
+
+    def __init__(
+        self,
+        belief: DegradedImages,
+        *,
+        weight: Annotated[float, Gt(0)] = 0.01,
+        **settings: Any,
+    ) -> None:
+        super().__init__(belief, **settings)
+        self.weight = weight
+
+    @abstractmethod
+    def first(self, x: Tensor) -> Tensor:
+        """Return s_0 (n, side, side)."""
+
+    @abstractmethod
+    def shrinkages(self, s: Tensor, threshold: float) -> Iterable[Denoise]:
+        """Return Wᵀ T(W ·) of each iteration.
+
+        Args:
+            s: an image of each row (n, side, side), of which only shape and kind count.
+            threshold: of T, ρ/L.
+        """
+
+    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield s_0, s_1, …, s_K (n, side, side)."""
+        s = self.first(x)
+        L = self.H.lipschitz_constant(s.shape[1])
+        return fista_iterates(s, x, self.H, 1 / L, self.shrinkages(s, self.weight / L))

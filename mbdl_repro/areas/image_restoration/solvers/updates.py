@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.physics.operators import Operator
+from mbdl_repro.areas.image_restoration.physics.conjugate_gradient import (
+    conjugate_gradient_iterates,
+)
+from mbdl_repro.areas.image_restoration.physics.operator import Operator
 
 Denoise = Callable[[Tensor], Tensor]
 """What stands for the proximal step of a prior: images (n, height, width) to images."""
@@ -96,3 +99,53 @@ def proximal_gradient_iterates(
     for denoise, step in stages:
         s = denoise(gradient_step(s, x, H, step))
         yield s
+
+
+def by_denoising_iterates(
+    s: Tensor, x: Tensor, H: Operator, stages: Iterable[tuple[Denoise, float]], step: float
+) -> Iterator[Tensor]:
+    """Yield s_0 = s, s_1, … of steps down ½‖x − H s‖² + w/2 sᵀ(s − D(s)).
+
+    z ← s − m (s − D(s)),  s ← argmin ½‖x − H s‖² + w/(2m) ‖s − z‖²
+
+    A gradient step of size m/w on the regularizer, whose gradient is taken to be w(s − D(s)),
+    and a proximal step on the rest, so that at a fixed point Hᵀ(H s − x) + w(s − D(s)) = 0
+    for every m. With m = 1 it is half-quadratic splitting that ends with the other half.
+
+    Args:
+        s: the first image (n, height, width).
+        x: observations (n, …), as H makes them.
+        H: the operator.
+        stages: (D, w) of each iteration.
+        step: m; below 2 it converges for D firmly non-expansive, if there is a fixed point.
+
+    Source: Romano, Elad and Milanfar, 2017; Reehorst and Schniter, 2019, for the proximal form.
+    """
+    yield s
+    for denoise, weight in stages:
+        z = s - step * (s - denoise(s))
+        s = H.proximal(z, x, weight / step)
+        yield s
+
+
+def data_step(
+    s: Tensor, z: Tensor, x: Tensor, H: Operator, ridge: Tensor | float, iterations: int
+) -> Tensor:
+    """Return nearly argmin_s ½‖x − H s‖² + λ/2 ‖s − z‖², by conjugate gradients from s.
+
+    They solve (HᵀH + λ I) s = Hᵀx + λ z, and need of H itself and its adjoint only.
+
+    Args:
+        s: where to begin (n, height, width).
+        z: the images to stay near (n, height, width).
+        x: observations (n, …), as H makes them.
+        H: the operator.
+        ridge: λ > 0.
+        iterations: of conjugate gradients.
+    """
+    normal = conjugate_gradient_iterates(
+        s, H.adjoint(x) + ridge * z, lambda p: H.adjoint(H(p)) + ridge * p, iterations
+    )
+    for estimate in normal:  # noqa: B007  (only the last is wanted)
+        pass
+    return estimate

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from mbdl_repro.areas.image_restoration.physics.degradation import blocks_of
-from mbdl_repro.areas.image_restoration.physics.operators import (
-    BlockMatrix,
+from mbdl_repro.areas.image_restoration.physics.block_matrix import BlockMatrix
+from mbdl_repro.areas.image_restoration.physics.blur import (
     BlurAndDecimate,
     filtered,
-    operator_of,
     transfer_function,
 )
+from mbdl_repro.areas.image_restoration.physics.degradation import blocks_of
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 
 SIDE = 12

@@ -7,7 +7,7 @@ import torch
 
 from mbdl_repro.areas.image_restoration.methods.blind_deconvolution import BlindDeconvolution
 from mbdl_repro.areas.image_restoration.methods.dublid import Dublid
-from mbdl_repro.areas.image_restoration.physics.degradation import convolved, random_motion
+from mbdl_repro.areas.image_restoration.physics.kernels import convolved, random_motion
 from mbdl_repro.areas.image_restoration.scenario import Photographs
 from mbdl_repro.areas.image_restoration.solvers import blind
 from mbdl_repro.contract.seeding import torch_rng_for

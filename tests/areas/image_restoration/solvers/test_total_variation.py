@@ -10,12 +10,12 @@ from skimage.restoration import denoise_tv_bregman, denoise_tv_chambolle
 
 from mbdl_repro.areas.image_restoration.methods.total_variation import TotalVariation
 from mbdl_repro.areas.image_restoration.physics import images
-from mbdl_repro.areas.image_restoration.physics.operators import (
+from mbdl_repro.areas.image_restoration.physics.blur import (
     BlurAndDecimate,
     filtered,
-    operator_of,
     transfer_function,
 )
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.image_restoration.solvers.analysis_admm import (
     Stage,

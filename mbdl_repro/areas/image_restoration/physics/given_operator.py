@@ -1,0 +1,100 @@
+"""H that is given as two functions: its inverses by conjugate gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mbdl_repro.areas.image_restoration.physics.conjugate_gradient import solved
+from mbdl_repro.areas.image_restoration.physics.linear_map import Function, LinearMap, tested_shape
+from mbdl_repro.areas.image_restoration.physics.operator import Operator
+from mbdl_repro.contract.seeding import rng_for
+
+
+class GivenOperator(Operator):
+    """A linear map of which nothing is known but what it and its adjoint do.
+
+    Gradients pass through both, each by the other, whatever the functions are made of.
+
+    Args:
+        given: the map and its adjoint.
+        sides: pixels a side of the images that it is for.
+    """
+
+    def __init__(self, given: LinearMap, sides: Iterable[int]) -> None:
+        super().__init__()
+        self.given = given
+        self.side_of = {tested_shape(given, side): side for side in sides}
+        """Pixels a side of an image, by the shape of what is observed of it."""
+
+    def image_sides(self, x: Tensor) -> tuple[int, int]:
+        """Return the side of the images whose observations have such a shape."""
+        side = self.side_of.get(tuple(x.shape[1:]))
+        if side is None:
+            shapes = " or ".join(f"(n, {', '.join(map(str, shape))})" for shape in self.side_of)
+            raise ValueError(
+                f"observations have the shape {tuple(x.shape)}: should be {shapes}, as "
+                f"{self.given.name!r} observes images"
+            )
+        return side, side
+
+    def forward(self, s: Tensor) -> Tensor:
+        """Return H s, by the function that is given."""
+        return _Applied.apply(s, self.given.observed, self.given.back)
+
+    def adjoint(self, x: Tensor) -> Tensor:
+        """Return Hᵀx, by the function that is given."""
+        return _Applied.apply(x, self.given.back, self.given.observed)
+
+    def solve_gram(self, x: Tensor, ridge: Tensor | float) -> Tensor:
+        """Solve by conjugate gradients, to ten digits."""
+        per_row = isinstance(ridge, Tensor) and ridge.ndim
+        rho = ridge.view(-1, *[1] * (x.ndim - 1)) if per_row else ridge
+        return solved(x, lambda p: self(self.adjoint(p)) + rho * p)
+
+    def lipschitz_constant(self, side: int) -> float:
+        """Return the largest eigenvalue of HᵀH, by the method of Lanczos."""
+        return _largest_eigenvalue(self.given, side)
+
+
+class _Applied(torch.autograd.Function):
+    """A linear function of arrays, with its adjoint for gradients."""
+
+    @staticmethod
+    def forward(z: Tensor, function: Function, adjoint: Function) -> Tensor:
+        found = function(z.detach().cpu().numpy())
+        return torch.tensor(np.ascontiguousarray(found)).to(z)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.functions = inputs[1:]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        function, adjoint = ctx.functions
+        return _Applied.apply(gradients[0], adjoint, function), None, None
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[Any, ...], z: Tensor, function: Function, adjoint: Function
+    ) -> tuple[Tensor, int]:
+        stacked = z.movedim(in_dims[0], 0)
+        found = _Applied.apply(stacked.flatten(0, 1), function, adjoint)
+        return found.unflatten(0, stacked.shape[:2]), 0
+
+
+@cache
+def _largest_eigenvalue(H: LinearMap, side: int) -> float:
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
+    def normal(s: np.ndarray) -> np.ndarray:
+        return H.back(H.observed(s.reshape(1, side, side))).ravel()
+
+    start = rng_for("largest eigenvalue", side).standard_normal(side**2)
+    gram = LinearOperator((side**2, side**2), matvec=normal, dtype=float)
+    return float(eigsh(gram, k=1, which="LA", v0=start, return_eigenvectors=False)[0])
