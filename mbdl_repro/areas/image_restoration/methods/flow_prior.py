@@ -94,4 +94,4 @@ class FlowPrior(LatentRestoration):
         for k in range(self.iterations):
             rate = self.step * 0.5 * (1 + math.cos(math.pi * k / self.iterations))
             search.descend(lambda z: self.objective(z[0], x).sum(), rate)
-        return search.variables[0]
+        return search.reached[0]

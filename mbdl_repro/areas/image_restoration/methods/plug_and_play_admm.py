@@ -27,14 +27,9 @@ class PlugAndPlayAdmm(PlugAndPlay):
     family = Family.DNN_AIDED_PRIOR
 
     def __init__(
-        self,
-        belief: DegradedImages,
-        *,
-        strength: Annotated[float, Gt(0)] = 2.0,
-        penalty: Annotated[float, Gt(0)] = 1.0,
-        **settings: Any,
+        self, belief: DegradedImages, *, penalty: Annotated[float, Gt(0)] = 1.0, **settings: Any
     ) -> None:
-        super().__init__(belief, strength=strength, penalty=penalty, **settings)
+        super().__init__(belief, penalty=penalty, **settings)
 
     def iteration(self, s: Tensor, x: Tensor, stages: list[Stage]) -> Iterator[Tensor]:
         """Yield v_0 = s, v_1, … (n, side, side)."""

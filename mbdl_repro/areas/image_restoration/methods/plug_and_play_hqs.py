@@ -28,14 +28,9 @@ class PlugAndPlayHqs(PlugAndPlay):
     family = Family.DNN_AIDED_PRIOR
 
     def __init__(
-        self,
-        belief: DegradedImages,
-        *,
-        strength: Annotated[float, Gt(0)] = 1.0,
-        penalty: Annotated[float, Gt(0)] = 0.3,
-        **settings: Any,
+        self, belief: DegradedImages, *, strength: Annotated[float, Gt(0)] = 1.0, **settings: Any
     ) -> None:
-        super().__init__(belief, strength=strength, penalty=penalty, **settings)
+        super().__init__(belief, strength=strength, **settings)
 
     def iteration(self, s: Tensor, x: Tensor, stages: list[Stage]) -> Iterator[Tensor]:
         """Yield v_0 = s, v_1, … (n, side, side)."""

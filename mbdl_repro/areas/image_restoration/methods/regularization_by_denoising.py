@@ -37,12 +37,10 @@ class RegularizationByDenoising(PlugAndPlay):
         self,
         belief: DegradedImages,
         *,
-        strength: Annotated[float, Gt(0)] = 2.0,
-        penalty: Annotated[float, Gt(0)] = 0.3,
         step: Annotated[float, Gt(0), Lt(2)] = 1.0,
         **settings: Any,
     ) -> None:
-        super().__init__(belief, strength=strength, penalty=penalty, **settings)
+        super().__init__(belief, **settings)
         self.step = step
 
     def iteration(self, s: Tensor, x: Tensor, stages: list[Stage]) -> Iterator[Tensor]:

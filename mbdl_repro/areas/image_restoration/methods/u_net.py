@@ -64,8 +64,8 @@ class UNet(Restoration):
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw all weights but those of the last layer, and standardize first images."""
         first = self.H.start(train.x.to(self.given))
-        self.given.copy_((first - 0.5).square().mean().sqrt())
-        self.lacking.copy_((train.s.to(first) - first).square().mean().sqrt())
+        self.given.copy_(_root_mean_square(first - 0.5))
+        self.lacking.copy_(_root_mean_square(train.s.to(first) - first))
         for block in (*self.down, *self.up):
             assert isinstance(block, ConvolutionalNetwork)
             block.draw(rng, last_scale=1.0)
@@ -94,3 +94,9 @@ class UNet(Restoration):
             z = functional.interpolate(z, scale_factor=2.0, mode="nearest")
             z = functional.relu(block(torch.cat([z, finer.pop()], 1)))
         return s + self.lacking * self.last(z)[:, 0].to(s.dtype)
+
+
+def _root_mean_square(images: Tensor) -> Tensor:
+    """Return it, and 1 where it is 0: images may be divided by it."""
+    found = images.square().mean().sqrt()
+    return torch.where(found == 0, 1.0, found)

@@ -39,7 +39,7 @@ def conjugate_gradient_iterates(
     Source: Hestenes and Stiefel, 1952.
     """
     yield s
-    least = tolerance**2 * _inner(b, b).detach()
+    least = tolerance**2 * _inner(b, b)
     r = b - apply(s)
     p, square = r, _unsolved(_inner(r, r), least)
     for i in range(iterations):
@@ -56,21 +56,23 @@ def conjugate_gradient_iterates(
             p = r + _quotient(square, before) * p
 
 
+@torch.no_grad()
 def solved(b: Tensor, apply: Callable[[Tensor], Tensor]) -> Tensor:
     """Return A⁻¹b (n, …) by conjugate gradients, until every row is solved to 1e-10.
 
     Rows are solved in units of their own largest entry, so that neither huge nor tiny ones leave
     the range of floating point; a row that is not finite has no answer, and touches no other.
+    No gradient is recorded: A⁻¹ is its own adjoint, so whoever needs one solves once more.
 
     Args:
         b: right-hand sides (n, …).
         apply: A, symmetric and positive definite on each row.
     """
-    scale = b.detach().flatten(1).abs().amax(1).view(-1, *[1] * (b.ndim - 1))
+    scale = b.flatten(1).abs().amax(1).view(-1, *[1] * (b.ndim - 1))
     scale = torch.where(scale > 0, scale, 1.0)
     b = b / scale
-    # Zero; but not a number where b is none.
-    start = 0 * b
+    # Zero; but not a number in rows where an entry of b is none.
+    start = (0 * _inner(b, b)).expand_as(b)
     for s in conjugate_gradient_iterates(start, b, apply, MOST_ITERATIONS, TOLERANCE):  # noqa: B007
         pass
     return scale * s

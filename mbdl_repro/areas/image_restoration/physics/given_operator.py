@@ -53,9 +53,8 @@ class GivenOperator(Operator):
 
     def solve_gram(self, x: Tensor, ridge: Tensor | float) -> Tensor:
         """Solve by conjugate gradients, to ten digits."""
-        per_row = isinstance(ridge, Tensor) and ridge.ndim
-        rho = ridge.view(-1, *[1] * (x.ndim - 1)) if per_row else ridge
-        return solved(x, lambda p: self(self.adjoint(p)) + rho * p)
+        rho = torch.as_tensor(ridge, dtype=x.dtype, device=x.device).expand(len(x))
+        return _Solved.apply(x, rho, self)
 
     def lipschitz_constant(self, side: int) -> float:
         """Return the largest eigenvalue of HᵀH, by the method of Lanczos."""
@@ -86,6 +85,37 @@ class _Applied(torch.autograd.Function):
         stacked = z.movedim(in_dims[0], 0)
         found = _Applied.apply(stacked.flatten(0, 1), function, adjoint)
         return found.unflatten(0, stacked.shape[:2]), 0
+
+
+class _Solved(torch.autograd.Function):
+    """y = (H Hᵀ + ρ I)⁻¹x, of which ∂y = (H Hᵀ + ρ I)⁻¹(∂x − ∂ρ y)."""
+
+    @staticmethod
+    def forward(x: Tensor, ridge: Tensor, H: GivenOperator) -> Tensor:
+        rho = ridge.view(-1, *[1] * (x.ndim - 1))
+        return solved(x, lambda p: H(H.adjoint(p)) + rho * p)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1], output)
+        ctx.H = inputs[2]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        ridge, y = ctx.saved_tensors
+        v = _Solved.apply(gradients[0], ridge, ctx.H)
+        return v, -(v * y).flatten(1).sum(1), None
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[Any, ...], x: Tensor, ridge: Tensor, H: GivenOperator
+    ) -> tuple[Tensor, int]:
+        x, ridge = (
+            z.expand(info.batch_size, *z.shape) if dim is None else z.movedim(dim, 0)
+            for z, dim in zip((x, ridge), in_dims[:2], strict=True)
+        )
+        found = _Solved.apply(x.flatten(0, 1), ridge.flatten(), H)
+        return found.unflatten(0, x.shape[:2]), 0
 
 
 @cache

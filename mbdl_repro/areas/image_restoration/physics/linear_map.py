@@ -66,11 +66,11 @@ class LinearMap:
 
     def observed(self, s: np.ndarray) -> np.ndarray:
         """Return H s of images s (n, side, side), in double precision."""
-        return np.asarray(self.forward(np.array(s, dtype=float)), dtype=float)
+        return _real(self.forward(np.array(s, dtype=float)))
 
     def back(self, x: np.ndarray) -> np.ndarray:
         """Return Hᵀx, images (n, side, side), of what is observed (n, …), in double precision."""
-        return np.asarray(self.adjoint(np.array(x, dtype=float)), dtype=float)
+        return _real(self.adjoint(np.array(x, dtype=float)))
 
 
 @cache
@@ -96,8 +96,8 @@ def tested_shape(H: LinearMap, side: int) -> tuple[int, ...]:
     if Ht_x.shape != s.shape:
         raise _wrong(
             H,
-            f"adjoint maps what is observed of images {s.shape} to {Ht_x.shape}: should be "
-            "the same",
+            f"adjoint maps what is observed of images {s.shape} to {Ht_x.shape}: should be the "
+            "same (of a map that knows one size of image, side and patch_side should be that)",
         )
     one, other = (np.sum(a * b, axis=tuple(range(1, a.ndim))) for a, b in ((H_s, x), (s, Ht_x)))
     allowed = TOLERANCE * (_norms(H_s) * _norms(x) + _norms(s) * _norms(Ht_x))
@@ -126,6 +126,10 @@ def _applied(H: LinearMap, field: str, given: np.ndarray) -> np.ndarray:
     if not np.isfinite(found).all():
         raise _wrong(H, f"{field} maps random numbers to what is not finite")
     return found
+
+
+def _real(found: np.ndarray) -> np.ndarray:
+    return np.asarray(found).astype(float, casting="same_kind")  # of complex numbers: TypeError
 
 
 def _norms(a: np.ndarray) -> np.ndarray:

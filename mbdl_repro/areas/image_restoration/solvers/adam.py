@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -38,6 +39,12 @@ class Adam:
         """Begin with means of nothing."""
         self.means = [torch.zeros_like(z) for z in self.variables]
         self.squares = [torch.zeros_like(z) for z in self.variables]
+
+    @property
+    def reached(self) -> list[Tensor]:
+        """The variables; NaN where a gradient's square was none or too large, and no step made."""
+        pairs = zip(self.variables, self.squares, strict=True)
+        return [torch.where(square.isfinite(), z, math.nan) for z, square in pairs]
 
     def descend(self, loss: Callable[[Sequence[Tensor]], Tensor], step: float) -> None:
         """Take one step down a loss.

@@ -156,7 +156,8 @@ def image_of(
     above = K.conj() * X + penalty * (F.conj() * V).sum(1)
     below = K.abs().square() + penalty * F.abs().square().sum(0)
     # Where neither kernel nor filters let anything through there is nothing to divide.
-    return torch.fft.irfft2(above / below.clamp_min(1e-9), s=x.shape[-2:])
+    least = torch.finfo(below.dtype).eps * below.amax((1, 2), keepdim=True)
+    return torch.fft.irfft2(above / torch.maximum(below, least), s=x.shape[-2:])
 
 
 def falling(first: float, last: float, n: int) -> Tensor:

@@ -37,8 +37,8 @@ class DenoiserRestoration(PriorMethod, Restoration):
         channels: of the denoiser.
         layers: of the denoiser.
         lipschitz: whether the denoiser is ``free`` or ``firmly_nonexpansive`` by construction.
-        strength: a, the denoiser's (last) level over the noise: σ_D = aσ.
-        penalty: c.
+        strength: a, the denoiser's level over the noise: σ_D = aσ.
+        penalty: c, of ρ = c σ²/σ_D².
 
     Source: Zhang et al., 2022, equation 9 (where c is 0.23).
     """
@@ -75,7 +75,10 @@ class PlugAndPlay(DenoiserRestoration, IterativeRestoration):
     Args:
         belief: knows H and ``noise_std``, σ.
         iterations: K.
-        first_std: the level σ_1 in the first iteration, in pixels' units; ``None``: σ_K.
+        strength: a, the denoiser's last level over the noise: σ_K = aσ.
+        penalty: c, of ρ_k = c σ²/σ_k².
+        first_std: the level σ_1 in the first iteration, in pixels' units, from which σ_k come down
+            to σ_K in equal ratios; ``None``: σ_K in all.
     """
 
     def __init__(
@@ -83,10 +86,13 @@ class PlugAndPlay(DenoiserRestoration, IterativeRestoration):
         belief: DegradedImages,
         *,
         iterations: Annotated[int, Ge(1)] = 30,
+        strength: Annotated[float, Gt(0)] = 2.0,
+        penalty: Annotated[float, Gt(0)] = 0.3,
         first_std: Annotated[float, Gt(0)] | None = 0.2,
         **settings: Any,
     ) -> None:
-        super().__init__(belief, iterations=iterations, **settings)
+        settings |= {"iterations": iterations, "strength": strength, "penalty": penalty}
+        super().__init__(belief, **settings)
         self.levels = denoising_levels(self.level, first_std, iterations, self.prior.largest_std)
 
     @abstractmethod

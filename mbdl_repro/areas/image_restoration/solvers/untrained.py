@@ -73,7 +73,7 @@ class Generators:
     def images(self) -> Tensor:
         """Return what the generators make now."""
         with torch.no_grad():
-            return self.generated(self.adam.variables)
+            return self.generated(self.adam.reached)
 
     def descend(self, loss: Loss, steps: int, step: float) -> None:
         """Take steps of Adam down the loss of the images.

@@ -20,6 +20,7 @@ from mbdl_repro.areas.image_restoration.scenario import Photographs
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.recipe import Recipe
+from mbdl_repro.learning.training import TrainingDivergedError
 from mbdl_repro.pipeline.models import KeptFits
 from mbdl_repro.store.paths import Store
 
@@ -69,6 +70,21 @@ def test_the_norm_is_the_largest_of_all_frequencies_and_at_most_two_percent_abov
 def test_gradients_pass_through_the_norm():
     W = torch.randn(3, 4, 3, 3, generator=torch_rng_for("W"), dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(operator_norm, (W,))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e200])
+def test_a_kernel_that_is_not_finite_has_no_norm(value):
+    W = torch.ones(2, 4, 3, 3, dtype=torch.float64)
+    W[1, 2, 0, 1] = value
+    assert operator_norm(W).isnan()
+
+
+def test_a_fit_that_runs_away_says_so():
+    """And not that eigenvalues of what is no number cannot be found."""
+    method = PlugAndPlayHqs(TRUTH, channels=2, layers=2, lipschitz="firmly_nonexpansive")
+    recipe = RECIPE.model_copy(update={"learning_rate": 1e200, "steps": 4, "validate_every": 2})
+    with pytest.raises(TrainingDivergedError, match="lower learning_rate"):
+        method.fit(drawn(10, "train"), drawn(4, "validation"), recipe, torch_rng_for("fit"))
 
 
 # --- the firmly non-expansive kind ---

@@ -95,15 +95,6 @@ def test_without_noise_the_image_comes_back_from_its_kernel_and_its_differences(
     torch.testing.assert_close(back, torch.from_numpy(s), rtol=0, atol=1e-10)
 
 
-def test_the_threshold_is_the_proximal_map_of_the_absolute_value():
-    v = torch.linspace(-1, 1, 9, dtype=torch.float64)
-    grid = torch.linspace(-1, 1, 20001, dtype=torch.float64)
-    cost = 0.5 * (grid[:, None] - v).square() + 0.3 * grid.abs()[:, None]
-    expected = grid[cost.argmin(0)]
-    ours = blind.soft_threshold(v, torch.tensor(0.3, dtype=torch.float64))
-    torch.testing.assert_close(ours, expected, rtol=0, atol=1e-4)
-
-
 def test_kernels_are_not_negative_and_sum_to_one_and_nothing_is_no_blur():
     k = blind.as_kernel(torch.cat([noise(6, 9, 9), -torch.ones(1, 9, 9, dtype=torch.float64)]), 0.1)
     assert (k >= 0).all()
@@ -178,3 +169,35 @@ def test_copies_of_the_filters_differ_after_a_start_and_not_before():
 def test_what_is_no_batch_of_square_images_is_refused(shape):
     with pytest.raises(ValueError, match="should be"):
         BlindDeconvolution(BELIEF, iterations=1)(torch.zeros(shape, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e160, 0.0])
+def test_a_bad_row_has_no_part_in_the_others(value):
+    x = blurred()[2]
+    method = BlindDeconvolution(BELIEF, iterations=4)
+    spoilt = x.clone()
+    spoilt[1] = value
+    others = [0, 2, 3, 4, 5]
+    assert torch.equal(method(spoilt)[others], method(x)[others])
+    assert method(spoilt)[1].isfinite().all() == (value in (0.0, 1e160))
+
+
+def test_a_kernel_that_is_not_known_is_no_single_pixel():
+    k = noise(3, 9, 9)
+    k[1, 2, 2] = float("nan")
+    found = blind.as_kernel(k, 0.1)
+    assert found[1].isnan().all()
+    assert found[[0, 2]].isfinite().all()
+
+
+def test_a_weak_penalty_is_relative_to_what_the_kernel_lets_through():
+    """A box of three pixels lets nothing of some frequencies through: there the filters decide."""
+    s, box = torch.from_numpy(squares()), torch.zeros(1, 3, 3, dtype=torch.float64)
+    box[0, 1] = 1 / 3
+    x = torch.from_numpy(np.stack([convolved(a, box[0].numpy()) for a in s.numpy()]))
+    v = torch.from_numpy(
+        np.stack([[scipy.ndimage.convolve(a, f, mode="wrap") for f in FILTERS.numpy()] for a in s])
+    )
+    for penalty in (1e-3, 1e-12):
+        back = blind.image_of(x, v, box, FILTERS, penalty)
+        torch.testing.assert_close(back, s, rtol=0, atol=1e-3)

@@ -13,7 +13,11 @@ from mbdl_repro.areas.image_restoration.methods.regularization_by_denoising impo
 )
 from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
-from mbdl_repro.areas.image_restoration.solvers.plug_and_play import denoising_levels
+from mbdl_repro.areas.image_restoration.solvers.plug_and_play import (
+    PlugAndPlay,
+    denoising_levels,
+)
+from mbdl_repro.areas.image_restoration.solvers.transform_fista import fista_iterates
 from mbdl_repro.areas.image_restoration.solvers.updates import admm_iterates
 from mbdl_repro.areas.sparse_recovery.updates import admm_iterates as lasso_iterates
 from mbdl_repro.areas.sparse_recovery.updates import soft_threshold, with_orthogonal_rows
@@ -160,17 +164,48 @@ def test_once_more_is_the_next_iterate(kind):
     torch.testing.assert_close(few.once_more(few(x), x), more(x), rtol=0, atol=1e-13)
 
 
+# --- one's own iteration ---
+
+
+class PlugAndPlayFista(PlugAndPlay):
+    """FISTA with a denoiser for the proximal map: nothing more is needed for a new solver."""
+
+    def __init__(self, belief, **settings):
+        super().__init__(belief, strength=1.0, penalty=1.0, **settings)
+
+    def iteration(self, s, x, stages):
+        L = self.H.lipschitz_constant(s.shape[1])
+        return fista_iterates(s, x, self.H, 1 / L, [denoise for denoise, _ in stages])
+
+
+def test_a_solver_of_ones_own_is_one_method():
+    x, _ = observed(DIGITS)
+    weight = 0.02
+    method = PlugAndPlayFista(DIGITS, iterations=800, **CONSTANT)
+    method.prior = Shrinkage(weight / 0.05**2)  # L is 1
+    A = (dense(method.H, 8) @ cosine_basis().mT).numpy()
+    lasso = Lasso(alpha=weight / len(A), fit_intercept=False, tol=1e-14, max_iter=100_000)
+    expected = [lasso.fit(A, row.flatten().numpy()).coef_ for row in x]
+    ours = method(x).flatten(1) @ cosine_basis().mT
+    np.testing.assert_allclose(ours.numpy(), np.array(expected), rtol=0, atol=1e-6)
+    start = method.H.start(x)
+    (once, twice) = (method.once_more(start, x), list(method.iterates(x))[1])
+    torch.testing.assert_close(once, twice, rtol=0, atol=0)
+
+
 # --- strengths ---
 
 
 def test_levels_come_down_in_equal_ratios_to_a_multiple_of_the_noise():
-    levels = denoising_levels(0.01, 2.0, 0.16, 4, 0.2)
+    levels = denoising_levels(0.02, 0.16, 4, 0.2)
     np.testing.assert_allclose(levels, [0.16, 0.08, 0.04, 0.02], rtol=1e-12)
-    assert denoising_levels(0.01, 2.0, None, 3, 0.2) == [0.02] * 3
-    assert denoising_levels(0.01, 2.0, 0.16, 1, 0.2) == [0.02]
+    assert denoising_levels(0.02, None, 3, 0.2) == [0.02] * 3
+    assert denoising_levels(0.02, 0.16, 1, 0.2) == [0.02]
     # Never above what training saw, never up.
-    np.testing.assert_allclose(denoising_levels(0.5, 2.0, 0.9, 2, 0.2), [0.2, 0.2])
-    np.testing.assert_allclose(denoising_levels(0.05, 2.0, 0.01, 2, 0.2), [0.1, 0.1])
+    loud = PlugAndPlayHqs(BLURRED.believed(noise_std=0.5), iterations=2, strength=2.0)
+    np.testing.assert_allclose(loud.levels, [0.2, 0.2])
+    np.testing.assert_allclose(denoising_levels(0.02, 0.9, 2, 0.2), [0.2, 0.02])
+    np.testing.assert_allclose(denoising_levels(0.1, 0.01, 2, 0.2), [0.1, 0.1])
 
 
 @pytest.mark.parametrize("kind", METHODS)
@@ -194,6 +229,15 @@ def test_without_noise_there_is_no_strength(kind):
         kind(BLURRED.believed(noise_std=0.0))
     with pytest.raises(ValueError, match="noise_std is asked for"):
         kind(BLURRED.believed(noise_std=None))
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_with_hardly_any_noise_it_is_the_least_that_its_square_can_hold(kind):
+    """ρ = c/a² whatever the noise; a square that vanishes is refused as no noise is."""
+    method = kind(BLURRED.believed(noise_std=1e-150), strength=2.0, penalty=0.8, first_std=None)
+    assert method.stage(method.levels[-1])[1] == pytest.approx(0.2)
+    with pytest.raises(ValueError, match="noise_std is 1e-170"):
+        kind(BLURRED.believed(noise_std=1e-170))
 
 
 # --- what non-expansiveness buys ---

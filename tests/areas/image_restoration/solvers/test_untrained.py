@@ -35,21 +35,21 @@ def by_torch(latent, weights, side):
 @pytest.mark.parametrize("side", [8, 20, 21])
 @pytest.mark.parametrize("layers", [2, 4])
 def test_it_makes_what_layers_of_torch_make(side, layers):
-    fit = untrained.start(torch.zeros(3, side, side, dtype=torch.float64), 5, layers)
-    fit.weights = [weight + torch.rand_like(weight) for weight in fit.weights]
-    made = untrained.images(fit)
+    generators = untrained.Generators(torch.zeros(3, side, side, dtype=torch.float64), 5, layers)
+    weights = [weight + torch.rand_like(weight) for weight in generators.adam.variables]
+    made = generators.generated(weights)
     assert made.shape == (3, side, side)
     for i in range(3):
-        alone = by_torch(fit.latent, [weight[i] for weight in fit.weights], side)
+        alone = by_torch(generators.latent, [weight[i] for weight in weights], side)
         torch.testing.assert_close(made[i], alone)
 
 
 def test_it_is_fitted_as_by_adam():
     x, _ = observed()
     method = DeepImagePrior(TRUTH, iterations=20, step=0.02, **GENERATOR)
-    start = untrained.start(x, 6, 3)
+    start = untrained.Generators(x, 6, 3)
     for i, answer in enumerate(method(x)):
-        weights = [weight[i].clone().requires_grad_() for weight in start.weights]
+        weights = [weight[i].clone().requires_grad_() for weight in start.adam.variables]
         adam = torch.optim.Adam(weights, lr=0.02, eps=untrained.EPSILON)
         for _ in range(20):
             adam.zero_grad()
