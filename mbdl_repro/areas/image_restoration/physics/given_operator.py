@@ -78,14 +78,6 @@ class _Applied(torch.autograd.Function):
         function, adjoint = ctx.functions
         return _Applied.apply(gradients[0], adjoint, function), None, None
 
-    @staticmethod
-    def vmap(
-        info: Any, in_dims: tuple[Any, ...], z: Tensor, function: Function, adjoint: Function
-    ) -> tuple[Tensor, int]:
-        stacked = z.movedim(in_dims[0], 0)
-        found = _Applied.apply(stacked.flatten(0, 1), function, adjoint)
-        return found.unflatten(0, stacked.shape[:2]), 0
-
 
 class _Solved(torch.autograd.Function):
     """y = (H Hᵀ + ρ I)⁻¹x, of which ∂y = (H Hᵀ + ρ I)⁻¹(∂x − ∂ρ y)."""
@@ -105,17 +97,6 @@ class _Solved(torch.autograd.Function):
         ridge, y = ctx.saved_tensors
         v = _Solved.apply(gradients[0], ridge, ctx.H)
         return v, -(v * y).flatten(1).sum(1), None
-
-    @staticmethod
-    def vmap(
-        info: Any, in_dims: tuple[Any, ...], x: Tensor, ridge: Tensor, H: GivenOperator
-    ) -> tuple[Tensor, int]:
-        x, ridge = (
-            z.expand(info.batch_size, *z.shape) if dim is None else z.movedim(dim, 0)
-            for z, dim in zip((x, ridge), in_dims[:2], strict=True)
-        )
-        found = _Solved.apply(x.flatten(0, 1), ridge.flatten(), H)
-        return found.unflatten(0, x.shape[:2]), 0
 
 
 @cache

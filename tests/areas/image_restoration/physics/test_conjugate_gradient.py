@@ -139,7 +139,7 @@ def test_a_bad_row_has_no_part_in_the_others(value):
     answer, whole = solved(spoilt, lambda p: p @ A), solved(b, lambda p: p @ A)
     assert torch.equal(answer[[0, 2, 3, 4, 5]], whole[[0, 2, 3, 4, 5]])
     if np.isfinite(value):
-        torch.testing.assert_close(answer[1], value * whole[1], rtol=1e-9, atol=0)
+        torch.testing.assert_close(answer[1], value * whole[1], rtol=1e-7, atol=0)
     else:
         assert answer[1].isnan().all()
 

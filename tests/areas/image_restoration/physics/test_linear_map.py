@@ -1,6 +1,8 @@
 """Degradations of one's own: the same answers as by name, and what is refused."""
 
 import dataclasses
+import json
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,6 @@ from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for, torch_rng_for
 from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.learning.training import gradient_descent
 
 SIDES = {"side": 16, "patch_side": 8, "block_side": 8}
 NAMED = {
@@ -175,20 +176,16 @@ def test_gradients_pass_through_functions_of_arrays():
     assert torch.autograd.gradgradcheck(H.solve_gram, (x, ridges))
 
 
-def test_networks_are_fitted_through_it_many_at_once():
-    truth, recipe = GIVEN["deblurring"], Recipe(steps=6, batch_size=4, validate_every=3)
-
-    def fitted(seeds):
-        members = [UnfoldedProximalGradient(truth, iterations=2, channels=3) for _ in seeds]
-        train = [tensors(truth.draw(12, "train", seed)) for seed in seeds]
-        validation = [tensors(truth.draw(4, "validation", seed)) for seed in seeds]
-        rngs = [torch_rng_for("fit", seed) for seed in seeds]
-        return gradient_descent(members, train, validation, recipe, rngs)
-
-    together, (alone,) = fitted([0, 1]), fitted([1])
-    for row, expected in zip(together[1], alone, strict=True):
-        assert row["validation_loss"] == pytest.approx(expected["validation_loss"], rel=1e-9)
-    assert alone[-1]["validation_loss"] < alone[0]["validation_loss"]
+def test_a_network_is_fitted_through_it_as_through_the_name():
+    recipe = Recipe(steps=6, batch_size=4, validate_every=3)
+    train, validation = (tensors(NAMED["deblurring"].draw(12, n, 0)) for n in ("train", "test"))
+    histories = []
+    for truth in (GIVEN["deblurring"], NAMED["deblurring"]):
+        method = UnfoldedProximalGradient(truth, iterations=2, channels=3)
+        histories.append(method.fit(train, validation, recipe, torch_rng_for("fit")))
+    for ours, theirs in zip(*histories, strict=True):
+        assert ours["validation_loss"] == pytest.approx(theirs["validation_loss"], rel=1e-6)
+    assert ours["validation_loss"] < histories[0][0]["validation_loss"]
 
 
 # --- values ---
@@ -223,6 +220,16 @@ def test_in_a_file_it_is_nothing():
     for text in ('"blur"', "{}", '{"forward": 1, "adjoint": 2}', "[]"):
         with pytest.raises(ValidationError):
             kind.validate_json(text, strict=True)
+
+
+def test_a_name_that_is_none_is_answered_with_those_that_there_are():
+    kind = TypeAdapter(typing.get_type_hints(Photographs, include_extras=True)["degradation"])
+    assert kind.validate_json('"denoising"', strict=True) == "denoising"
+    assert kind.validate_python(BLUR, strict=True) is BLUR
+    for value in ("sharpening", 3, {"forward": 1}):
+        with pytest.raises(ValidationError) as refused:
+            kind.validate_json(json.dumps(value), strict=True)
+        assert refused.value.errors()[0]["type"] == "literal_error"
 
 
 def test_what_belongs_to_others_is_not_written_into():
