@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 TOLERANCE = 1e-10
-"""The norm of a residual, relative to the right-hand side's, at which a row counts as solved."""
+"""The norm of a residual, relative to the right-hand side's, at which a row counts as solved; ten
+roundings in single precision."""
 
 MOST_ITERATIONS = 1000
 """After which a row that is not solved stays as near as it has come."""
@@ -73,7 +74,8 @@ def solved(b: Tensor, apply: Callable[[Tensor], Tensor]) -> Tensor:
     b = b / scale
     # Zero; but not a number in rows where an entry of b is none.
     start = (0 * _inner(b, b)).expand_as(b)
-    for s in conjugate_gradient_iterates(start, b, apply, MOST_ITERATIONS, TOLERANCE):  # noqa: B007
+    tolerance = max(TOLERANCE, 10 * torch.finfo(b.dtype).eps)
+    for s in conjugate_gradient_iterates(start, b, apply, MOST_ITERATIONS, tolerance):  # noqa: B007
         pass
     return scale * s
 

@@ -65,13 +65,10 @@ class _Applied(torch.autograd.Function):
     """A linear function of arrays, with its adjoint for gradients."""
 
     @staticmethod
-    def forward(z: Tensor, function: Function, adjoint: Function) -> Tensor:
+    def forward(ctx: Any, z: Tensor, function: Function, adjoint: Function) -> Tensor:
+        ctx.functions = function, adjoint
         found = function(z.detach().cpu().numpy())
         return torch.tensor(np.ascontiguousarray(found)).to(z)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.functions = inputs[1:]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
@@ -83,14 +80,12 @@ class _Solved(torch.autograd.Function):
     """y = (H Hᵀ + ρ I)⁻¹x, of which ∂y = (H Hᵀ + ρ I)⁻¹(∂x − ∂ρ y)."""
 
     @staticmethod
-    def forward(x: Tensor, ridge: Tensor, H: GivenOperator) -> Tensor:
+    def forward(ctx: Any, x: Tensor, ridge: Tensor, H: GivenOperator) -> Tensor:
         rho = ridge.view(-1, *[1] * (x.ndim - 1))
-        return solved(x, lambda p: H(H.adjoint(p)) + rho * p)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[1], output)
-        ctx.H = inputs[2]
+        y = solved(x, lambda p: H(H.adjoint(p)) + rho * p)
+        ctx.save_for_backward(ridge, y)
+        ctx.H = H
+        return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
