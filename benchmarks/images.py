@@ -15,12 +15,13 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from scipy.sparse.linalg import LinearOperator, cg  # noqa: E402
 
-from mbdl_repro.areas.image_restoration.operators import Operator, operator_of  # noqa: E402
-from mbdl_repro.areas.image_restoration.scenario import Photographs  # noqa: E402
-from mbdl_repro.areas.image_restoration.wavelets import (  # noqa: E402
+from mbdl_repro.areas.image_restoration.physics.operator import Operator  # noqa: E402
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of  # noqa: E402
+from mbdl_repro.areas.image_restoration.priors.wavelets import (  # noqa: E402
     inverse_wavelet_transform,
     wavelet_transform,
 )
+from mbdl_repro.areas.image_restoration.scenario import Photographs  # noqa: E402
 
 try:
     import pywt

@@ -19,7 +19,7 @@ import torch
 
 from mbdl_repro import catalogue
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
-from mbdl_repro.areas.image_restoration.prior import Prior, PriorMethod
+from mbdl_repro.areas.image_restoration.priors.prior import Prior, PriorMethod
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery

@@ -33,7 +33,7 @@ from contract.instances import (
 from gradients import assert_slopes_are_those_of_differences
 
 from mbdl_repro import catalogue
-from mbdl_repro.areas.image_restoration.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.priors.prior import PriorMethod
 from mbdl_repro.catalogue import MethodInfo
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Split

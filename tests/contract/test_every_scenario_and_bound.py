@@ -18,7 +18,7 @@ from contract import instances
 from mbdl_repro import catalogue
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz, Sinusoidal
 from mbdl_repro.contract.scenario import Scenario, Split

@@ -14,10 +14,10 @@ from mbdl_repro import catalogue
 from mbdl_repro.areas.doa.methods.deep_root_music import DeepRootMusic
 from mbdl_repro.areas.doa.methods.subspacenet import Subspacenet
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
-from mbdl_repro.areas.image_restoration.autoencoder import VariationalAutoencoder
-from mbdl_repro.areas.image_restoration.denoiser import Denoiser
-from mbdl_repro.areas.image_restoration.flow import Flow
 from mbdl_repro.areas.image_restoration.methods.plug_and_play_admm import PlugAndPlayAdmm
+from mbdl_repro.areas.image_restoration.priors.autoencoder import VariationalAutoencoder
+from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
+from mbdl_repro.areas.image_restoration.priors.flow import Flow
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages, blocks_of
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages, blocks_of
 from mbdl_repro.contract.measure import bound
 from mbdl_repro.contract.scenario import Split
 
@@ -28,8 +28,9 @@ def knows_all_images(truth: DegradedImages, test: Split) -> np.ndarray:
     n = len(test.s)
     x, H_s = test.x.reshape(n, -1), truth.clean(test.s).reshape(n, -1)
     distances = np.square(x).sum(1)[:, None] - 2 * x @ H_s.T + np.square(H_s).sum(1)
-    exponents = -distances / (2 * noise_std**2)
-    weights = np.exp(exponents - exponents.max(1, keepdims=True))
+    farther = distances - distances.min(1, keepdims=True)
+    with np.errstate(over="ignore"):  # infinite in units of little noise: no part in the mean
+        weights = np.exp(-farther / noise_std / noise_std / 2)
     weights /= weights.sum(1, keepdims=True)
     s = test.s.reshape(n, -1)
     return np.square(weights @ s - s).mean(1)

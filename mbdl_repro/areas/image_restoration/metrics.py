@@ -12,7 +12,7 @@ from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
 
 if TYPE_CHECKING:
-    from mbdl_repro.areas.image_restoration.degradation import DegradedImages
+    from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
     from mbdl_repro.contract.method import Method
 
 
@@ -21,6 +21,7 @@ def psnr_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.nda
     """Return −10 log₁₀ of the mean squared error a pixel, of each image; higher is better.
 
     Estimates are cut to [0, 1] first, as a screen would; the mean is over images, of their dB.
+    An estimate that is not finite everywhere has none: NaN, as of all metrics here.
 
     Args:
         estimate: ŝ (n, side, side).
@@ -171,13 +172,13 @@ def fixed_point_residual(estimate: np.ndarray, split: Split, method: Method) -> 
 
 
 def shown(image: np.ndarray) -> np.ndarray:
-    """Return an image as a screen shows it: cut to [0, 1]."""
-    return np.clip(image, 0.0, 1.0)
+    """Return an image as a screen shows it: cut to [0, 1], and NaN where it is not finite."""
+    return np.where(np.isfinite(image), np.clip(image, 0.0, 1.0), np.nan)
 
 
 @cache
 def _operator(truth: DegradedImages) -> Any:
-    from mbdl_repro.areas.image_restoration.operators import operator_of
+    from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 
     return operator_of(truth)
 

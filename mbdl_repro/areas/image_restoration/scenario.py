@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge
 
-from mbdl_repro.areas.image_restoration import images
-from mbdl_repro.areas.image_restoration.degradation import SMALLEST_SIDE, DegradedImages
+from mbdl_repro.areas.image_restoration.physics import images
+from mbdl_repro.areas.image_restoration.physics.degradation import SMALLEST_SIDE, DegradedImages
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from mbdl_repro import catalogue
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
+from mbdl_repro.areas.image_restoration.priors.prior import PriorMethod
 from mbdl_repro.areas.image_restoration.scenario import Photographs
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for

@@ -8,12 +8,12 @@ import pytest
 import torch
 from scipy.interpolate import CubicHermiteSpline
 
-from mbdl_repro.areas.image_restoration import images
 from mbdl_repro.areas.image_restoration.methods.bicubic import Bicubic, interpolation_matrix
 from mbdl_repro.areas.image_restoration.methods.gradient_descent import GradientDescent
 from mbdl_repro.areas.image_restoration.methods.linear_mmse import LinearMMSE
 from mbdl_repro.areas.image_restoration.methods.tikhonov import Tikhonov
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration.physics import images
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from mbdl_repro.areas.image_restoration import bounds, images, metrics
-from mbdl_repro.areas.image_restoration.degradation import blocks_of
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration import bounds, metrics
+from mbdl_repro.areas.image_restoration.physics import images
+from mbdl_repro.areas.image_restoration.physics.degradation import blocks_of
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
@@ -71,6 +72,37 @@ def test_mse_is_a_mean_over_pixels_and_does_not_cut():
     split, _ = noisy(0.1)
     np.testing.assert_allclose(metrics.mse(split.s + 2, split, TRUTH), 4)
     assert metrics.mse(split.s, split, TRUTH).shape == (5,)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("metric", [metrics.psnr_db, metrics.psnr_gain_db, metrics.ssim])
+def test_an_estimate_with_an_entry_that_is_no_number_has_no_score(metric, value):
+    """White where the truth is white would be as good as the truth on a screen."""
+    split, estimate = noisy(0.05)
+    split = Split(TRUTH.draw(5, "test", 0).x, split.s.copy())
+    split.s[1] = 1.0
+    spoilt = estimate.copy()
+    spoilt[1, 3, 4] = value
+    spoilt[2] = value
+    scores, whole = metric(spoilt, split, TRUTH), metric(estimate, split, TRUTH)
+    assert np.isnan(scores[[1, 2]]).all()
+    np.testing.assert_array_equal(scores[[0, 3, 4]], whole[[0, 3, 4]])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_errors_of_such_an_estimate_are_never_small(value):
+    split = TRUTH.draw(3, "test", 0)
+    spoilt = split.s + 0.1
+    spoilt[1, 3, 4] = value
+    method = Halfway(torch.zeros(24, 24, dtype=torch.float64))
+    with np.errstate(invalid="ignore"):
+        scores = (
+            metrics.mse(spoilt, split, TRUTH),
+            metrics.fixed_point_residual(spoilt, split, method),
+        )
+    for values in scores:
+        assert np.isfinite(values[[0, 2]]).all()
+        assert not values[1] < np.inf
 
 
 class Halfway(Method):
@@ -164,6 +196,14 @@ def test_who_knows_all_images_weighs_them_by_bayes(noise_std):
         density = [np.exp(-np.sum((x - H @ t.ravel()) ** 2) / (2 * noise_std**2)) for t in test.s]
         mean = np.average(test.s, axis=0, weights=density)
         assert least == pytest.approx(np.mean((mean - s) ** 2), rel=1e-6, abs=1e-12)
+
+
+def test_who_knows_all_images_and_meets_hardly_any_noise_is_not_wrong():
+    """Also where σ² is too small for floating point."""
+    for noise_std in (1e-100, 1e-200):
+        truth = Digits(degradation="denoising", noise_std=noise_std)
+        floor = bounds.knows_all_images(truth, truth.draw(20, "test", 0))
+        assert (floor == 0).all()
 
 
 def test_who_knows_all_images_is_between_nothing_and_their_mean():

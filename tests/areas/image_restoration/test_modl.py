@@ -1,17 +1,10 @@
-"""MoDL: conjugate gradients against closed forms, and Tikhonov where the network says nothing."""
+"""MoDL: its equation, and Tikhonov where the network says nothing."""
 
-import numpy as np
 import pytest
 import torch
-from scipy.sparse.linalg import LinearOperator, cg
 
-from mbdl_repro.areas.image_restoration.conjugate_gradient import (
-    conjugate_gradient_iterates,
-    data_step,
-)
 from mbdl_repro.areas.image_restoration.methods.modl import Modl
 from mbdl_repro.areas.image_restoration.methods.tikhonov import Tikhonov
-from mbdl_repro.areas.image_restoration.operators import operator_of
 from mbdl_repro.areas.image_restoration.scenario import Photographs
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for, torch_rng_for
@@ -41,68 +34,6 @@ def split(n, name, truth=SENSED):
 
 def images(n, *name, side=12):
     return torch.from_numpy(rng_for("test", *name).standard_normal((n, side, side)))
-
-
-# --- conjugate gradients ---
-
-
-@pytest.mark.parametrize("iterations", [1, 2, 5, 12])
-def test_conjugate_gradients_are_scipys(iterations):
-    rng = rng_for("test", "system")
-    root = rng.standard_normal((12, 12))
-    A = root @ root.T + np.eye(12)
-    b, start = rng.standard_normal((2, 3, 12))
-    matrix = torch.from_numpy(A)
-    found = conjugate_gradient_iterates(
-        torch.from_numpy(start), torch.from_numpy(b), lambda p: p @ matrix, iterations
-    )
-    *_, last = found
-    for row in range(3):
-        expected, _ = cg(A, b[row], x0=start[row], rtol=0, atol=0, maxiter=iterations)
-        np.testing.assert_allclose(last[row].numpy(), expected, rtol=0, atol=1e-9)
-
-
-@every_truth
-def test_enough_conjugate_gradients_are_the_closed_form(truth):
-    H = operator_of(truth)
-    x, z, start = split(3, "train", truth).x, images(3, "z"), images(3, "start")
-    answer = data_step(start, z, x, H, 0.05, 150)
-    torch.testing.assert_close(answer, H.proximal(z, x, 0.05), rtol=0, atol=1e-9)
-
-
-@every_truth
-def test_a_step_is_scipys_on_the_normal_equations(truth):
-    H = operator_of(truth)
-    x, z = split(1, "train", truth).x, images(1, "z")
-
-    def normal(p):
-        image = torch.from_numpy(p).view(1, 12, 12)
-        return (H.adjoint(H(image)) + 0.05 * image).flatten().numpy()
-
-    A = LinearOperator((144, 144), matvec=normal, dtype=float)
-    b = (H.adjoint(x) + 0.05 * z).flatten().numpy()
-    expected, _ = cg(A, b, x0=z.flatten().numpy(), rtol=0, atol=0, maxiter=4)
-    answer = data_step(z, z, x, H, 0.05, 4).flatten().numpy()
-    np.testing.assert_allclose(answer, expected, rtol=0, atol=1e-10)
-
-
-def test_two_are_exact_for_orthonormal_rows_and_one_is_not():
-    """HᵀH + λ I has two different eigenvalues, λ and 1 + λ."""
-    H = operator_of(SENSED)
-    x, z, start = split(3, "train").x, images(3, "z"), images(3, "start")
-    exact = H.proximal(z, x, 0.05)
-    torch.testing.assert_close(data_step(start, z, x, H, 0.05, 2), exact, rtol=0, atol=1e-12)
-    assert (data_step(start, z, x, H, 0.05, 1) - exact).abs().max() > 0.01
-
-
-def test_what_is_solved_stays_and_has_a_gradient():
-    b = torch.stack([torch.zeros(5), torch.ones(5)]).double().requires_grad_()
-    *_, last = conjugate_gradient_iterates(b.detach() / 2, b, lambda p: 2 * p, 4)
-    torch.testing.assert_close(last, b / 2, rtol=0, atol=0)
-    *_, last = conjugate_gradient_iterates(torch.zeros(2, 5).double(), b, lambda p: 2 * p, 4)
-    (gradient,) = torch.autograd.grad(last.sum(), b)
-    torch.testing.assert_close(last, b / 2, rtol=0, atol=1e-15)
-    assert torch.isfinite(gradient).all()
 
 
 # --- MoDL ---

@@ -6,13 +6,9 @@ import itertools
 import numpy as np
 import pytest
 
-from mbdl_repro.areas.image_restoration import images
-from mbdl_repro.areas.image_restoration.degradation import (
-    MOTION_SIDE,
-    blocks_of,
-    convolved,
-    random_motion,
-)
+from mbdl_repro.areas.image_restoration.physics import images
+from mbdl_repro.areas.image_restoration.physics.degradation import blocks_of
+from mbdl_repro.areas.image_restoration.physics.kernels import MOTION_SIDE, convolved, random_motion
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 
 SPLITS = ("train", "validation", "test")

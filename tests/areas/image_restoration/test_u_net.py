@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mbdl_repro.areas.image_restoration.methods.u_net import UNet
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.areas.image_restoration.scenario import Photographs
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
@@ -129,3 +129,13 @@ def test_sides_that_cannot_be_halved_often_enough_are_refused():
     assert UNet(truth, levels=2)(torch.zeros(1, 10, 10, dtype=torch.float64)).shape == (1, 10, 10)
     with pytest.raises(ValueError, match="square"):
         UNet(truth)(torch.zeros(1, 12, 10, dtype=torch.float64))
+
+
+def test_images_without_contrast_are_divided_by_nothing():
+    truth = TRUTHS["deblurring"]
+    H, grey = operator_of(truth), torch.full((2, 12, 12), 0.5, dtype=torch.float64)
+    x = H(grey) * (1 + H.lipschitz_constant(12) / 100)  # so that the first image is grey, too
+    method = UNet(truth, channels=3)
+    method.initialize(Split(x, H.start(x)), torch_rng_for("weights"))
+    method.last.draw(torch_rng_for("last"), last_scale=1.0)
+    assert method(x).isfinite().all()

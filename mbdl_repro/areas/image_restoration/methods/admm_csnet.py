@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mbdl_repro.areas.image_restoration.analysis_admm import (
-    Stage,
-    analysis_admm_iterates,
-    difference_filters,
-)
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.solvers.analysis_admm import AnalysisAdmm, Stage
 from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 
 SPREAD = 0.1
 """Standard deviation of what a fit adds to each filter at first, so that copies differ."""
 
 
-class AdmmCsnet(IterativeMethod):
+class AdmmCsnet(AnalysisAdmm):
     """K iterations of the ADMM of total variation, all of whose parts are trained.
 
     In each iteration: filters c_f, shrinkage functions, linear between knots, of what each filter
@@ -36,10 +30,8 @@ class AdmmCsnet(IterativeMethod):
     are its soft threshold: so many copies are total variation, and a fit makes them differ.
 
     Args:
-        belief: knows H.
         iterations: K, number of layers of the unfolded network.
         weight: ρ of total variation before training.
-        neighbours: 2: differences to the right and below; 4: along both diagonals too.
         penalty: of the agreement of image and data before training, as in total variation.
         coupling: the same, of what filters see.
         copies: filters for each difference.
@@ -60,30 +52,25 @@ class AdmmCsnet(IterativeMethod):
         belief: DegradedImages,
         *,
         iterations: Annotated[int, Ge(1)] = 8,
-        weight: Annotated[float, Gt(0)] = 0.005,
-        neighbours: Literal[2, 4] = 2,
-        penalty: Annotated[float, Gt(0)] = 0.03,
-        coupling: Annotated[float, Gt(0)] = 0.03,
         copies: Annotated[int, Ge(1)] = 2,
         filter_side: Annotated[int, Ge(3)] = 5,
         knots: Annotated[int, Ge(2)] = 10,
         tied: bool = False,
+        **settings: Any,
     ) -> None:
-        super().__init__()
+        super().__init__(belief, iterations=iterations, **settings)
         if filter_side % 2 == 0:
             raise ValueError(f"filter_side is {filter_side}: should be odd, for a pixel at centre")
-        self.H = operator_of(belief)
-        self.iterations: int = iterations
-        self.spacing = weight / coupling
         own = 1 if tied else iterations
         margin = (filter_side - 3) // 2
-        filters = functional.pad(difference_filters(neighbours), [margin] * 4).repeat(copies, 1, 1)
-        at = self.spacing * torch.arange(-knots, knots + 1, dtype=torch.float64)
-        values = soft_threshold(at, self.spacing).expand(len(filters), -1)
-        couplings = torch.full((own, len(filters)), coupling / copies, dtype=torch.float64)
+        filters = functional.pad(self.differences, [margin] * 4).repeat(copies, 1, 1)
+        at = self.threshold * torch.arange(-knots, knots + 1, dtype=torch.float64)
+        values = soft_threshold(at, self.threshold).expand(len(filters), -1)
+        couplings = torch.full((own, len(filters)), self.coupling / copies, dtype=torch.float64)
         self.filters = nn.Parameter(filters.repeat(own, 1, 1, 1))
         self.values = nn.Parameter(values.repeat(own, 1, 1))
-        self.log_penalty = nn.Parameter(torch.full((own,), math.log(penalty), dtype=torch.float64))
+        penalties = torch.full((own,), math.log(self.penalty), dtype=torch.float64)
+        self.log_penalty = nn.Parameter(penalties)
         self.log_coupling = nn.Parameter(couplings.log())
 
     @torch.no_grad()
@@ -93,15 +80,14 @@ class AdmmCsnet(IterativeMethod):
         drawn -= drawn.mean((1, 2), keepdim=True)  # what is flat stays unseen
         self.filters.add_(SPREAD * drawn.to(self.filters.device))
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
-        """Yield s_0 = H.start(x), s_1, …, s_K (n, side, side)."""
+    def stages(self, x: Tensor) -> list[Stage]:
+        """Return the learned filters, functions and penalties of each iteration."""
         learned = (self.filters, self.values, self.log_penalty.exp(), self.log_coupling.exp())
         own = [
-            Stage(filters, partial(between_knots, values, self.spacing), penalty, coupling)
+            Stage(filters, partial(between_knots, values, self.threshold), penalty, coupling)
             for filters, values, penalty, coupling in zip(*learned, strict=True)
         ]
-        stages = own if len(own) > 1 else own * self.iterations
-        return analysis_admm_iterates(self.H.start(x), x, self.H, stages)
+        return own if len(own) > 1 else own * self.iterations
 
 
 def between_knots(values: Tensor, spacing: float, seen: Tensor) -> Tensor:

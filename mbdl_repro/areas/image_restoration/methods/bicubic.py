@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import BlurAndDecimate
+from mbdl_repro.areas.image_restoration.physics.blur import BlurAndDecimate
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.linear_map import LinearMap
 from mbdl_repro.contract.method import Family, Method
 
 
@@ -20,7 +21,7 @@ class Bicubic(Method):
     decimated the answer is the observation.
 
     Args:
-        belief: knows the degradation, which no other than compressed sensing may be, and f.
+        belief: knows the degradation, which observes pixels, and f.
 
     Source: Keys, 1981.
     """
@@ -30,9 +31,11 @@ class Bicubic(Method):
 
     def __init__(self, belief: DegradedImages) -> None:
         super().__init__()
-        if belief.required("degradation") == "compressed_sensing":
+        degradation = belief.required("degradation")
+        if degradation == "compressed_sensing" or isinstance(degradation, LinearMap):
+            name = getattr(degradation, "name", degradation)
             raise ValueError(
-                "bicubic interpolates pixels, and in compressed_sensing none is observed: "
+                f"bicubic interpolates pixels, and in {name} none is observed: "
                 "degradation should be another one"
             )
         self.factor = belief.decimation

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
-from typing import Annotated
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt
 from scipy.fft import dct
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.transform_fista import fista_iterates
+from mbdl_repro.areas.image_restoration.solvers.transform_fista import TransformFista
+from mbdl_repro.areas.image_restoration.solvers.updates import Denoise
 from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.contract.method import Family
 
 
-class DctLasso(IterativeMethod):
-    """LASSO in an orthonormal basis of cosines: ½‖x − H s‖² + ρ‖C s‖₁ by FISTA.
+class DctLasso(TransformFista):
+    """LASSO in an orthonormal basis of cosines: ½‖x − H s‖² + ρ‖C s‖₁ by FISTA, from s_0 = 0.
 
     C is the two-dimensional discrete cosine transform of the whole image, for images of few
     pixels.
-
-    Args:
-        belief: knows H.
-        iterations: K, number of steps.
-        weight: ρ.
 
     Source: Bora, Jalal, Price and Dimakis, 2017, whose baseline it is; Beck and Teboulle, 2009.
     """
@@ -36,29 +27,19 @@ class DctLasso(IterativeMethod):
     name = "dct_lasso"
     family = Family.MODEL_BASED
 
-    def __init__(
-        self,
-        belief: DegradedImages,
-        *,
-        iterations: Annotated[int, Ge(1)],
-        weight: Annotated[float, Gt(0)] = 0.01,
-    ) -> None:
-        super().__init__()
-        self.H = operator_of(belief)
-        self.iterations: int = iterations
-        self.weight = weight
-
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
-        """Yield s_0 = 0, s_1, …, s_K (n, side, side)."""
+    def first(self, x: Tensor) -> Tensor:
+        """Return black images."""
         self.H.check(x)
-        s = x.new_zeros(len(x), *self.H.image_sides(x))
+        return x.new_zeros(len(x), *self.H.image_sides(x))
+
+    def shrinkages(self, s: Tensor, threshold: float) -> list[Denoise]:
+        """Return the same shrinkage of cosines for all iterations."""
         C = torch.tensor(cosines(s.shape[1]), dtype=s.dtype, device=s.device)
-        L = self.H.lipschitz_constant(s.shape[1])
 
         def shrunk(z: Tensor) -> Tensor:
-            return C.mT @ soft_threshold(C @ z @ C.mT, self.weight / L) @ C
+            return C.mT @ soft_threshold(C @ z @ C.mT, threshold) @ C
 
-        return fista_iterates(s, x, self.H, 1 / L, [shrunk] * self.iterations)
+        return [shrunk] * self.iterations
 
 
 @cache

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration import untrained
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.solvers.untrained import Generators, UntrainedRestoration
+from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.training import History, Report, silent
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from mbdl_repro.learning.recipe import Recipe
 
 
-class DeepImagePrior(Method):
+class DeepImagePrior(UntrainedRestoration):
     """The image of a generator G whose weights are fitted to the observation alone.
 
     ŝ = G(θ̂),  θ̂ from K steps of Adam on ½‖x − H G(θ)‖², from the same θ_0 for every image
@@ -32,11 +31,9 @@ class DeepImagePrior(Method):
     mean over iterates.
 
     Args:
-        belief: knows H.
         iterations: K.
         channels: of G.
         layers: of G; its input has 2^(layers − 1) times fewer pixels a side.
-        step: Adam's.
 
     Source: Section 5.4; Ulyanov, Vedaldi and Lempitsky, 2018; Heckel and Hand, 2019, for G.
     """
@@ -49,17 +46,13 @@ class DeepImagePrior(Method):
         self,
         belief: DegradedImages,
         *,
-        iterations: Annotated[int, Ge(1)] = 100,
         channels: Annotated[int, Ge(2)] = 64,
         layers: Annotated[int, Ge(2)] = 4,
-        step: Annotated[float, Gt(0)] = 0.03,
+        **settings: Any,
     ) -> None:
-        super().__init__()
-        self.H = operator_of(belief)
-        self.iterations = iterations
+        super().__init__(belief, **settings)
         self.channels = channels
         self.layers = layers
-        self.step = step
 
     def fit(
         self,
@@ -73,16 +66,8 @@ class DeepImagePrior(Method):
         """Learn nothing: there is no data that the weights are fitted to but each observation."""
         return []
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the fitted images (n, side, side)."""
-        return torch.cat([self._fitted(part) for part in x.split(untrained.ROWS)])
-
-    def _fitted(self, x: Tensor) -> Tensor:
-        first = self.H.start(x)
-        fit = untrained.start(first, self.channels, self.layers)
-
-        def loss(s: Tensor) -> Tensor:
-            return 0.5 * (self.H(s.to(x.dtype)) - x).square().sum()
-
-        untrained.descend(fit, loss, self.iterations, self.step)
-        return untrained.images(fit).to(x.dtype)
+    def fitted(self, x: Tensor) -> Tensor:
+        """Return the images (n, side, side) of generators after K steps."""
+        generators = Generators(self.H.start(x), self.channels, self.layers)
+        generators.descend(self.misfit(x), self.iterations, self.step)
+        return generators.images().to(x.dtype)

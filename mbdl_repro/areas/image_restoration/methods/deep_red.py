@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration import untrained
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages, positive_noise_std
-from mbdl_repro.areas.image_restoration.denoiser import Denoiser
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.solvers.plug_and_play import DenoiserRestoration
+from mbdl_repro.areas.image_restoration.solvers.untrained import Generators, UntrainedRestoration
 from mbdl_repro.contract.method import Family
 
 
-class DeepRed(PriorMethod):
+class DeepRed(DenoiserRestoration, UntrainedRestoration):
     """A deep image prior, regularized by denoising, by ADMM on the split s = G(θ).
 
     min ½‖x − H G(θ)‖² + w/2 sᵀ(s − D(s, σ_D)),  s = G(θ),  w = c σ²/σ_D²,  σ_D = aσ
@@ -30,16 +28,9 @@ class DeepRed(PriorMethod):
 
     Args:
         belief: knows H and ``noise_std``, σ.
-        iterations: steps of Adam in all.
-        channels: of the denoiser.
-        layers: of the denoiser.
-        lipschitz: whether the denoiser is ``free`` or ``firmly_nonexpansive`` by construction.
-        strength: a, the level σ_D over the noise.
-        penalty: c.
         inner_iterations: J, steps of Adam between uses of the denoiser.
         generator_channels: of G.
         generator_layers: of G.
-        step: Adam's.
 
     Source: Section 5.4; Mataev, Milanfar and Elad, 2019.
     """
@@ -51,53 +42,36 @@ class DeepRed(PriorMethod):
         self,
         belief: DegradedImages,
         *,
-        iterations: Annotated[int, Ge(1)] = 100,
-        channels: Annotated[int, Ge(1)] = 16,
-        layers: Annotated[int, Ge(2)] = 5,
-        lipschitz: Literal["free", "firmly_nonexpansive"] = "free",
         strength: Annotated[float, Gt(0)] = 4.0,
         penalty: Annotated[float, Gt(0)] = 1.0,
         inner_iterations: Annotated[int, Ge(1)] = 10,
         generator_channels: Annotated[int, Ge(2)] = 64,
         generator_layers: Annotated[int, Ge(2)] = 4,
-        step: Annotated[float, Gt(0)] = 0.03,
+        **settings: Any,
     ) -> None:
-        super().__init__()
-        self.H = operator_of(belief)
-        noise_std = positive_noise_std(belief)
-        self.prior: Denoiser = Denoiser(channels=channels, layers=layers, lipschitz=lipschitz)
-        self.level = min(strength * noise_std, self.prior.largest_std)
-        self.weight = penalty * noise_std**2 / self.level**2
-        self.iterations = iterations
+        super().__init__(belief, strength=strength, penalty=penalty, **settings)
         self.inner_iterations = inner_iterations
         self.generator_channels = generator_channels
         self.generator_layers = generator_layers
-        self.step = step
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the restored images (n, side, side)."""
-        return torch.cat([self._fitted(part) for part in x.split(untrained.ROWS)])
-
-    def _fitted(self, x: Tensor) -> Tensor:
-        fit = untrained.start(self.H.start(x), self.generator_channels, self.generator_layers)
+    def fitted(self, x: Tensor) -> Tensor:
+        """Return the restored images (n, side, side) of a few observations."""
+        made = Generators(self.H.start(x), self.generator_channels, self.generator_layers)
         left = self.iterations // 2
-        w = b = self.weight
-
-        def loss(made: Tensor) -> Tensor:
-            return 0.5 * (self.H(made.to(x.dtype)) - x).square().sum()
-
-        untrained.descend(fit, loss, self.iterations - left, self.step)
-        s = untrained.images(fit).to(x.dtype)
+        denoise, w = self.stage(self.level)
+        b, misfit = w, self.misfit(x)
+        made.descend(misfit, self.iterations - left, self.step)
+        s = made.images().to(x.dtype)
         u = torch.zeros_like(s)
         while left > 0:
             target = (s - u).detach()
 
-            def pulled(made: Tensor, target: Tensor = target) -> Tensor:
-                return loss(made) + 0.5 * b * (made.to(x.dtype) - target).square().sum()
+            def pulled(image: Tensor, target: Tensor = target) -> Tensor:
+                return misfit(image) + 0.5 * b * (image.to(x.dtype) - target).square().sum()
 
-            untrained.descend(fit, pulled, min(left, self.inner_iterations), self.step)
+            made.descend(pulled, min(left, self.inner_iterations), self.step)
             left -= self.inner_iterations
-            made = untrained.images(fit).to(x.dtype)
-            s = (w * self.prior(s, self.level) + b * (made + u)) / (w + b)
-            u = u + made - s
+            image = made.images().to(x.dtype)
+            s = (w * denoise(s) + b * (image + u)) / (w + b)
+            u = u + image - s
         return s

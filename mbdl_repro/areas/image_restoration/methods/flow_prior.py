@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.flow import Flow
-from mbdl_repro.areas.image_restoration.latent_search import LEAST_NOISE_STD, check_side, one_side
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.prior import PriorMethod
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.priors.flow import Flow
+from mbdl_repro.areas.image_restoration.solvers.adam import Adam
+from mbdl_repro.areas.image_restoration.solvers.latent_search import LatentRestoration
 from mbdl_repro.contract.method import Family
 
-MOMENTS = (0.9, 0.999)
-"""How slowly Adam forgets gradients, and their squares."""
 
-
-class FlowPrior(PriorMethod):
+class FlowPrior(LatentRestoration):
     """The image G(ẑ) of the most probable z, G the inverse of a normalizing flow.
 
     ẑ = argmin ‖x − H G(z)‖²/(2σ²) + w ‖z‖²/2
@@ -33,13 +28,11 @@ class FlowPrior(PriorMethod):
     floor stops the error.
 
     Args:
-        belief: knows H and σ.
         layers: couplings of the flow.
         hidden_size: units in each hidden layer of a coupling's network.
         dither: width of the uniform dither of training images: a grey level, of 17 in digits.
         iterations: K, steps of Adam.
         step: the first step of each latent variable; later ones shrink as a cosine does.
-        weight: w; 1 is Bayes' rule.
         most_probable: what is maximized in probability, given x.
 
     Source: Asim, Daniels, Leong, Ahmed and Hand, 2020, for flows as priors; Dinh, Sohl-Dickstein
@@ -60,22 +53,17 @@ class FlowPrior(PriorMethod):
         dither: Annotated[float, Gt(0)] = 0.0625,
         iterations: Annotated[int, Ge(1)] = 300,
         step: Annotated[float, Gt(0)] = 0.05,
-        weight: Annotated[float, Ge(0)] = 1.0,
         most_probable: Literal["latent", "image"] = "latent",
+        **settings: Any,
     ) -> None:
-        super().__init__()
-        self.side = one_side(belief.side, belief.patch_side)
-        self.H = operator_of(belief)
-        self.noise_std = max(float(belief.required("noise_std")), LEAST_NOISE_STD)
+        super().__init__(belief, iterations=iterations, **settings)
         self.prior = Flow(self.side**2, layers, hidden_size, dither)
-        self.iterations = iterations
         self.step = step
-        self.weight = weight
         self.most_probable = most_probable
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the restored images (n, side, side)."""
-        check_side(self.H, x, self.side)
+        self.check(x)
         return self._images(self._search(x))[0]
 
     def project(self, s: Tensor) -> Tensor:
@@ -102,16 +90,8 @@ class FlowPrior(PriorMethod):
 
     def _search(self, x: Tensor) -> Tensor:
         """Return z (n, side²) after K steps: each entry's own, so that rows do not meet."""
-        z = x.new_zeros(len(x), self.side**2)
-        mean, square = torch.zeros_like(z), torch.zeros_like(z)
+        search = Adam([x.new_zeros(len(x), self.side**2)])
         for k in range(self.iterations):
-            with torch.enable_grad():
-                start = z.requires_grad_()
-                (gradient,) = torch.autograd.grad(self.objective(start, x).sum(), start)
-            mean = MOMENTS[0] * mean + (1 - MOMENTS[0]) * gradient
-            square = MOMENTS[1] * square + (1 - MOMENTS[1]) * gradient.square()
-            corrected = mean / (1 - MOMENTS[0] ** (k + 1))
-            spread = (square / (1 - MOMENTS[1] ** (k + 1))).sqrt() + 1e-8
             rate = self.step * 0.5 * (1 + math.cos(math.pi * k / self.iterations))
-            z = (z - rate * corrected / spread).detach()
-        return z
+            search.descend(lambda z: self.objective(z[0], x).sum(), rate)
+        return search.reached[0]

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import functools
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.autoencoder import VariationalAutoencoder
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.latent_search import (
-    LEAST_NOISE_STD,
+from mbdl_repro.areas.image_restoration.physics.blur import BlurAndDecimate
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.physics.operator import Operator
+from mbdl_repro.areas.image_restoration.priors.autoencoder import VariationalAutoencoder
+from mbdl_repro.areas.image_restoration.solvers.latent_search import (
+    LatentRestoration,
     Precision,
-    check_side,
     latent_search,
-    one_side,
+    lower,
 )
-from mbdl_repro.areas.image_restoration.operators import BlurAndDecimate, Operator, operator_of
-from mbdl_repro.areas.image_restoration.prior import PriorMethod
 from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.seeding import torch_rng_for
 
 
-class GenerativePrior(PriorMethod):
+class GenerativePrior(LatentRestoration):
     """The image G(z) that explains x best, G the decoder of a variational autoencoder.
 
     ẑ = argmin ½ (x − H G(z))ᵀ C⁻¹ (x − H G(z)) + w/2 ‖z‖²,  ŝ = G(ẑ)
@@ -33,12 +33,10 @@ class GenerativePrior(PriorMethod):
     by the method of Levenberg and Marquardt starts elsewhere; the one that gets lowest answers.
 
     Args:
-        belief: knows H and σ.
         latent_size: numbers in z.
         hidden_size: units in each hidden layer of the autoencoder.
         iterations: K, steps of each search.
         restarts: R, number of searches; the first starts from z = 0, others from N(0, I).
-        weight: w.
         decoder_std: τ; ``None``: what the autoencoder learned. 0 trusts the decoder.
         leave_range: answer E[s | x, ẑ] = G(ẑ) + τ² Hᵀ C⁻¹ (x − H G(ẑ)), which the decoder
             need not be able to draw, in place of G(ẑ).
@@ -60,15 +58,12 @@ class GenerativePrior(PriorMethod):
         hidden_size: Annotated[int, Ge(1)],
         iterations: Annotated[int, Ge(1)] = 15,
         restarts: Annotated[int, Ge(1)] = 8,
-        weight: Annotated[float, Ge(0)] = 1.0,
         decoder_std: Annotated[float, Ge(0)] | None = None,
         leave_range: bool = False,
+        **settings: Any,
     ) -> None:
-        super().__init__()
-        side = one_side(belief.side, belief.patch_side)
-        self.H = operator_of(belief)
-        self.noise_std = max(float(belief.required("noise_std")), LEAST_NOISE_STD)
-        self.prior = VariationalAutoencoder(side, latent_size, hidden_size)
+        super().__init__(belief, iterations=iterations, **settings)
+        self.prior = VariationalAutoencoder(self.side, latent_size, hidden_size)
         drawn = torch.randn(
             restarts - 1,
             latent_size,
@@ -78,14 +73,12 @@ class GenerativePrior(PriorMethod):
         self.starts: Tensor
         starts = torch.cat([drawn.new_zeros(1, latent_size), drawn])
         self.register_buffer("starts", starts, persistent=False)
-        self.iterations = iterations
-        self.weight = weight
         self.decoder_std = decoder_std
         self.leave_range = leave_range
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the restored images (n, side, side)."""
-        check_side(self.H, x, self.prior.side)
+        self.check(x)
         z, _ = self._search(x, self.H, self._precision(), self.weight)
         return self._answer(z, x)
 
@@ -103,11 +96,11 @@ class GenerativePrior(PriorMethod):
             x: observations (n, …), as H makes them.
             s: the true images (n, side, side).
         """
-        check_side(self.H, x, self.prior.side)
+        self.check(x)
         precision = self._precision()
-        z, cost = self._search(x, self.H, precision, self.weight)
-        other, least = self._search(x, self.H, precision, self.weight, [self._nearest(s)])
-        return self._answer(torch.where((least < cost)[:, None], other, z), x)
+        ours = self._search(x, self.H, precision, self.weight)
+        other = self._search(x, self.H, precision, self.weight, [self._nearest(s)])
+        return self._answer(lower(ours, other)[0], x)
 
     def _nearest(self, s: Tensor) -> Tensor:
         identity = BlurAndDecimate(s.new_ones(1, 1), 1)
@@ -125,17 +118,12 @@ class GenerativePrior(PriorMethod):
         """Return the best z (n, latent_size) over all starts, and its objective (n,)."""
         if starts is None:
             starts = [start.to(x.dtype).expand(len(x), -1) for start in self.starts]
-        best: tuple[Tensor, Tensor] | None = None
-        for start in starts:
-            generator = self.prior.generate_with_jacobian
-            z, cost = latent_search(start, x, H, generator, precision, weight, self.iterations)
-            if best is None:
-                best = z, cost
-            else:
-                lower = cost < best[1]
-                best = torch.where(lower[:, None], z, best[0]), torch.where(lower, cost, best[1])
-        assert best is not None
-        return best
+        generator = self.prior.generate_with_jacobian
+        ends = (
+            latent_search(start, x, H, generator, precision, weight, self.iterations)
+            for start in starts
+        )
+        return functools.reduce(lower, ends)
 
     def _variance(self) -> float:
         """Return τ²."""

@@ -8,10 +8,13 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages, positive_noise_std
-from mbdl_repro.areas.image_restoration.operators import operator_of
+from mbdl_repro.areas.image_restoration.physics.degradation import (
+    DegradedImages,
+    positive_noise_std,
+)
+from mbdl_repro.areas.image_restoration.solvers.restoration import Restoration
 from mbdl_repro.areas.linear_estimation.updates import linear_mmse_gain
-from mbdl_repro.contract.method import Family, Method, Split
+from mbdl_repro.contract.method import Family, Split
 from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import History, Report, silent
@@ -20,7 +23,7 @@ LARGEST_SIDE = 32
 """Pixels; covariances have as many entries as its fourth power."""
 
 
-class LinearMMSE(Method):
+class LinearMMSE(Restoration):
     """The posterior mean of an image under a Gaussian prior that is fitted to images alone.
 
     ŝ = μ̂ + Ĉ Hᵀ (H Ĉ Hᵀ + σ² I)⁻¹ (x − H μ̂),  Ĉ = (1 − α) S + α tr(S)/N · I
@@ -43,8 +46,7 @@ class LinearMMSE(Method):
     def __init__(
         self, belief: DegradedImages, *, shrinkage: Annotated[float, Gt(0), Le(1)] = 0.001
     ) -> None:
-        super().__init__()
-        self.H = operator_of(belief)
+        super().__init__(belief)
         if not belief.patch_side == belief.side <= LARGEST_SIDE:
             raise ValueError(
                 f"side is {belief.side} and patch_side {belief.patch_side}: a covariance of all "

@@ -10,15 +10,15 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.conjugate_gradient import data_step
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.networks import ConvolutionalNetwork
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.areas.image_restoration.networks.convolutional import ConvolutionalNetwork
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.solvers.restoration import IterativeRestoration
+from mbdl_repro.areas.image_restoration.solvers.updates import data_step
+from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 
 
-class Modl(IterativeMethod):
+class Modl(IterativeRestoration):
     """Least squares with a learned regularizer λ/2 ‖s − D(s)‖², one network for all iterations.
 
     s_{k+1} = (HᵀH + λ I)⁻¹(Hᵀx + λ D(s_k)),    D(s) = g s + c N(a (s − ½))
@@ -29,8 +29,6 @@ class Modl(IterativeMethod):
     after two where H has orthonormal rows, and with more iterations for any H.
 
     Args:
-        belief: knows H.
-        iterations: K.
         channels: of each hidden layer of N.
         layers: of convolutions in N.
         weight: λ before training.
@@ -53,9 +51,7 @@ class Modl(IterativeMethod):
         weight: Annotated[float, Gt(0)] = 0.01,
         inner_iterations: Annotated[int, Ge(1)] = 3,
     ) -> None:
-        super().__init__()
-        self.H = operator_of(belief)
-        self.iterations: int = iterations
+        super().__init__(belief, iterations=iterations)
         self.inner_iterations = inner_iterations
         self.network = ConvolutionalNetwork(channels, layers)
         self.gate = nn.Parameter(torch.zeros((), dtype=torch.float64))

@@ -10,14 +10,14 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.networks import ConvolutionalNetwork
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.areas.image_restoration.networks.convolutional import ConvolutionalNetwork
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.solvers.restoration import IterativeRestoration, step_of
+from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 
 
-class NeumannNetwork(IterativeMethod):
+class NeumannNetwork(IterativeRestoration):
     """The first K terms of the Neumann series of (HᵀH + R)⁻¹Hᵀx, R a trained network.
 
     ŝ = Σ_{j=0}^{K−1} b_j,    b_0 = η Hᵀx,    b_{j+1} = b_j − η HᵀH b_j − η R(b_j)
@@ -26,7 +26,6 @@ class NeumannNetwork(IterativeMethod):
     Σ_j (I − η HᵀH)ʲ η Hᵀx, what K steps of gradient descent on ½‖x − H s‖² reach from s = 0.
 
     Args:
-        belief: knows H.
         iterations: K, number of terms; R takes part from the second on.
         channels: of each hidden layer of R.
         layers: of convolutions in R.
@@ -48,10 +47,8 @@ class NeumannNetwork(IterativeMethod):
         layers: Annotated[int, Ge(2)] = 3,
         step: Annotated[float, Gt(0)] | None = None,
     ) -> None:
-        super().__init__()
-        self.H = operator_of(belief)
-        self.iterations: int = iterations
-        first = 1 / self.H.lipschitz_constant(belief.patch_side) if step is None else step
+        super().__init__(belief, iterations=iterations)
+        first = step_of(self.H, step, belief.patch_side)
         self.network = ConvolutionalNetwork(channels, layers)
         self.log_step = nn.Parameter(torch.tensor(math.log(first), dtype=torch.float64))
 

@@ -7,12 +7,12 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.solvers.restoration import Restoration
+from mbdl_repro.contract.method import Family
 
 
-class Tikhonov(Method):
+class Tikhonov(Restoration):
     """The minimum of ½‖x − H s‖² + ρ/2 ‖s‖².
 
     ŝ = Hᵀ(H Hᵀ + ρ I)⁻¹x
@@ -20,7 +20,6 @@ class Tikhonov(Method):
     It is the best linear answer for white images of variance σ²/ρ about 0.
 
     Args:
-        belief: knows H.
         weight: ρ.
 
     Source: Tikhonov, 1963.
@@ -30,8 +29,7 @@ class Tikhonov(Method):
     family = Family.MODEL_BASED
 
     def __init__(self, belief: DegradedImages, *, weight: Annotated[float, Gt(0)] = 0.01) -> None:
-        super().__init__()
-        self.H = operator_of(belief)
+        super().__init__(belief)
         self.weight = weight
 
     def forward(self, x: Tensor) -> Tensor:

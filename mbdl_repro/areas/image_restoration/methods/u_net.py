@@ -9,14 +9,14 @@ from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.networks import ConvolutionalNetwork
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.areas.image_restoration.networks.convolutional import ConvolutionalNetwork
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.solvers.restoration import Restoration
+from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 
 
-class UNet(Method):
+class UNet(Restoration):
     """A convolutional network on several scales, from a first image to what it lacks.
 
     ŝ = s_0 + d N((s_0 − ½) / c),    s_0 = H.start(x)
@@ -45,8 +45,7 @@ class UNet(Method):
         channels: Annotated[int, Ge(1)] = 8,
         levels: Annotated[int, Ge(1)] = 3,
     ) -> None:
-        super().__init__()
-        self.H = operator_of(belief)
+        super().__init__(belief)
         widths = [channels * 2**i for i in range(levels)]
         self.down = nn.ModuleList(
             ConvolutionalNetwork(width, 2, before, width)
@@ -65,8 +64,8 @@ class UNet(Method):
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw all weights but those of the last layer, and standardize first images."""
         first = self.H.start(train.x.to(self.given))
-        self.given.copy_((first - 0.5).square().mean().sqrt())
-        self.lacking.copy_((train.s.to(first) - first).square().mean().sqrt())
+        self.given.copy_(_root_mean_square(first - 0.5))
+        self.lacking.copy_(_root_mean_square(train.s.to(first) - first))
         for block in (*self.down, *self.up):
             assert isinstance(block, ConvolutionalNetwork)
             block.draw(rng, last_scale=1.0)
@@ -95,3 +94,9 @@ class UNet(Method):
             z = functional.interpolate(z, scale_factor=2.0, mode="nearest")
             z = functional.relu(block(torch.cat([z, finer.pop()], 1)))
         return s + self.lacking * self.last(z)[:, 0].to(s.dtype)
+
+
+def _root_mean_square(images: Tensor) -> Tensor:
+    """Return it, and 1 where it is 0: images may be divided by it."""
+    found = images.square().mean().sqrt()
+    return torch.where(found == 0, 1.0, found)

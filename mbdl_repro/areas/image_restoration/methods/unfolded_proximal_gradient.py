@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, cast
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.networks import ConvolutionalNetwork
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.updates import proximal_gradient_iterates
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.areas.image_restoration.networks.convolutional import ConvolutionalNetwork
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.solvers.restoration import GradientRestoration, step_of
+from mbdl_repro.areas.image_restoration.solvers.updates import proximal_gradient_iterates
+from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 
 
-class UnfoldedProximalGradient(IterativeMethod):
+class UnfoldedProximalGradient(GradientRestoration):
     """K steps of proximal gradient descent, whose proximal operators are trained networks.
 
     s_{k+1} = z_k + c N_k(a (z_k − ½)),    z_k = s_k − μ_k Hᵀ(H s_k − x)
@@ -27,13 +27,11 @@ class UnfoldedProximalGradient(IterativeMethod):
     The last layer of each N_k starts at 0: then it is gradient descent on ½‖x − H s‖².
 
     Args:
-        belief: knows H.
         iterations: K, number of layers of the unfolded network.
         channels: of each hidden layer of each N_k.
         layers: of convolutions in each N_k.
         tied: whether all iterations share one network and one step.
         step: μ_k before training; ``None``: 1/L, L the largest eigenvalue of HᵀH.
-        start: s_0: a black image, or the linear estimate H.start(x).
 
     Source: Section 5.3; Mardani et al., 2018 (neural proximal gradient descent).
     """
@@ -50,14 +48,10 @@ class UnfoldedProximalGradient(IterativeMethod):
         channels: Annotated[int, Ge(1)] = 8,
         layers: Annotated[int, Ge(2)] = 3,
         tied: bool = False,
-        step: Annotated[float, Gt(0)] | None = None,
-        start: Literal["zero", "linear"] = "linear",
+        **settings: Any,
     ) -> None:
-        super().__init__()
-        self.H = operator_of(belief)
-        self.iterations: int = iterations
-        self.start = start
-        first = 1 / self.H.lipschitz_constant(belief.patch_side) if step is None else step
+        super().__init__(belief, iterations=iterations, **settings)
+        first = step_of(self.H, self.step, belief.patch_side)
         own = 1 if tied else iterations
         self.networks = nn.ModuleList(ConvolutionalNetwork(channels, layers) for _ in range(own))
         self.log_step = nn.Parameter(torch.full((own,), math.log(first), dtype=torch.float64))
@@ -70,15 +64,12 @@ class UnfoldedProximalGradient(IterativeMethod):
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:
         """Yield s_0, s_1, …, s_K (n, side, side)."""
-        s = self.H.start(x)
-        if self.start == "zero":
-            s = s.new_zeros(s.shape)
         own = [
             (partial(_proximal, cast(ConvolutionalNetwork, network)), step)
             for network, step in zip(self.networks, self.log_step.exp(), strict=True)
         ]
         stages = own if len(own) > 1 else own * self.iterations
-        return proximal_gradient_iterates(s, x, self.H, stages)
+        return proximal_gradient_iterates(self.first(x), x, self.H, stages)
 
 
 def _proximal(network: ConvolutionalNetwork, z: Tensor) -> Tensor:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.image_restoration.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.operators import operator_of
-from mbdl_repro.areas.image_restoration.transform_fista import fista_iterates
-from mbdl_repro.areas.image_restoration.updates import Denoise
-from mbdl_repro.areas.image_restoration.wavelets import (
+from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
+from mbdl_repro.areas.image_restoration.priors.wavelets import (
     inverse_wavelet_transform,
     levels_of,
     orthonormal_wavelets,
     wavelet_transform,
 )
+from mbdl_repro.areas.image_restoration.solvers.transform_fista import TransformFista
+from mbdl_repro.areas.image_restoration.solvers.updates import Denoise
 from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.seeding import torch_rng_for
 
 
-class WaveletFista(IterativeMethod):
+class WaveletFista(TransformFista):
     """FISTA on ½‖x − H s‖² + ρ‖W_d s‖₁, W_d the details of an orthonormal wavelet transform.
 
     s_k = Wᵀ T_{ρ/L}(W (z_k − Hᵀ(H z_k − x)/L)),  where T leaves the coarse image as it is
@@ -34,9 +32,6 @@ class WaveletFista(IterativeMethod):
     shifts, drawn anew: then it is the objective of a tight frame that is nearly descended.
 
     Args:
-        belief: knows H.
-        iterations: K, number of steps.
-        weight: ρ.
         wavelet: PyWavelets' name of an orthonormal wavelet.
         levels: of the transform; ``None``: as many as halve the side of an image, at most 3.
         shifts: in each iteration; 0: the same transform, unshifted, in all.
@@ -52,34 +47,32 @@ class WaveletFista(IterativeMethod):
         self,
         belief: DegradedImages,
         *,
-        iterations: Annotated[int, Ge(1)],
-        weight: Annotated[float, Gt(0)] = 0.01,
         wavelet: str = "db4",
         levels: Annotated[int, Ge(1)] | None = None,
         shifts: Annotated[int, Ge(0)] = 0,
+        **settings: Any,
     ) -> None:
-        super().__init__()
-        self.H = operator_of(belief)
+        super().__init__(belief, **settings)
         if wavelet not in orthonormal_wavelets():
             raise ValueError(
                 f"wavelet is {wavelet!r}: should be one of {', '.join(orthonormal_wavelets())}"
             )
-        self.iterations = iterations
-        self.weight = weight
         self.wavelet = wavelet
         self.levels = levels
         self.shifts: Tensor
         rng = torch_rng_for("shifts", "image_restoration")
-        drawn = torch.randint(2**20, (iterations, shifts, 2), generator=rng)
+        drawn = torch.randint(2**20, (self.iterations, shifts, 2), generator=rng)
         self.register_buffer("shifts", drawn, persistent=False)
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
-        """Yield s_0 = H.start(x), s_1, …, s_K (n, side, side)."""
-        s = self.H.start(x)
+    def first(self, x: Tensor) -> Tensor:
+        """Return H.start(x)."""
+        return self.H.start(x)
+
+    def shrinkages(self, s: Tensor, threshold: float) -> list[Denoise]:
+        """Return the shrinkage of details, each averaged over shifts of its own."""
         side = s.shape[1]
         levels = levels_of(side, self.levels)
-        L = self.H.lipschitz_constant(side)
-        thresholds = torch.full((side, side), self.weight / L, dtype=s.dtype, device=s.device)
+        thresholds = torch.full((side, side), threshold, dtype=s.dtype, device=s.device)
         thresholds[: side >> levels, : side >> levels] = 0.0
 
         def shrunk(z: Tensor) -> Tensor:
@@ -96,5 +89,4 @@ class WaveletFista(IterativeMethod):
 
             return denoise
 
-        stages = [averaged(each) if each else shrunk for each in (self.shifts % side).tolist()]
-        return fista_iterates(s, x, self.H, 1 / L, stages)
+        return [averaged(each) if each else shrunk for each in (self.shifts % side).tolist()]
