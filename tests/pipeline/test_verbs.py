@@ -64,7 +64,7 @@ def changed(before: dict[Task, str], after: dict[Task, str]) -> set[str]:
 
 # --- what a change of the source makes run again ---
 
-UPDATES = "areas/tracking/updates.py"
+UPDATES = "areas/tracking/kalman/updates.py"
 
 
 def move_a_function(copy: Copy) -> None:
@@ -124,7 +124,7 @@ def test_what_computes_nothing_reruns_nothing(copy: Copy, change) -> None:
 
 def test_a_line_of_the_kalman_gain_reruns_what_calls_it_and_nothing_else(copy: Copy) -> None:
     before = copy.codes()
-    path = copy.folder / "areas/tracking/riccati.py"
+    path = copy.folder / "areas/tracking/kalman/updates.py"
     text = path.read_text(encoding="utf-8")
     (body,) = re.findall(r"^def kalman_gain\(.*?^def ", text, re.M | re.S)
     assert body.count("    return ") == 2

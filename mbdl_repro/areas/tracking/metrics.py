@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mbdl_repro.areas.tracking.exact_error import linear_filter_error
-from mbdl_repro.areas.tracking.riccati import LinearRule, linear_arrays
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace
-from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.areas.tracking.kalman.exact_error import linear_filter_error
+from mbdl_repro.areas.tracking.kalman.model import LinearRule, linear_arrays
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.capabilities import HasClaimedVariance, HasLinearRule
 from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split

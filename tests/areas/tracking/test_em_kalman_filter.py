@@ -9,9 +9,9 @@ import torch
 from areas.tracking.gaussian_oracle import Joint
 from areas.tracking.linear_systems import CANONICAL, EXAMPLE_3_5, SYSTEMS
 
-from mbdl_repro.areas.tracking.exact_error import linear_filter_error, matched_rule
+from mbdl_repro.areas.tracking.kalman.exact_error import linear_filter_error, matched_rule
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, linear_arrays
 from mbdl_repro.areas.tracking.methods.em_kalman_filter import EmKalmanFilter
-from mbdl_repro.areas.tracking.riccati import LinearModel, LinearRule, linear_arrays
 from mbdl_repro.contract.method import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.recipe import Recipe

@@ -5,14 +5,14 @@ import pytest
 import torch
 from areas.tracking.linear_systems import CANONICAL, EXAMPLE_3_5, SYSTEMS, varying
 
-from mbdl_repro.areas.tracking.exact_error import (
+from mbdl_repro.areas.tracking.kalman.exact_error import (
     linear_filter_error,
     matched_rule,
     steady_state_rule,
 )
+from mbdl_repro.areas.tracking.kalman.model import LinearRule, linear_arrays
 from mbdl_repro.areas.tracking.methods.kalman_filter import KalmanFilter
 from mbdl_repro.areas.tracking.methods.steady_state_kalman_filter import SteadyStateKalmanFilter
-from mbdl_repro.areas.tracking.riccati import LinearRule, linear_arrays
 
 W_2 = {"noise_std": 2**0.5}
 P_I = {"initial_std": 1.0}

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from mbdl_repro.areas.tracking.kalman.extended import extended_kalman
 from mbdl_repro.areas.tracking.methods.extended_kalman_filter import ExtendedKalmanFilter
 from mbdl_repro.areas.tracking.methods.rk4_extended_kalman_filter import Rk4ExtendedKalmanFilter
-from mbdl_repro.areas.tracking.nonlinear import extended_kalman
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz, Sinusoidal
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
+from mbdl_repro.areas.tracking.systems.sinusoidal import Sinusoidal
 
 LINEAR = LinearStateSpace(
     transition=((0.9, 0.3, 0.0), (-0.2, 0.8, 0.1), (0.0, 0.1, 1.0)),

@@ -9,11 +9,14 @@ import torch
 from areas.tracking.gaussian_oracle import Joint, at
 from areas.tracking.linear_systems import CANONICAL, EXAMPLE_3_5, SYSTEMS, as_tuples, varying
 
+from mbdl_repro.areas.tracking.kalman.likelihood import negative_log_likelihood
+from mbdl_repro.areas.tracking.kalman.linear_filter import linear_model
+from mbdl_repro.areas.tracking.kalman.model import linear_arrays
+from mbdl_repro.areas.tracking.kalman.riccati import limit
 from mbdl_repro.areas.tracking.methods.kalman_filter import KalmanFilter
 from mbdl_repro.areas.tracking.methods.steady_state_kalman_filter import SteadyStateKalmanFilter
-from mbdl_repro.areas.tracking.riccati import limit, linear_arrays
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz
-from mbdl_repro.areas.tracking.updates import linear_model, negative_log_likelihood
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 
 every_system = pytest.mark.parametrize("truth", SYSTEMS.values(), ids=list(SYSTEMS))
 with_missing = pytest.mark.parametrize("missing", [0.0, 0.4])

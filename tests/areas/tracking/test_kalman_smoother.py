@@ -6,10 +6,11 @@ import torch
 from areas.tracking.gaussian_oracle import Joint
 from areas.tracking.linear_systems import CANONICAL, EXAMPLE_3_5, SYSTEMS
 
+from mbdl_repro.areas.tracking.kalman.linear_filter import linear_model
+from mbdl_repro.areas.tracking.kalman.model import linear_arrays
+from mbdl_repro.areas.tracking.kalman.smoother import kalman_smoother
 from mbdl_repro.areas.tracking.methods.kalman_filter import KalmanFilter
 from mbdl_repro.areas.tracking.methods.kalman_smoother import KalmanSmoother
-from mbdl_repro.areas.tracking.riccati import linear_arrays
-from mbdl_repro.areas.tracking.updates import kalman_smoother, linear_model
 
 every_system = pytest.mark.parametrize("truth", SYSTEMS.values(), ids=list(SYSTEMS))
 

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from mbdl_repro.areas.tracking import learned_gain
+from mbdl_repro.areas.tracking.kalman.linear_filter import kalman_gains, linear_filter, linear_model
+from mbdl_repro.areas.tracking.learned.filter import FIXED_GAINS
+from mbdl_repro.areas.tracking.learned.gain import implied_variances
 from mbdl_repro.areas.tracking.methods.kalmannet import Kalmannet
 from mbdl_repro.areas.tracking.methods.kalmannet_gru import KalmannetGru
 from mbdl_repro.areas.tracking.methods.recurrent_difference import RecurrentDifference
 from mbdl_repro.areas.tracking.methods.split_kalmannet import SplitKalmannet
 from mbdl_repro.areas.tracking.methods.unsupervised_kalmannet import UnsupervisedKalmannet
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz
-from mbdl_repro.areas.tracking.updates import kalman_gains, linear_filter, linear_model
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import gradient_descent
@@ -76,7 +78,7 @@ def test_a_fit_starts_from_the_best_fixed_gain(kind):
     train = pairs(TRUTH, 200, "train")
     model = linear_model(TRUTH)
     errors = {}
-    for gain in learned_gain.FIXED_GAINS:
+    for gain in FIXED_GAINS:
         s = linear_filter(train.x, gain * torch.eye(2, dtype=torch.float64), model)
         unsupervised = kind is UnsupervisedKalmannet
         before = torch.cat((model.mean_0.expand(200, 1, 2), s[:, :-1]), 1)
@@ -215,8 +217,7 @@ def test_it_approaches_the_kalman_filter_and_goes_on_beyond_the_trained_length(k
     ours = (answer(method, test.x) - test.s).square().mean()
     eye = torch.eye(2, dtype=torch.float64)
     fixed = [
-        (linear_filter(test.x, gain * eye, model) - test.s).square().mean()
-        for gain in learned_gain.FIXED_GAINS
+        (linear_filter(test.x, gain * eye, model) - test.s).square().mean() for gain in FIXED_GAINS
     ]
     assert ours - best < 0.25 * (min(fixed) - best), "hardly better than where it starts"
 
@@ -241,7 +242,7 @@ def test_the_variance_of_an_optimal_gain_is_that_of_the_kalman_filter():
         )
         model = linear_model(truth)
         gains, covariances = kalman_gains(model, 6)
-        implied = learned_gain.implied_variances(gains, model.H, model.W)
+        implied = implied_variances(gains, model.H, model.W)
         torch.testing.assert_close(implied, covariances.diagonal(dim1=-2, dim2=-1))
 
 
@@ -258,7 +259,7 @@ def test_the_variance_by_way_of_the_predicted_covariance():
 def test_a_gain_that_implies_a_negative_variance_claims_none():
     gain = torch.tensor([[-0.1, 0.0], [0.0, 0.2]], dtype=torch.float64)
     eye = torch.eye(2, dtype=torch.float64)
-    implied = learned_gain.implied_variances(gain, eye, eye)
+    implied = implied_variances(gain, eye, eye)
     torch.testing.assert_close(implied, torch.tensor([0.0, 0.2], dtype=torch.float64))
 
 

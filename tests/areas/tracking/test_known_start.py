@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from mbdl_repro import catalogue
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 
 WINDOWS = Lorenz(
     process_noise_std=0.05,

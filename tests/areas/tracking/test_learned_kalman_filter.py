@@ -7,15 +7,12 @@ import pytest
 import torch
 from areas.tracking.linear_systems import CANONICAL, EXAMPLE_3_5, SYSTEMS
 
-from mbdl_repro.areas.tracking.exact_error import linear_filter_error
+from mbdl_repro.areas.tracking.kalman.exact_error import linear_filter_error
+from mbdl_repro.areas.tracking.kalman.linear_filter import gains_at_once, kalman_gains, linear_model
+from mbdl_repro.areas.tracking.kalman.model import LinearRule, linear_arrays
 from mbdl_repro.areas.tracking.methods.kalman_filter import KalmanFilter
-from mbdl_repro.areas.tracking.methods.learned_kalman_filter import (
-    LearnedKalmanFilter,
-    gains_at_once,
-)
-from mbdl_repro.areas.tracking.riccati import LinearRule, linear_arrays
-from mbdl_repro.areas.tracking.scenario import Lorenz
-from mbdl_repro.areas.tracking.updates import kalman_gains, linear_model
+from mbdl_repro.areas.tracking.methods.learned_kalman_filter import LearnedKalmanFilter
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.recipe import Recipe

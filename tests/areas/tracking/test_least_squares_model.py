@@ -7,12 +7,12 @@ import pytest
 import torch
 from areas.tracking.linear_systems import CANONICAL, varying
 
-from mbdl_repro.areas.tracking.exact_error import linear_filter_error, matched_rule
+from mbdl_repro.areas.tracking.kalman.exact_error import linear_filter_error, matched_rule
+from mbdl_repro.areas.tracking.kalman.extended import extended_kalman
+from mbdl_repro.areas.tracking.kalman.model import LinearRule, linear_arrays
 from mbdl_repro.areas.tracking.methods.kalman_filter import KalmanFilter
 from mbdl_repro.areas.tracking.methods.least_squares_model import LeastSquaresModel
-from mbdl_repro.areas.tracking.nonlinear import extended_kalman
-from mbdl_repro.areas.tracking.riccati import LinearRule, linear_arrays
-from mbdl_repro.areas.tracking.scenario import Lorenz
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.contract.method import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.recipe import Recipe

@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from mbdl_repro.areas.tracking.scenario import Lorenz, Sinusoidal
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
+from mbdl_repro.areas.tracking.systems.sinusoidal import Sinusoidal
 from mbdl_repro.contract.seeding import rng_for
 
 TRUTH = Lorenz(noise_std=0.1, process_noise_std=0.1, n_steps=5)

@@ -9,12 +9,12 @@ import torch
 from areas.tracking.gaussian_oracle import Joint
 from areas.tracking.linear_systems import CANONICAL, EXAMPLE_3_5, SYSTEMS
 
-from mbdl_repro.areas.tracking.augmentation import Chain
+from mbdl_repro.areas.tracking.kalman.chain import Chain
+from mbdl_repro.areas.tracking.kalman.linear_filter import linear_model
+from mbdl_repro.areas.tracking.kalman.model import linear_arrays
 from mbdl_repro.areas.tracking.methods.kalman_smoother import KalmanSmoother
 from mbdl_repro.areas.tracking.methods.neural_augmented_kalman import NeuralAugmentedKalman
-from mbdl_repro.areas.tracking.riccati import linear_arrays
-from mbdl_repro.areas.tracking.scenario import Lorenz
-from mbdl_repro.areas.tracking.updates import linear_model
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.recipe import Recipe

@@ -9,7 +9,9 @@ import torch
 from mbdl_repro.areas.tracking.bounds import near_mmse, near_mmse_db
 from mbdl_repro.areas.tracking.methods.extended_kalman_filter import ExtendedKalmanFilter
 from mbdl_repro.areas.tracking.methods.particle_filter import ParticleFilter
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz, Sinusoidal
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
+from mbdl_repro.areas.tracking.systems.sinusoidal import Sinusoidal
 
 PROPOSALS = ["prior", "linearized"]
 LINEAR = LinearStateSpace(
@@ -115,7 +117,7 @@ def test_rows_are_filtered_alike_however_many_there_are(proposal, monkeypatch):
     x, _ = data(truth, 7, "test", 100)
     method = ParticleFilter(truth, n_particles=60, proposal=proposal)
     together = method(x)
-    monkeypatch.setattr("mbdl_repro.areas.tracking.nonlinear.PARTICLES_AT_ONCE", 120)
+    monkeypatch.setattr("mbdl_repro.areas.tracking.kalman.particles.PARTICLES_AT_ONCE", 120)
     torch.testing.assert_close(method(x), together, rtol=0, atol=1e-8)
     torch.testing.assert_close(method(x[4:5]), together[4:5], rtol=0, atol=1e-8)
     torch.testing.assert_close(method(x[:, :6]), together[:, :6], rtol=0, atol=1e-8)

@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from mbdl_repro.areas.tracking.learned_gain import FIXED_GAINS
+from mbdl_repro.areas.tracking.kalman.linear_filter import linear_filter, linear_model
+from mbdl_repro.areas.tracking.learned.filter import FIXED_GAINS
 from mbdl_repro.areas.tracking.methods.recurrent_difference import RecurrentDifference
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace
-from mbdl_repro.areas.tracking.updates import linear_filter, linear_model
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.recipe import Recipe
 

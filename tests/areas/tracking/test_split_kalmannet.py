@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from mbdl_repro.areas.tracking.learned_gain import Moment
+from mbdl_repro.areas.tracking.learned.network import Moment
 from mbdl_repro.areas.tracking.methods.split_kalmannet import SplitKalmannet
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 
 SPHERICAL = Lorenz(noise_std=0.1, process_noise_std=0.1, n_steps=5, observation="spherical")
 MORE_SEEN = LinearStateSpace(

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from mbdl_repro.areas.tracking.kalman.unscented import square_root
 from mbdl_repro.areas.tracking.methods.extended_kalman_filter import ExtendedKalmanFilter
 from mbdl_repro.areas.tracking.methods.unscented_kalman_filter import UnscentedKalmanFilter
-from mbdl_repro.areas.tracking.nonlinear import square_root
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz, Sinusoidal
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
+from mbdl_repro.areas.tracking.systems.sinusoidal import Sinusoidal
 
 
 def data(truth, n, *stream):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from mbdl_repro.areas.tracking.kalman.linear_filter import kalman_gains, linear_filter, linear_model
 from mbdl_repro.areas.tracking.methods.unsupervised_kalmannet import UnsupervisedKalmannet
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace
-from mbdl_repro.areas.tracking.updates import kalman_gains, linear_filter, linear_model
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.recipe import Recipe
 

@@ -5,18 +5,17 @@ import pytest
 import torch
 from areas.tracking.linear_systems import CANONICAL, EXAMPLE_3_5, SYSTEMS, varying
 
-from mbdl_repro.areas.tracking import riccati, updates
-from mbdl_repro.areas.tracking.riccati import linear_arrays
-from mbdl_repro.areas.tracking.updates import (
+from mbdl_repro.areas.tracking.kalman import linear_filter as filtering
+from mbdl_repro.areas.tracking.kalman import riccati
+from mbdl_repro.areas.tracking.kalman.likelihood import negative_log_likelihood
+from mbdl_repro.areas.tracking.kalman.linear_filter import (
     constant_gains,
-    kalman_gain,
     kalman_gains,
     linear_filter,
     linear_model,
-    negative_log_likelihood,
-    only_seen,
-    updated_covariance,
 )
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, linear_arrays
+from mbdl_repro.areas.tracking.kalman.updates import kalman_gain, only_seen, updated_covariance
 
 
 def covariance(rng, *shape):
@@ -40,7 +39,7 @@ def test_the_gain_is_of_least_error_and_joseph_says_how_much_any_other_has():
 def test_numpy_and_torch_have_one_and_the_same_equations():
     for truth in SYSTEMS.values():
         arrays, tensors = linear_arrays(truth), linear_model(truth)
-        with_arrays = riccati.gains_and_covariances(arrays, 7, until_constant=False)
+        with_arrays = riccati.gains_and_covariances(arrays, 7, until_repeated=False)
         for ours, theirs in zip(kalman_gains(tensors, 7), with_arrays, strict=True):
             np.testing.assert_allclose(ours, np.stack(theirs), rtol=1e-9, atol=1e-13)
         for ours, theirs in zip(kalman_gains(tensors, 7), constant_gains(tensors, 7), strict=True):
@@ -104,7 +103,7 @@ def test_steps_taken_together_are_steps_taken_one_by_one(name, T):
     scale = torch.stack(expected).abs().max().item()
     torch.testing.assert_close(ours, torch.stack(expected, 1), rtol=0, atol=1e-12 * scale)
     assert torch.equal(x, given)
-    assert updates.BLOCK // 3 == 13  # so that blocks end within, at, and after these T
+    assert filtering.BLOCK // 3 == 13  # so that blocks end within, at, and after these T
 
 
 def test_what_is_missing_says_nothing():
@@ -123,20 +122,20 @@ def test_what_is_missing_says_nothing():
 
 
 def test_a_filter_in_single_precision_stays_in_it():
-    model = updates.LinearModel(*(part.float() for part in linear_model(EXAMPLE_3_5)))
+    model = LinearModel(*(part.float() for part in linear_model(EXAMPLE_3_5)))
     x = torch.from_numpy(EXAMPLE_3_5.draw(3, "test").x)
-    exact = updates.kalman_filter(x, linear_model(EXAMPLE_3_5)).means
+    exact = filtering.kalman_filter(x, linear_model(EXAMPLE_3_5)).means
     for missing in (False, True):
         x[0, 0] = torch.nan if missing else x[0, 0]
-        answer = updates.kalman_filter(x.float(), model)
+        answer = filtering.kalman_filter(x.float(), model)
         assert answer.means.dtype == answer.covariances.dtype == torch.float32
     x[0, 0] = 0.0
-    ours = updates.kalman_filter(x.float(), model).means[1:]
+    ours = filtering.kalman_filter(x.float(), model).means[1:]
     torch.testing.assert_close(ours.double(), exact[1:], rtol=1e-4, atol=1e-3)
 
 
 def test_a_model_that_is_stored_goes_where_its_method_goes():
-    stored = updates.StoredModel(linear_model(EXAMPLE_3_5))
+    stored = filtering.StoredModel(linear_model(EXAMPLE_3_5))
     assert stored().F.dtype == torch.float64
     assert stored.float()().W.dtype == torch.float32
     assert not list(stored.parameters())

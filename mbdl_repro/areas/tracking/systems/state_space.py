@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
+from mbdl_repro.areas.tracking.systems.arrays import Array, as_tuples
+from mbdl_repro.areas.tracking.systems.covariance import covariance_root
 from mbdl_repro.contract.scenario import Scenario, Split
 
-if TYPE_CHECKING:
-    from torch import Tensor
+LARGEST = 1e100
+"""Of any number that a system is given: squares of such, and products with them, are finite."""
 
-Array = TypeVar("Array", np.ndarray, "Tensor")
+LARGEST_DB = 1000.0
+"""Of a ratio of variances, for the same reason."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ class StateSpace(Scenario):
         noise_std: r, standard deviation of each entry of w_t, unless W says otherwise.
         process_noise_std: q, standard deviation that V is scaled by; this or ``noise_ratio_db``.
         noise_ratio_db: ν = 10 log₁₀ (q²/r²), in dB, which implies q.
-        initial_state: s̄_0, the mean of s_0; ``None``: the kind's own.
+        initial_state: s̄_0, the mean of s_0, a tuple or an array; ``None``: the kind's own.
         initial_std: σ_0; 0 where s_0 is known.
         missing_probability: of each entry of x, independently, to be missing: NaN.
         burn_in_steps: steps that the state moves from there, without noise, before it is s_0: a
@@ -54,6 +56,15 @@ class StateSpace(Scenario):
     start_seen: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "initial_state", as_tuples(self.initial_state))
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not abs(value) <= LARGEST:
+                raise ValueError(f"{field.name} is {value:g}: allowed are numbers up to {LARGEST}")
+        if self.noise_ratio_db is not None and abs(self.noise_ratio_db) > LARGEST_DB:
+            raise ValueError(
+                f"noise_ratio_db is {self.noise_ratio_db:g}: allowed is up to ±{LARGEST_DB:g} dB"
+            )
         if self.n_steps < 1:
             raise ValueError(f"n_steps is {self.n_steps}: allowed is 1 or more")
         if self.noise_std is not None and self.noise_std <= 0:
@@ -66,10 +77,16 @@ class StateSpace(Scenario):
             raise ValueError(
                 "process_noise_std and noise_ratio_db are both given, and each implies the other"
             )
-        if self.initial_state is not None and len(self.initial_state) != self.m:
-            raise ValueError(
-                f"initial_state has {len(self.initial_state)} entries, and the state has {self.m}"
-            )
+        if self.initial_state is not None:
+            self._check_start(self.initial_state)
+
+    def _check_start(self, start: tuple[float, ...]) -> None:
+        if not isinstance(start, tuple):
+            raise ValueError(f"initial_state is {start}: should be a vector of {self.m} entries")
+        if len(start) != self.m:
+            raise ValueError(f"initial_state has {len(start)} entries, and the state has {self.m}")
+        if not all(abs(value) <= LARGEST for value in start):
+            raise ValueError("initial_state has an entry that is infinite, or not a number")
 
     # The model, in the book's letters ---------------------------------------------------------
 
@@ -210,82 +227,7 @@ class StateSpace(Scenario):
         return Split(x=x, s=states)
 
 
-def like(array: np.ndarray, s: Array) -> Array:
-    """Return a constant as s has its numbers: NumPy array or tensor, its precision and device.
-
-    Args:
-        array: the constant, NumPy, in double precision; any shape.
-        s: says what kind is wanted; its shape and values do not matter.
-
-    Returns:
-        The same numbers in the same shape; for a NumPy s, the array itself.
-    """
-    if isinstance(s, np.ndarray):
-        return array
-    return _tensor(array.tobytes(), array.shape, s.dtype, s.device)
-
-
-@lru_cache(maxsize=1000)
-def _tensor(content: bytes, shape: tuple[int, ...], dtype: Any, device: Any) -> Any:
-    """Return a tensor of these doubles; made once, since filters ask for it at every step."""
-    import torch  # here, since what only simulates does without it
-
-    return torch.tensor(np.frombuffer(content).reshape(shape), dtype=dtype, device=device)
-
-
-def covariance_root(covariance: np.ndarray) -> np.ndarray:
-    """Return L (..., k, k) with L Lᵀ = the covariance, which may be singular.
-
-    Raises:
-        ValueError: if a covariance is not symmetric, or not positive semidefinite.
-    """
-    if not np.allclose(covariance, np.swapaxes(covariance, -1, -2), rtol=1e-10, atol=0):
-        raise ValueError("a covariance is not symmetric")
-    values, vectors = np.linalg.eigh(covariance)
-    if (values < -1e-10 * np.abs(values).max(initial=0.0)).any():
-        raise ValueError(
-            f"a covariance is not positive semidefinite: it has the eigenvalue {values.min():.4g}"
-        )
-    return vectors * np.sqrt(values.clip(0))[..., None, :]
-
-
 def _coloured(white: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """Return noise (n, T, k) of the covariance (k, k) or (T, k, k), from white noise."""
     root = covariance_root(covariance)
     return np.einsum("tij,ntj->nti" if root.ndim == 3 else "ij,ntj->nti", root, white)
-
-
-def rotation(angle_rad: float, size: int) -> np.ndarray:
-    """Return the rotation (size, size) by an angle about each axis: R_z R_y R_x in space.
-
-    In the plane it is the one rotation [[cos, −sin], [sin, cos]]; in more than three dimensions,
-    that of the plane of the first two entries.
-
-    Args:
-        angle_rad: the angle, in radians; the same about each axis.
-        size: entries of the vectors that are rotated.
-
-    Raises:
-        ValueError: if there is no plane to rotate in, and the angle is not 0.
-    """
-    R = np.eye(size)
-    if angle_rad == 0:
-        return R
-    if size < 2:
-        raise ValueError(f"a vector of {size} entry cannot be rotated, by {angle_rad:g} rad")
-    c, s = np.cos(angle_rad), np.sin(angle_rad)
-    planes = [(0, 1), (2, 0), (1, 2)] if size == 3 else [(0, 1)]
-    for i, j in planes:
-        turn = np.eye(size)
-        turn[i, i], turn[i, j], turn[j, i], turn[j, j] = c, -s, s, c
-        R = R @ turn
-    return R
-
-
-def namespace(s: Any) -> Any:
-    """Return NumPy for its arrays, torch for tensors: what functions of one name are asked of."""
-    if isinstance(s, np.ndarray):
-        return np
-    import torch
-
-    return torch

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.riccati import predicted_covariance
-from mbdl_repro.areas.tracking.updates import LinearModel, only_seen
+from mbdl_repro.areas.tracking.kalman.model import LinearModel
+from mbdl_repro.areas.tracking.kalman.updates import only_seen, predicted_covariance
 
 
 class Chain(NamedTuple):

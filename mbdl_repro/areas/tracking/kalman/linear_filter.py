@@ -1,8 +1,7 @@
-"""Equations of Kalman filtering, as pure functions of tensors; any leading shape is a batch."""
+"""The Kalman filter of a linear Gaussian model, and its gains, for tensors."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,42 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mbdl_repro.areas.tracking import riccati
-from mbdl_repro.areas.tracking.riccati import (
-    LinearModel,
-    LinearRule,
-    gains_and_covariances,
+from mbdl_repro.areas.tracking.kalman import riccati
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, linear_arrays, steps
+from mbdl_repro.areas.tracking.kalman.riccati import Stretch, gains_and_covariances, one_step
+from mbdl_repro.areas.tracking.kalman.updates import (
     kalman_gain,
-    linear_arrays,
+    only_seen,
     predicted_covariance,
-    steps,
     updated_covariance,
 )
-from mbdl_repro.areas.tracking.state_space import StateSpace
-
-__all__ = [
-    "Filtered",
-    "LinearModel",
-    "LinearRule",
-    "Smoothed",
-    "StoredModel",
-    "check_observations",
-    "constant_gains",
-    "filter_with_missing",
-    "kalman_filter",
-    "kalman_gain",
-    "kalman_gains",
-    "kalman_smoother",
-    "linear_filter",
-    "linear_model",
-    "negative_log_likelihood",
-    "only_seen",
-    "predicted_covariance",
-    "steady_state",
-    "steps",
-    "updated_covariance",
-    "variances",
-]
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 
 
 class Filtered(NamedTuple):
@@ -53,6 +26,10 @@ class Filtered(NamedTuple):
 
     means: Tensor  # (n_rows, T, m)
     covariances: Tensor  # (T, m, m), the same for all rows, or (n_rows, T, m, m)
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Return means and variances, (n_rows, T, m) each."""
+        return self.means, self.covariances.diagonal(0, -2, -1).expand_as(self.means)
 
 
 def linear_model(
@@ -124,8 +101,45 @@ def kalman_gains(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
     Returns:
         K_t, (T, m, n), and P_t after the update, (T, m, m).
     """
-    gains, covariances = gains_and_covariances(model, T, until_constant=False)
-    return torch.stack(list(gains)), torch.stack(list(covariances))
+    gains, covariances = gains_and_covariances(model, T, until_repeated=False)
+    return torch.stack(gains), torch.stack(covariances)
+
+
+def gains_at_once(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
+    """Return what ``kalman_gains`` does, in log₂ T rounds instead of T steps.
+
+    In each round every stretch of steps is joined to the one before it: all at once, in few large
+    operations, through which gradients are cheap. Where numbers are too unlike for that, it is
+    one step after another.
+
+    Args:
+        model: the filter's assumed model.
+        T: number of steps.
+
+    Returns:
+        K_t, (T, m, n), and P_t after the update, (T, m, m).
+
+    Source: Särkkä and García-Fernández, 2021.
+    """
+    F, H, V, W = (
+        matrix.expand(T, *matrix.shape) if matrix.ndim == 2 else torch.stack([*steps(matrix, T)])
+        for matrix in model[:4]
+    )
+    # The first stretch begins with what is known of s_0, so that nothing before it matters.
+    first = predicted_covariance(model.cov_0, F[:1], V[:1])
+    stretch = one_step(torch.cat((0 * F[:1], F[1:])), H, torch.cat((first, V[1:])), W)
+    if stretch is None:
+        return kalman_gains(model, T)
+    d = 1
+    while d < T:
+        later = Stretch(*(part[:-d] for part in stretch)).then(
+            Stretch(*(part[d:] for part in stretch))
+        )
+        stretch = Stretch(*(torch.cat((a[:d], b)) for a, b in zip(stretch, later, strict=True)))
+        d *= 2
+    before = predicted_covariance(torch.cat((model.cov_0[None], stretch.C[:-1])), F, V)
+    K = kalman_gain(before, H, W)
+    return K, updated_covariance(before, K, H, W)
 
 
 def constant_gains(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
@@ -139,13 +153,25 @@ def constant_gains(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
         K_t, (T, m, n), and P_t after the update, (T, m, m), in the model's precision.
     """
     arrays = LinearModel(*(tensor.detach().cpu().double().numpy() for tensor in model))
-    results = gains_and_covariances(arrays, T, until_constant=True)
-    gains, covariances = (_stacked(list(result), model.F) for result in results)
+    results = gains_and_covariances(arrays, T, until_repeated=True)
+    gains, covariances = (torch.from_numpy(np.stack(part)).to(model.F) for part in results)
     return gains, covariances
 
 
-def _stacked(arrays: list[object], reference: Tensor) -> Tensor:
-    return torch.from_numpy(np.stack(arrays)).to(reference)  # type: ignore[arg-type]
+def kalman_rule(
+    model: LinearModel[Tensor],
+    T: int,
+    gains: Callable[[LinearModel[Tensor], int], tuple[Tensor, Tensor]] = constant_gains,
+) -> LinearRule[Tensor]:
+    """Return what the Kalman filter does over T steps where nothing is missing.
+
+    Args:
+        model: the filter's assumed model.
+        T: number of steps.
+        gains: computes gains and covariances.
+    """
+    F, H, _, _, mean_0, _ = (tensor.detach() for tensor in model)
+    return LinearRule(F, H, gains(model, T)[0].detach(), mean_0)
 
 
 def steady_state(model: LinearModel[Tensor]) -> tuple[Tensor, Tensor]:
@@ -209,26 +235,6 @@ def linear_filter(x: Tensor, gains: Tensor, model: LinearModel[Tensor]) -> Tenso
     return torch.cat(estimates, 1).reshape(n_rows, T, m)
 
 
-def only_seen(x: Tensor, H: Tensor, W: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return an observation, H and W, a row each, that say what the seen entries of x say.
-
-    A missing entry (NaN) becomes one that was seen to be 0, that has nothing to do with the
-    state, and whose noise, of variance one, has nothing to do with that of others.
-
-    Args:
-        x: (n_rows, n), with NaN where missing.
-        H: (n, m), or (n_rows, n, m).
-        W: (n, n), or (n_rows, n, n).
-    """
-    seen = ~x.isnan()
-    both = seen[:, :, None] & seen[:, None, :]
-    return (
-        torch.where(seen, x, 0.0),
-        torch.where(seen[:, :, None], H, 0.0),
-        torch.where(both, W, torch.eye(W.shape[-1], dtype=W.dtype, device=W.device)),
-    )
-
-
 def kalman_filter(
     x: Tensor,
     model: LinearModel[Tensor],
@@ -280,112 +286,3 @@ def filter_with_missing(
         means.append(s)
         covariances.append(P)
     return Filtered(torch.stack(means, 1), torch.stack(covariances, 1))
-
-
-class Smoothed(NamedTuple):
-    """What is known of each state in the end: s_t | x_1 … x_T ~ N(mean, covariance), t = 0 … T.
-
-    Covariances, the same for all rows, have no axis of rows.
-    """
-
-    means: Tensor  # (n_rows, T + 1, m), that of s_0 first
-    covariances: Tensor  # (n_rows, T + 1, m, m) or (T + 1, m, m)
-    lagged: Tensor  # Cov(s_t, s_{t−1}), (n_rows, T, m, m) or (T, m, m)
-
-
-def kalman_smoother(x: Tensor, model: LinearModel[Tensor]) -> Smoothed:
-    """Return the mean and covariance of each state, given all observations.
-
-    After the Kalman filter, from t = T down, with λ_T = 0 and Λ_T = 0,
-
-    ŝ_{t|T} = ŝ_t − P_t λ_t,  P_{t|T} = P_t − P_t Λ_t P_t
-    λ_{t−1} = Fᵀ ((I − K_t H)ᵀ λ_t − Hᵀ S_t⁻¹ (x_t − H F ŝ_{t−1}))
-    Λ_{t−1} = Fᵀ ((I − K_t H)ᵀ Λ_t (I − K_t H) + Hᵀ S_t⁻¹ H) F
-
-    which is the smoother of Rauch, Tung and Striebel without its inverse of P_{t|t−1}, which
-    may be singular.
-
-    Args:
-        x: observations, (n_rows, T, n), NaN where missing.
-        model: the smoother's assumed model.
-
-    Source: Bierman, 1973, the modified Bryson–Frazier smoother.
-    """
-    means, covariances = kalman_filter(x, model)
-    n_rows, T, _ = x.shape
-    complete = covariances.ndim == 3
-    # Each list from t = 0 on, as matrices (m, m), or (n_rows, m, m) where rows differ.
-    P = [model.cov_0, *covariances.unbind(-3)]
-    s = [model.mean_0.expand(n_rows, -1)[:, None], *means[:, :, None].unbind(1)]
-    matrices = list(zip(*(steps(matrix, T) for matrix in model[:4]), strict=True))
-    eye = torch.eye(len(model.mean_0), dtype=x.dtype, device=x.device)
-    gradient, information = torch.zeros_like(s[0]), torch.zeros_like(eye)
-    smoothed, smoothed_covariances, lagged = [s[T]], [P[T]], []
-    for t in range(T, 0, -1):
-        F, H, V, W = matrices[t - 1]
-        z = x[:, t - 1]
-        if not complete:
-            z, H, W = only_seen(z, H, W)
-        before = predicted_covariance(P[t - 1], F, V)
-        weighted = torch.linalg.solve(H @ before @ H.mT + W, H)  # S⁻¹ H
-        A = eye - before @ H.mT @ weighted
-        innovation = z[:, None] - s[t - 1] @ F.mT @ H.mT
-        gradient = gradient @ A - innovation @ weighted
-        information = A.mT @ information @ A + H.mT @ weighted
-        lagged.append((eye - before @ information) @ F @ P[t - 1])
-        gradient, information = gradient @ F, F.mT @ information @ F
-        smoothed.append(s[t - 1] - gradient @ P[t - 1])
-        C = P[t - 1] - P[t - 1] @ information @ P[t - 1]
-        smoothed_covariances.append((C + C.mT) / 2)
-    if not complete:  # that of s_T, and of s_0 where nothing was seen, may lack the axis
-        smoothed_covariances = [C.expand(n_rows, *eye.shape) for C in smoothed_covariances]
-    return Smoothed(
-        torch.cat(smoothed[::-1], 1),
-        torch.stack(smoothed_covariances[::-1], -3),
-        torch.stack(lagged[::-1], -3),
-    )
-
-
-def negative_log_likelihood(x: Tensor, model: LinearModel[Tensor]) -> Tensor:
-    """Return −log p(x_1 … x_T) of each row (n_rows,), of its seen entries, in nats.
-
-    Σ_t ½ (eᵀ S⁻¹ e + log det 2πS),  e = x_t − H F ŝ_{t−1},  S = H P_{t|t−1} Hᵀ + W
-
-    Args:
-        x: observations, (n_rows, T, n), NaN where missing.
-        model: the assumed model.
-    """
-    n_rows, T, n = x.shape
-    gains = kalman_gains if torch.is_grad_enabled() else constant_gains
-    means, covariances = kalman_filter(x, model, gains)
-    F, H, V, W = (torch.stack(list(steps(matrix, T))) for matrix in model[:4])
-    m = F.shape[-1]
-    start = model.mean_0.expand(n_rows, 1, m)
-    predicted = torch.cat((start, means[:, :-1]), 1)[..., None, :] @ F.mT @ H.mT
-    P_0 = model.cov_0.expand(*covariances.shape[:-3], 1, m, m)
-    P = predicted_covariance(torch.cat((P_0, covariances[..., :-1, :, :]), -3), F, V)
-    e = (x - predicted[..., 0, :]).reshape(-1, n)
-    seen = ~e.isnan()
-    if covariances.ndim == 4:
-        shape = (n_rows, T, n, n)
-        flat_H = H.expand(n_rows, T, n, m).reshape(-1, n, m)
-        e, flat_H, flat_W = only_seen(e, flat_H, W.expand(shape).reshape(-1, n, n))
-        S = flat_H @ P.reshape(-1, m, m) @ flat_H.mT + flat_W
-    else:
-        S = (H @ P @ H.mT + W).expand(n_rows, T, n, n).reshape(-1, n, n)
-    root = torch.linalg.cholesky(S)
-    white = torch.linalg.solve_triangular(root, e[..., None], upper=False)[..., 0]
-    log_det = root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-    count = seen.sum(-1).to(x.dtype) * math.log(2 * math.pi)
-    return (0.5 * (white.square().sum(-1) + count) + log_det).reshape(n_rows, T).sum(1)
-
-
-def variances(covariances: Tensor, n_rows: int) -> Tensor:
-    """Return the diagonals (n_rows, T, m) of covariances.
-
-    Args:
-        covariances: (T, m, m), the same for all rows, or (n_rows, T, m, m).
-        n_rows: number of rows.
-    """
-    diagonal = covariances.diagonal(dim1=-2, dim2=-1)
-    return diagonal.expand(n_rows, *diagonal.shape[-2:])

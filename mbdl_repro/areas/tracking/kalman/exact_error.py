@@ -7,14 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbdl_repro.areas.tracking.riccati import (
-    LinearModel,
-    LinearRule,
-    gains_and_covariances,
-    limit,
-    predicted_covariance,
-    steps,
-)
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, steps
+from mbdl_repro.areas.tracking.kalman.riccati import gains_and_covariances, limit
+from mbdl_repro.areas.tracking.kalman.updates import eliminated, innovation, predicted_covariance
 
 
 def matched_rule(model: LinearModel[np.ndarray], T: int) -> LinearRule[np.ndarray]:
@@ -24,7 +19,7 @@ def matched_rule(model: LinearModel[np.ndarray], T: int) -> LinearRule[np.ndarra
         model: the filter's assumed model.
         T: number of steps.
     """
-    gains, _ = gains_and_covariances(model, T, until_constant=True)
+    gains, _ = gains_and_covariances(model, T, until_repeated=True)
     return LinearRule(model.F, model.H, np.stack(gains), model.mean_0)
 
 
@@ -106,7 +101,7 @@ def smoother_error(model: LinearModel[np.ndarray], T: int) -> np.ndarray:
 
     Source: Bierman, 1973, the modified Bryson–Frazier smoother.
     """
-    gains, covariances = gains_and_covariances(model, T, until_constant=True)
+    gains, covariances = gains_and_covariances(model, T, until_repeated=True)
     eye = np.eye(len(model.mean_0))
     information = np.zeros_like(eye)
     variance = np.empty((T, len(eye)))
@@ -115,8 +110,9 @@ def smoother_error(model: LinearModel[np.ndarray], T: int) -> np.ndarray:
         P, K, (F, H, V, W) = covariances[t], gains[t], matrices[t]
         variance[t] = (P - P @ information @ P).diagonal()
         before = predicted_covariance(covariances[t - 1] if t else model.cov_0, F, V)
-        S = H @ before @ H.T + W
+        _, S, rounding = innovation(before, H, W)
         A = eye - K @ H
-        information = F.T @ (H.T @ np.linalg.solve(S, H) + A.T @ information @ A) @ F
+        seen = H.T @ eliminated(S, H, rounding)[0]
+        information = F.T @ (seen + A.T @ information @ A) @ F
         information = (information + information.T) / 2
     return variance

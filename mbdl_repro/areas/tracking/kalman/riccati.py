@@ -1,0 +1,180 @@
+"""How uncertain a Kalman filter is, and its gains: functions of the model alone, of no observation.
+
+They take NumPy arrays and torch tensors alike, so that a bound can be computed without torch.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, NamedTuple
+
+import numpy as np
+
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, steps
+from mbdl_repro.areas.tracking.kalman.updates import (
+    eliminated,
+    innovation,
+    kalman_gain,
+    predicted_covariance,
+    updated_covariance,
+)
+from mbdl_repro.areas.tracking.systems.arrays import Array, like, namespace
+
+
+def gains_and_covariances(
+    model: LinearModel[Array], T: int, *, until_repeated: bool
+) -> tuple[list[Array], list[Array]]:
+    """Return the gain (m, n) and the covariance after the update (m, m) of each of T steps.
+
+    Args:
+        model: the filter's.
+        T: how many steps.
+        until_repeated: stop where the covariance of a model that does not vary is, to the last
+            digit, what it was before, and repeat the steps from there to here, as they would
+            repeat themselves.
+    """
+    gains: list[Array] = []
+    covariances: list[Array] = []
+    P = before = model.cov_0
+    since = 0  # how many steps were made to ``before``, which is a power of two (Brent, 1980)
+    until_repeated = until_repeated and not model.varies
+    matrices = zip(*(steps(matrix, T) for matrix in model[:4]), strict=True)
+    for t, (F, H, V, W) in enumerate(matrices, 1):
+        P = predicted_covariance(P, F, V)
+        K = kalman_gain(P, H, W)
+        P = updated_covariance(P, K, H, W)
+        gains.append(K)
+        covariances.append(P)
+        if until_repeated and bool((before == P).all()):
+            for steps_made in (gains, covariances):
+                again = steps_made[since:]
+                steps_made += (again * ((T - t) // len(again) + 1))[: T - t]
+            break
+        if t & (t - 1) == 0:
+            before, since = P, t
+    return gains, covariances
+
+
+# --- many steps as one ---
+
+
+class Stretch(NamedTuple, Generic[Array]):
+    """What a stretch of steps makes of the covariance before it, P: C + A P (I + J P)⁻¹ Aᵀ.
+
+    Source: Särkkä and García-Fernández, 2021.
+    """
+
+    A: Array  # (..., m, m)
+    C: Array
+    J: Array
+
+    def after(self, P: Array) -> Array:
+        """Return the covariance (..., m, m) after the stretch, of that before it."""
+        solve = namespace(P).linalg.solve
+        grown = self.A @ P @ solve(like(np.eye(P.shape[-1]), P) + self.J @ P, self.A.mT)
+        P = self.C + grown
+        return (P + P.mT) / 2
+
+    def then(self, later: Stretch[Array]) -> Stretch[Array]:
+        """Return this stretch and the one after it as one.
+
+        A = A_j (I + C_i J_j)⁻¹ A_i
+        C = A_j (I + C_i J_j)⁻¹ C_i A_jᵀ + C_j
+        J = A_iᵀ J_j (I + C_i J_j)⁻¹ A_i + J_i
+        """
+        xp, m = namespace(self.A), self.A.shape[-1]
+        both = xp.concatenate((self.A, self.C), -1)
+        solved = xp.linalg.solve(like(np.eye(m), self.A) + self.C @ later.J, both)
+        Y, Z = solved[..., :m], solved[..., m:]
+        return Stretch(
+            later.A @ Y, later.A @ Z @ later.A.mT + later.C, self.A.mT @ later.J @ Y + self.J
+        )
+
+
+def one_step(F: Array, H: Array, V: Array, W: Array) -> Stretch[Array] | None:
+    """Return a step, or a batch of them, as a stretch; None if what it says has no bound.
+
+    That is so where a sensor without noise sees what no noise moves.
+
+    Args:
+        F: transition matrix, (..., m, m).
+        H: observation matrix, (..., n, m).
+        V: covariance of the process noise, (..., m, m).
+        W: covariance of the observation noise, (..., n, n).
+    """
+    HV, S, rounding = innovation(V, H, W)
+    seen = H @ F
+    solved, variances = eliminated(S, namespace(S).concatenate((HV, seen), -1), rounding)
+    if not bool((variances > 0).all()):
+        return None
+    K = solved[..., : HV.shape[-1]].mT
+    J = seen.mT @ solved[..., HV.shape[-1] :]
+    return Stretch(F - K @ seen, updated_covariance(V, K, H, W), J)
+
+
+# --- without end ---
+
+DOUBLINGS = 60
+"""After as many a stretch is of 10¹⁸ steps: what tends to a limit has reached it."""
+
+STEPS = 20_000
+"""One after another, where a stretch has numbers that are too large."""
+
+
+def limit(model: LinearModel[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return gain (m, n) and covariance after the update (m, m) in the limit of many steps.
+
+    They are those that the recursion of the covariance tends to from the model's own start: a
+    part of the state that is known, and that no noise moves, stays known.
+
+    Raises:
+        ValueError: if the model varies, or the covariance has no limit, or none that is reached.
+    """
+    if model.varies:
+        raise ValueError(
+            "there is no steady state: a matrix of the model varies; use kalman_filter"
+        )
+    with np.errstate(all="ignore"):  # what overflows is no limit
+        found = _limit_by_doubling(model)
+        found = _limit_by_steps(model) if found is None else found
+    if found is None:
+        raise ValueError(
+            "there is no steady state: the covariance has no limit, or is slow to reach it "
+            "(is each part of the state seen, and driven by noise?); use kalman_filter"
+        )
+    return found
+
+
+def _limit_by_doubling(
+    model: LinearModel[np.ndarray],
+) -> tuple[np.ndarray, np.ndarray] | None:
+    stretch = one_step(*model[:4])
+    try:
+        for _ in range(DOUBLINGS):
+            if stretch is None or not all(np.isfinite(part).all() for part in stretch):
+                return None
+            last, stretch = stretch, stretch.then(stretch)
+        half, P = last.after(model.cov_0), stretch.after(model.cov_0)
+    except np.linalg.LinAlgError:
+        return None
+    return _settled(model, P) if _is_same(P, half) else None
+
+
+def _limit_by_steps(model: LinearModel[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+    _, covariances = gains_and_covariances(model, STEPS, until_repeated=True)
+    P = covariances[-1]
+    return _settled(model, P) if _is_same(P, covariances[STEPS // 2]) else None
+
+
+def _settled(model: LinearModel[np.ndarray], P: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the gain and the covariance of one more step, if it leaves P as it is."""
+    F, H, V, W = model[:4]
+    predicted = predicted_covariance(P, F, V)
+    K = kalman_gain(predicted, H, W)
+    after = updated_covariance(predicted, K, H, W)
+    return (K, after) if _is_same(after, P) else None
+
+
+def _is_same(P: np.ndarray, other: np.ndarray) -> bool:
+    """Return whether two covariances agree, each entry on the scale of its own variances."""
+    std = np.sqrt(P.diagonal().clip(0))
+    return bool((np.abs(P - other) <= 1e-9 * np.outer(std, std)).all())
