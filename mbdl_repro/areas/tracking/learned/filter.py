@@ -130,7 +130,7 @@ class LearnedFilter(Method, ABC):
             track: what the filter went through.
             s: the true states, (rows, T, m).
         """
-        return (track.states - s).square().flatten(1).sum(1)
+        return squared_error(track, s)
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the mean error of a row, in units of the best fixed gain's on training data.
@@ -205,6 +205,16 @@ FIXED_GAINS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.
 def unit_or_one(value: Tensor) -> Tensor:
     """Return a positive number as it is, and 1 in place of any other."""
     return torch.where(value.isfinite() & (value > 0), value, 1.0)
+
+
+def squared_error(track: Track, s: Tensor) -> Tensor:
+    """Return Σ_t ‖ŝ_t − s_t‖² of each row (rows,).
+
+    Args:
+        track: what the filter went through.
+        s: the true states, (rows, T, m).
+    """
+    return (track.states - s).square().flatten(1).sum(1)
 
 
 def root_mean_square(differences: Tensor) -> Tensor:

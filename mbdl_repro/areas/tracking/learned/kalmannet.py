@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from typing import Annotated, Any
 
 from annotated_types import Ge
+from torch import Tensor
 
+from mbdl_repro.areas.tracking.learned.filter import Track
 from mbdl_repro.areas.tracking.learned.gain import LearnedGain
 from mbdl_repro.areas.tracking.learned.three_grus import ThreeGrus
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
@@ -35,6 +37,15 @@ class ThreeGruGain(LearnedGain, ABC):
         super().__init__(belief, **settings)
         gain = self.fixed_gain(self.initial_gain)
         self.network = ThreeGrus(gain, input_multiplier, output_multiplier, self.magnitudes)
+
+    @abstractmethod
+    def error(self, track: Track, s: Tensor) -> Tensor:
+        """Return what a fit makes small, of each row (rows,).
+
+        Args:
+            track: what the filter went through.
+            s: the true states, (rows, T, m).
+        """
 
     def start_from(self, gain: float) -> None:
         """Let the last layer's bias be the gain κ H⁺."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from mbdl_repro.areas.tracking.learned.filter import Track, squared_error
 from mbdl_repro.areas.tracking.learned.kalmannet import ThreeGruGain
 from mbdl_repro.contract.method import Family
 
@@ -26,6 +27,10 @@ class Kalmannet(ThreeGruGain):
 
     name = "kalmannet"
     family = Family.DNN_AIDED_INFERENCE
+
+    def error(self, track: Track, s: Tensor) -> Tensor:
+        """Return the squared error of each row (rows,)."""
+        return squared_error(track, s)
 
     def claimed_variance(self, x: Tensor) -> Tensor:
         """Return the error variances (rows, T, m) that the gains imply: the diagonal of K W (H⁺)ᵀ.

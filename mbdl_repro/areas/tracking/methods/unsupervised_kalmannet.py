@@ -25,10 +25,5 @@ class UnsupervisedKalmannet(ThreeGruGain):
     family = Family.DNN_AIDED_INFERENCE
 
     def error(self, track: Track, s: Tensor) -> Tensor:
-        """Return the squared innovations of each row (rows,).
-
-        Args:
-            track: what the filter went through.
-            s: the true states, (rows, T, m), which are not looked at.
-        """
+        """Return the squared innovations of each row (rows,); the states are not looked at."""
         return track.innovations.square().flatten(1).sum(1)
