@@ -134,8 +134,7 @@ def limit(model: LinearModel[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
             "there is no steady state: a matrix of the model varies; use kalman_filter"
         )
     with np.errstate(all="ignore"):  # what overflows is no limit
-        found = _limit_by_doubling(model)
-        found = _limit_by_steps(model) if found is None else found
+        found = _settled(model, *_by_doubling(model))
     if found is None:
         raise ValueError(
             "there is no steady state: the covariance has no limit, or is slow to reach it "
@@ -144,37 +143,38 @@ def limit(model: LinearModel[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return found
 
 
-def _limit_by_doubling(
-    model: LinearModel[np.ndarray],
-) -> tuple[np.ndarray, np.ndarray] | None:
+def _by_doubling(model: LinearModel[np.ndarray]) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the covariances after 2ⁿ steps and half as many, and how much they may differ.
+
+    As a share of each entry's own scale. Where a stretch overflows, as one does that grows and is
+    known to be at rest, steps are made one by one, and must repeat themselves up to rounding.
+    """
     stretch = one_step(*model[:4])
     try:
+        half = P = model.cov_0
         for _ in range(DOUBLINGS):
             if stretch is None or not all(np.isfinite(part).all() for part in stretch):
-                return None
-            last, stretch = stretch, stretch.then(stretch)
-        half, P = last.after(model.cov_0), stretch.after(model.cov_0)
+                break
+            half, P = P, stretch.after(model.cov_0)
+            stretch = stretch.then(stretch)
+        else:
+            return P, half, 1e-9
     except np.linalg.LinAlgError:
-        return None
-    return _settled(model, P) if _is_same(P, half) else None
-
-
-def _limit_by_steps(model: LinearModel[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+        pass
     _, covariances = gains_and_covariances(model, STEPS, until_repeated=True)
-    P = covariances[-1]
-    return _settled(model, P) if _is_same(P, covariances[STEPS // 2]) else None
+    return covariances[-1], covariances[STEPS // 2], 1e-13
 
 
-def _settled(model: LinearModel[np.ndarray], P: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the gain and the covariance of one more step, if it leaves P as it is."""
+def _settled(
+    model: LinearModel[np.ndarray], P: np.ndarray, before: np.ndarray, share: float
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the gain and the covariance of one more step, if P is as before, and stays so."""
     F, H, V, W = model[:4]
     predicted = predicted_covariance(P, F, V)
     K = kalman_gain(predicted, H, W)
     after = updated_covariance(predicted, K, H, W)
-    return (K, after) if _is_same(after, P) else None
-
-
-def _is_same(P: np.ndarray, other: np.ndarray) -> bool:
-    """Return whether two covariances agree, each entry on the scale of its own variances."""
     std = np.sqrt(P.diagonal().clip(0))
-    return bool((np.abs(P - other) <= 1e-9 * np.outer(std, std)).all())
+    largest = share * np.outer(std, std)
+    if (np.abs(P - before) <= largest).all() and (np.abs(after - P) <= largest).all():
+        return K, after
+    return None

@@ -175,17 +175,15 @@ class Lorenz(StateSpace):
 def _spherical(s: Array) -> Array:
     """Return distance, angle from the third axis and azimuth (..., 3) of points.
 
-    What stands in place of a point without these has the derivatives that are told below, where
-    automatic differentiation would find 0/0.
+    Another point stands for one on the axis, where automatic differentiation would find 0/0.
     """
     xp = namespace(s)
     a, b, c = s[..., 0], s[..., 1], s[..., 2]
-    one, zero = xp.ones_like(a), xp.zeros_like(a)
     is_axis = (a == 0) & (b == 0)
     is_origin = is_axis & (c == 0)
-    away, across = xp.where(is_axis, one, a), xp.where(is_axis, zero, b)
+    away, across = xp.where(is_axis, 1.0, a), xp.where(is_axis, 0.0, b)
     flat = xp.where(is_axis, a, xp.hypot(away, across))
-    up, aside = xp.where(is_origin, one, c), xp.where(is_origin, zero, flat)
+    up, aside = xp.where(is_origin, 1.0, c), xp.where(is_origin, 0.0, flat)
     distance = xp.where(is_origin, c, xp.hypot(aside, up))
     return xp.stack((distance, xp.arctan2(aside, up), xp.arctan2(across, away)), -1)
 
@@ -198,20 +196,19 @@ def _spherical_jacobian(s: Array) -> Array:
     """
     xp = namespace(s)
     a, b, c = s[..., 0], s[..., 1], s[..., 2]
-    flat = xp.hypot(a, b)
-    distance = xp.hypot(flat, c)
-    is_origin = distance == 0
-    is_axis = flat <= 8 * float(xp.finfo(s.dtype).eps) * distance
-    one, zero = xp.ones_like(a), xp.zeros_like(a)
-    radius, width = xp.where(is_origin, one, distance), xp.where(is_axis, one, flat)
-    cos_azimuth, sin_azimuth = xp.where(is_axis, one, a / width), xp.where(is_axis, zero, b / width)
-    cos, sin = xp.where(is_origin, one, c / radius), xp.where(is_axis, zero, flat / radius)
-    per_radius = xp.where(is_origin, zero, 1 / radius)
-    per_width = xp.where(is_axis, zero, 1 / width)
+    is_axis = (abs(a) + abs(b)) <= 8 * float(xp.finfo(s.dtype).eps) * abs(c)
+    is_origin = is_axis & (c == 0)
+    away, across = xp.where(is_axis, 1.0, a), xp.where(is_axis, 0.0, b)
+    width = xp.hypot(away, across)
+    flat, up = xp.where(is_axis, 0.0, width), xp.where(is_origin, 1.0, c)
+    radius = xp.hypot(flat, up)
+    cos_azimuth, sin_azimuth, cos, sin = away / width, across / width, up / radius, flat / radius
+    per_radius = xp.where(is_origin, 0.0, 1 / radius)
+    per_width = xp.where(is_axis, 0.0, 1 / width)
     rows = (
         xp.stack((sin * cos_azimuth, sin * sin_azimuth, cos), -1),
         xp.stack((cos * cos_azimuth, cos * sin_azimuth, -sin), -1) * per_radius[..., None],
-        xp.stack((-sin_azimuth, cos_azimuth, zero), -1) * per_width[..., None],
+        xp.stack((-sin_azimuth, cos_azimuth, 0 * c), -1) * per_width[..., None],
     )
     return xp.stack(rows, -2)
 
