@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Gt
 from torch import Tensor
@@ -32,21 +32,35 @@ class PosteriorMethod(Method, ABC):
         return self.moments(x)[1]
 
 
-class LinearMethod(PosteriorMethod, ABC):
-    """A method whose assumed model is linear and Gaussian.
+class ScaledNoiseMethod(PosteriorMethod, ABC):
+    """A method that believes in multiples of the noise covariances that it is told.
 
     Args:
-        belief: knows F, H, V, W and the law of the first state; each may vary in time.
-        process_noise_scale: factor on V, a variance. Where F or H is wrong, a larger V helps.
-        observation_noise_scale: factor on W, a variance.
+        process_noise_scale: what V, a covariance, is multiplied by; larger than 1 where f, or F,
+            is not quite right.
+        observation_noise_scale: what W, a covariance, is multiplied by.
     """
 
     def __init__(
         self,
-        belief: StateSpace,
         *,
         process_noise_scale: Annotated[float, Gt(0)] = 1.0,
         observation_noise_scale: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
         super().__init__()
-        self.model = StoredModel(linear_model(belief, process_noise_scale, observation_noise_scale))
+        self.scales = {
+            "process_noise_scale": process_noise_scale,
+            "observation_noise_scale": observation_noise_scale,
+        }
+
+
+class LinearMethod(ScaledNoiseMethod, ABC):
+    """A method whose assumed model is linear and Gaussian.
+
+    Args:
+        belief: knows F, H, V, W and the law of the first state; each may vary in time.
+    """
+
+    def __init__(self, belief: StateSpace, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.model = StoredModel(linear_model(belief, **self.scales))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import Annotated, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from annotated_types import Gt
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.kalman.method import PosteriorMethod
+from mbdl_repro.areas.tracking.kalman.method import ScaledNoiseMethod
 from mbdl_repro.areas.tracking.kalman.model import steps
 from mbdl_repro.areas.tracking.systems.arrays import like
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
@@ -75,27 +74,14 @@ def check_belief(belief: StateSpace, *, needs_h: bool = True) -> None:
         pass
 
 
-class NonlinearFilter(PosteriorMethod, ABC):
+class NonlinearFilter(ScaledNoiseMethod, ABC):
     """A filter by the f and h of a belief.
 
     Args:
         belief: knows f, h, V, W, and the mean and covariance of s_0.
-        process_noise_scale: what V, a covariance, is multiplied by; larger than 1 where f is not
-            quite right.
-        observation_noise_scale: what W, a covariance, is multiplied by.
     """
 
-    def __init__(
-        self,
-        belief: StateSpace,
-        *,
-        process_noise_scale: Annotated[float, Gt(0)] = 1.0,
-        observation_noise_scale: Annotated[float, Gt(0)] = 1.0,
-    ) -> None:
-        super().__init__()
+    def __init__(self, belief: StateSpace, **settings: Any) -> None:
+        super().__init__(**settings)
         check_belief(belief)
         self.belief = belief
-        self.scales = {
-            "process_noise_scale": process_noise_scale,
-            "observation_noise_scale": observation_noise_scale,
-        }
