@@ -130,16 +130,25 @@ def gains_at_once(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
     stretch = one_step(torch.cat((0 * F[:1], F[1:])), H, torch.cat((first, V[1:])), W)
     if stretch is None:
         return kalman_gains(model, T)
-    d = 1
-    while d < T:
-        later = Stretch(*(part[:-d] for part in stretch)).then(
-            Stretch(*(part[d:] for part in stretch))
-        )
-        stretch = Stretch(*(torch.cat((a[:d], b)) for a, b in zip(stretch, later, strict=True)))
-        d *= 2
+    try:
+        stretch = _joined(stretch, T)
+    except torch.linalg.LinAlgError:
+        return kalman_gains(model, T)
     before = predicted_covariance(torch.cat((model.cov_0[None], stretch.C[:-1])), F, V)
     K = kalman_gain(before, H, W)
     return K, updated_covariance(before, K, H, W)
+
+
+def _joined(stretch: Stretch[Tensor], T: int) -> Stretch[Tensor]:
+    """Return, of T stretches of a step each, those from the first step to each of them."""
+    d = 1
+    while d < T:
+        shifts = slice(None, -d), slice(d, None)
+        earlier, later = (Stretch(*(part[shift] for part in stretch)) for shift in shifts)
+        joined = earlier.then(later)
+        stretch = Stretch(*(torch.cat((a[:d], b)) for a, b in zip(stretch, joined, strict=True)))
+        d *= 2
+    return stretch
 
 
 def constant_gains(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:

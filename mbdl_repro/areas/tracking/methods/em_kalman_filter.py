@@ -24,7 +24,7 @@ from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family, Split
 from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.learning.training import History, Report, silent
+from mbdl_repro.learning.training import History, Report, TrainingDivergedError, silent
 
 FURTHEST = 64.0
 """How many times as far as an iteration leads the point ahead of it may lie, at most twice."""
@@ -181,6 +181,10 @@ class EmKalmanFilter(PosteriorMethod):
                 spread = spread.reshape(n_rows, T, n, n)
                 residual = (z[:, None] @ G.mT)[:, 0].reshape(n_rows, T, n)
             improved["W"] = _mean_outer(residual, spread)
+        if not all(covariance.isfinite().all() for covariance in improved.values()):
+            raise TrainingDivergedError(
+                f"{' and '.join(improved)} became infinite, or no number: is an observation so?"
+            )
         return improved
 
     def linear_rule(self, T: int) -> LinearRule[Tensor]:

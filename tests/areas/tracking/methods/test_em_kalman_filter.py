@@ -15,6 +15,7 @@ from mbdl_repro.areas.tracking.methods.em_kalman_filter import EmKalmanFilter
 from mbdl_repro.contract.method import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.recipe import Recipe
+from mbdl_repro.learning.training import TrainingDivergedError
 
 
 def drawn(truth, n, missing=0.0, *stream):
@@ -117,3 +118,10 @@ def test_of_all_iterations_the_best_on_validation_is_kept():
     losses = [row["validation_loss"] for row in history]
     assert np.argmin(losses) < 60  # one short trajectory: it would go too far
     assert method.loss(*validation).item() == pytest.approx(min(losses), rel=1e-12)
+
+
+def test_an_infinite_observation_is_named_as_what_ends_the_fit():
+    train = drawn(CANONICAL, 5)
+    train.x[2, 3] = torch.inf
+    with pytest.raises(TrainingDivergedError, match="V became infinite, or no number"):
+        fitted(CANONICAL, train)
