@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, steps
-from mbdl_repro.areas.tracking.kalman.riccati import gains_and_covariances, limit
-from mbdl_repro.areas.tracking.kalman.updates import eliminated, innovation, predicted_covariance
+from mbdl_repro.areas.tracking.kalman.riccati import gains_and_covariances, limit, looking_back
 
 
 def matched_rule(model: LinearModel[np.ndarray], T: int) -> LinearRule[np.ndarray]:
@@ -89,11 +88,7 @@ def linear_filter_error(truth: LinearModel[np.ndarray], rule: LinearRule[np.ndar
 def smoother_error(model: LinearModel[np.ndarray], T: int) -> np.ndarray:
     """Return the variance of s_t given all of x_1 … x_T, step by entry, (T, m): least of all.
 
-    P_{t|T} = P_t − P_t Λ_t P_t,  Λ_T = 0,
-    Λ_{t−1} = Fᵀ (Hᵀ S_t⁻¹ H + (I − K_t H)ᵀ Λ_t (I − K_t H)) F
-
-    where Λ_t is what the observations after t say of s_t. No covariance is inverted but that of
-    an innovation, S_t, so that those of the state may be singular.
+    P_{t|T} = P_t − P_t Λ_t P_t, where Λ_t is what the observations after t say of s_t.
 
     Args:
         model: the system, which the smoother knows.
@@ -101,18 +96,8 @@ def smoother_error(model: LinearModel[np.ndarray], T: int) -> np.ndarray:
 
     Source: Bierman, 1973, the modified Bryson–Frazier smoother.
     """
-    gains, covariances = gains_and_covariances(model, T, until_repeated=True)
-    eye = np.eye(len(model.mean_0))
-    information = np.zeros_like(eye)
-    variance = np.empty((T, len(eye)))
-    matrices = list(zip(*(steps(matrix, T) for matrix in model[:4]), strict=True))
-    for t in reversed(range(T)):
-        P, K, (F, H, V, W) = covariances[t], gains[t], matrices[t]
-        variance[t] = (P - P @ information @ P).diagonal()
-        before = predicted_covariance(covariances[t - 1] if t else model.cov_0, F, V)
-        _, S, rounding = innovation(before, H, W)
-        A = eye - K @ H
-        seen = H.T @ eliminated(S, H, rounding)[0]
-        information = F.T @ (seen + A.T @ information @ A) @ F
-        information = (information + information.T) / 2
-    return variance
+    _, covariances = gains_and_covariances(model, T, until_repeated=True)
+    P = np.stack([model.cov_0, *covariances])
+    _, _, information = looking_back(*model.stacked(T), P)
+    variances: np.ndarray = (P - P @ information @ P).diagonal(0, -2, -1)[1:]
+    return variances

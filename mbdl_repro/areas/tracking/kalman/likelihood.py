@@ -7,12 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.kalman.linear_filter import (
-    constant_gains,
-    kalman_filter,
-    kalman_gains,
-)
-from mbdl_repro.areas.tracking.kalman.model import LinearModel, steps
+from mbdl_repro.areas.tracking.kalman.linear_filter import kalman_filter
+from mbdl_repro.areas.tracking.kalman.model import LinearModel
 from mbdl_repro.areas.tracking.kalman.updates import (
     eliminated,
     innovation,
@@ -33,9 +29,8 @@ def negative_log_likelihood(x: Tensor, model: LinearModel[Tensor]) -> Tensor:
         model: the assumed model.
     """
     n_rows, T, n = x.shape
-    gains = kalman_gains if torch.is_grad_enabled() else constant_gains
-    means, covariances = kalman_filter(x, model, gains)
-    F, H, V, W = (torch.stack(list(steps(matrix, T))) for matrix in model[:4])
+    means, covariances = kalman_filter(x, model)
+    F, H, V, W = model.stacked(T)
     m = F.shape[-1]
     start = model.mean_0.expand(n_rows, 1, m)
     predicted = torch.cat((start, means[:, :-1]), 1)[..., None, :] @ F.mT @ H.mT

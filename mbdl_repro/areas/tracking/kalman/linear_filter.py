@@ -121,10 +121,7 @@ def gains_at_once(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
 
     Source: Särkkä and García-Fernández, 2021.
     """
-    F, H, V, W = (
-        matrix.expand(T, *matrix.shape) if matrix.ndim == 2 else torch.stack([*steps(matrix, T)])
-        for matrix in model[:4]
-    )
+    F, H, V, W = model.stacked(T)
     # The first stretch begins with what is known of s_0, so that nothing before it matters.
     first = predicted_covariance(model.cov_0, F[:1], V[:1])
     stretch = one_step(torch.cat((0 * F[:1], F[1:])), H, torch.cat((first, V[1:])), W)
@@ -213,7 +210,7 @@ def linear_filter(x: Tensor, gains: Tensor, model: LinearModel[Tensor]) -> Tenso
     """
     n_rows, T, n = x.shape
     m = model.F.shape[-1]
-    F, H = (torch.stack(list(steps(matrix, T))) for matrix in (model.F, model.H))
+    F, H = model.stacked(T)[:2]
     K = gains.expand(T, m, n)
     A = F - K @ (H @ F)
     size = min(T, max(1, BLOCK // max(m, n)))
@@ -247,7 +244,7 @@ def linear_filter(x: Tensor, gains: Tensor, model: LinearModel[Tensor]) -> Tenso
 def kalman_filter(
     x: Tensor,
     model: LinearModel[Tensor],
-    gains: Callable[[LinearModel[Tensor], int], tuple[Tensor, Tensor]] = constant_gains,
+    gains: Callable[[LinearModel[Tensor], int], tuple[Tensor, Tensor]] | None = None,
 ) -> Filtered:
     """Return the mean and covariance of each state, given the observations up to its time.
 
@@ -257,12 +254,17 @@ def kalman_filter(
     Args:
         x: (n_rows, T, n), NaN where missing.
         model: what the filter believes.
-        gains: computes gains and covariances where nothing is missing.
+        gains: computes gains and covariances where nothing is missing; ``None``:
+            :func:`kalman_gains` where a gradient is to reach the model, or else
+            :func:`constant_gains`.
     """
     check_observations(x, model.H.shape[-2])
     if x.dtype != model.F.dtype:
         raise ValueError(f"observations are {x.dtype}, and the filter is {model.F.dtype}")
     if not x.sum().isnan():  # a tenth of the time of looking at each entry
+        if gains is None:
+            is_learned = torch.is_grad_enabled() and any(part.requires_grad for part in model)
+            gains = kalman_gains if is_learned else constant_gains
         K, P = gains(model, x.shape[1])
         return Filtered(linear_filter(x, K, model), P)
     return filter_with_missing(x, model)

@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple
 
 import numpy as np
 
-from mbdl_repro.areas.tracking.systems.arrays import Array
+from mbdl_repro.areas.tracking.systems.arrays import Array, namespace
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 
@@ -26,6 +26,18 @@ class LinearModel(NamedTuple, Generic[Array]):
     def varies(self) -> bool:
         """Whether one of its matrices does."""
         return any(matrix.ndim == 3 for matrix in self[:4])
+
+    def stacked(self, T: int) -> tuple[Array, Array, Array, Array]:
+        """Return F, H, V and W of T steps, (T, ·, ·) each.
+
+        Args:
+            T: number of steps.
+
+        Raises:
+            ValueError: if one varies, and is given for fewer steps.
+        """
+        F, H, V, W = (namespace(matrix).stack(list(steps(matrix, T))) for matrix in self[:4])
+        return F, H, V, W
 
 
 class LinearRule(NamedTuple, Generic[Array]):

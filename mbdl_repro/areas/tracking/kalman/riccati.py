@@ -54,6 +54,41 @@ def gains_and_covariances(
     return gains, covariances
 
 
+def looking_back(F: Array, H: Array, V: Array, W: Array, P: Array) -> tuple[Array, Array, Array]:
+    """Return what the observations after each step say of its state, and how they come to it.
+
+    Λ_T = 0,  Λ_{t−1} = Fᵀ (Hᵀ S_t⁻¹ H + (I − K_t H)ᵀ Λ_t (I − K_t H)) F
+
+    No covariance is inverted but that of an innovation, S_t, so that those of the state may be
+    singular.
+
+    Args:
+        F: transition matrices of T steps, (..., T, m, m).
+        H: observation matrices, (..., T, n, m).
+        V: covariances of the process noise, (..., T, m, m).
+        W: covariances of the observation noise, (..., T, n, n).
+        P: covariances of s_0 … s_T after the update, (..., T + 1, m, m).
+
+    Returns:
+        S_t⁻¹ H (..., T, n, m), I − K_t H (..., T, m, m), and Λ_0 … Λ_T (..., T + 1, m, m).
+
+    Source: Bierman, 1973, the modified Bryson–Frazier smoother.
+    """
+    xp = namespace(P)
+    before = predicted_covariance(P[..., :-1, :, :], F, V)
+    _, S, rounding = innovation(before, H, W)
+    weighted, _ = eliminated(S, H, rounding)
+    seen = H.mT @ weighted
+    A = like(np.eye(P.shape[-1]), P) - before @ seen
+    onward, told = A @ F, F.mT @ seen @ F
+    information = [xp.zeros_like(told[..., 0, :, :])]
+    for t in reversed(range(told.shape[-3])):
+        step = onward[..., t, :, :]
+        information.append(told[..., t, :, :] + step.mT @ information[-1] @ step)
+    Lambda = xp.stack(information[::-1], -3)
+    return weighted, A, (Lambda + Lambda.mT) / 2
+
+
 # --- many steps as one ---
 
 

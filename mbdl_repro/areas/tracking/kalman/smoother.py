@@ -8,13 +8,9 @@ import torch
 from torch import Tensor
 
 from mbdl_repro.areas.tracking.kalman.linear_filter import kalman_filter
-from mbdl_repro.areas.tracking.kalman.model import LinearModel, steps
-from mbdl_repro.areas.tracking.kalman.updates import (
-    eliminated,
-    innovation,
-    only_seen,
-    predicted_covariance,
-)
+from mbdl_repro.areas.tracking.kalman.model import LinearModel
+from mbdl_repro.areas.tracking.kalman.riccati import looking_back
+from mbdl_repro.areas.tracking.kalman.updates import only_seen, predicted_covariance
 
 
 class Smoothed(NamedTuple):
@@ -53,35 +49,23 @@ def kalman_smoother(x: Tensor, model: LinearModel[Tensor]) -> Smoothed:
     """
     means, covariances = kalman_filter(x, model)
     n_rows, T, _ = x.shape
-    complete = covariances.ndim == 3
-    # Each list from t = 0 on, as matrices (m, m), or (n_rows, m, m) where rows differ.
-    P = [model.cov_0, *covariances.unbind(-3)]
-    s = [model.mean_0.expand(n_rows, -1)[:, None], *means[:, :, None].unbind(1)]
-    matrices = list(zip(*(steps(matrix, T) for matrix in model[:4]), strict=True))
-    eye = torch.eye(len(model.mean_0), dtype=x.dtype, device=x.device)
-    gradient, information = torch.zeros_like(s[0]), torch.zeros_like(eye)
-    smoothed, smoothed_covariances, lagged = [s[T]], [P[T]], []
-    for t in range(T, 0, -1):
-        F, H, V, W = matrices[t - 1]
-        z = x[:, t - 1]
-        if not complete:
-            z, H, W = only_seen(z, H, W)
-        before = predicted_covariance(P[t - 1], F, V)
-        _, S, rounding = innovation(before, H, W)
-        weighted, _ = eliminated(S, H, rounding)  # S⁻¹ H
-        A = eye - before @ H.mT @ weighted
-        e = z[:, None] - s[t - 1] @ F.mT @ H.mT
-        gradient = gradient @ A - e @ weighted
-        information = A.mT @ information @ A + H.mT @ weighted
-        lagged.append((eye - before @ information) @ F @ P[t - 1])
-        gradient, information = gradient @ F, F.mT @ information @ F
-        smoothed.append(s[t - 1] - gradient @ P[t - 1])
-        C = P[t - 1] - P[t - 1] @ information @ P[t - 1]
-        smoothed_covariances.append((C + C.mT) / 2)
-    if not complete:  # that of s_T, and of s_0 where nothing was seen, may lack the axis
-        smoothed_covariances = [C.expand(n_rows, *eye.shape) for C in smoothed_covariances]
-    return Smoothed(
-        torch.cat(smoothed[::-1], 1),
-        torch.stack(smoothed_covariances[::-1], -3),
-        torch.stack(lagged[::-1], -3),
-    )
+    m = len(model.mean_0)
+    F, H, V, W = model.stacked(T)
+    if covariances.ndim == 4:  # rows differ in what is missing
+        x, H, W = only_seen(x, H, W)
+    P_0 = model.cov_0.expand(*covariances.shape[:-3], 1, m, m)
+    P = torch.cat((P_0, covariances), -3)
+    s = torch.cat((model.mean_0.expand(n_rows, 1, m), means), 1)
+    weighted, A, information = looking_back(F, H, V, W, P)
+    e = x[..., None, :] - s[:, :-1, None] @ F.mT @ H.mT
+    told, onward = e @ weighted @ F, A @ F
+    gradients = [torch.zeros_like(told[:, 0])]  # λ_T, λ_{T−1}, …, as rows
+    for t in reversed(range(T)):
+        gradients.append(gradients[-1] @ onward[..., t, :, :] - told[:, t])
+    smoothed = s - (torch.stack(gradients[::-1], 1) @ P)[..., 0, :]
+    C = P - P @ information @ P
+    of_all = H.mT @ weighted + A.mT @ information[..., 1:, :, :] @ A
+    past = P[..., :-1, :, :]
+    moved = F @ past
+    lagged = moved - predicted_covariance(past, F, V) @ of_all @ moved
+    return Smoothed(smoothed, (C + C.mT) / 2, lagged)

@@ -61,24 +61,24 @@ def eliminated(S: Array, right: Array, rounding: Array) -> tuple[Array, Array]:
     """
     xp = namespace(S)
     n = S.shape[-1]
+    floor = xp.where(rounding < float("inf"), rounding, -1.0)
     if n == 1:
-        is_certain = (S[..., 0] <= rounding) & (rounding < float("inf"))
-        pivots = xp.where(is_certain, 0.0, S[..., 0])
-        certain = is_certain[..., None]
-        return xp.where(certain, 0.0, right / xp.where(certain, 1.0, S)), pivots
+        certain = floor[..., None] >= S
+        X = xp.where(certain, 0.0, right / xp.where(certain, 1.0, S))
+        return X, xp.where(certain, 0.0, S)[..., 0]
     right = xp.broadcast_to(right, (*S.shape[:-1], right.shape[-1]))
     table = xp.concatenate((S, right), -1)
-    at = like(np.arange(n, dtype=float)[:, None], S)
-    found = []
-    for j in range(n):
-        column, table = table[..., :1], table[..., 1:]
-        pivot, floor = column[..., j : j + 1, :], rounding[..., j, None, None]
-        certain = (pivot <= floor) & (floor < float("inf"))
-        row = table[..., j : j + 1, :] / xp.where(certain, 1.0, pivot)
+    is_row = like(np.eye(n), S) > 0
+    variances = []
+    for j in range(n):  # each takes a column off the table, until X is left
+        variance = table[..., j : j + 1, :1]
+        certain = floor[..., j, None, None] >= variance
+        row = table[..., j : j + 1, 1:] / xp.where(certain, 1.0, variance)
         row = xp.where(certain, 0.0, row)
-        table = xp.where(at == j, row, table - column @ row)
-        found.append(xp.where(certain, 0.0, pivot)[..., 0])
-    return table, xp.concatenate(found, -1)
+        table = xp.where(is_row[:, j, None], row, table[..., 1:] - table[..., :1] @ row)
+        variances.append(variance[..., 0])
+    found = xp.concatenate(variances, -1)
+    return table, xp.where(floor >= found, 0.0, found)
 
 
 def kalman_gain(P: Array, H: Array, W: Array) -> Array:

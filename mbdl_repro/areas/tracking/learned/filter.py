@@ -81,7 +81,7 @@ class LearnedFilter(Method, ABC):
             x: observations, (rows, T, n), NaN where missing.
             gain: κ, without unit.
         """
-        K = (gain * self.model.pseudo_inverse()).mT
+        K = (gain * self.model.inverse).mT
         nothing = x.new_zeros(len(x), 0)
         return self._follow(
             x,
@@ -110,7 +110,7 @@ class LearnedFilter(Method, ABC):
             features = self.features(torch.cat((change, correction, innovation), -1))
             output, hidden = step(Moment(t, features), hidden)
             if t == 0 and self.model.belief.start_seen:
-                correction = innovation @ self.model.pseudo_inverse().mT
+                correction = innovation @ self.model.inverse.mT
             else:
                 correction = correct(output, innovation, predicted, t + 1)
             before, s = s, predicted + correction

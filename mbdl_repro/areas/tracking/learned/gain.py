@@ -63,7 +63,7 @@ class LearnedGain(LearnedFilter, ABC):
         Args:
             gain: κ, without unit.
         """
-        return gain * self.model.pseudo_inverse()
+        return gain * self.model.inverse
 
     def gain(self, output: Tensor, predicted: Tensor, t: int) -> Tensor:
         """Return K_t (rows, m, n).

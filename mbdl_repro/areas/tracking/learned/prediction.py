@@ -21,9 +21,11 @@ class Prediction(nn.Module):
         self.mean_0: Tensor
         self.ahead: Tensor
         self.H: Tensor
+        self.inverse: Tensor
         mean_0 = torch.tensor(belief.mean_0, dtype=torch.float64)
         self.register_buffer("mean_0", mean_0)
         self.register_buffer("H", belief.h_jacobian(mean_0).clone())
+        self.register_buffer("inverse", pseudo_inverse(self.H))  # H⁺ (m, n)
         F = belief.f_jacobian(mean_0)  # what is withheld is missed here, and not during a fit
         self.is_constant = (
             isinstance(belief, LinearStateSpace) and belief.F.ndim == 2 and belief.H.ndim == 2
@@ -64,10 +66,6 @@ class Prediction(nn.Module):
         if self.is_constant:
             return torch.addcmul(x, seen, expected, value=-1)
         return torch.where(seen > 0, self.belief.residual(x, expected), 0.0)
-
-    def pseudo_inverse(self) -> Tensor:
-        """Return H⁺ (m, n), of the Jacobian of h at s̄_0."""
-        return pseudo_inverse(self.H)
 
 
 def rank(H: Tensor) -> Tensor:

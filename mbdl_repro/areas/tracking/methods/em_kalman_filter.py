@@ -13,11 +13,10 @@ from mbdl_repro.areas.tracking.kalman.likelihood import negative_log_likelihood
 from mbdl_repro.areas.tracking.kalman.linear_filter import (
     StoredModel,
     kalman_filter,
-    kalman_gains,
     kalman_rule,
 )
 from mbdl_repro.areas.tracking.kalman.method import PosteriorMethod
-from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, linear_arrays, steps
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, linear_arrays
 from mbdl_repro.areas.tracking.kalman.smoother import kalman_smoother
 from mbdl_repro.areas.tracking.kalman.updates import eliminated, only_seen
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
@@ -84,7 +83,7 @@ class EmKalmanFilter(PosteriorMethod):
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and variances of the states, given the observations up to each."""
-        return kalman_filter(x, self.current_model(), kalman_gains).moments()
+        return kalman_filter(x, self.current_model()).moments()
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the mean over rows of −log p(x); the states are not looked at."""
@@ -157,8 +156,8 @@ class EmKalmanFilter(PosteriorMethod):
     def _improved(self, x: Tensor, model: LinearModel[Tensor]) -> dict[str, Tensor]:
         """Return what V and W become by one iteration."""
         means, covariances, lagged = kalman_smoother(x, model)
-        F, H, _, W = (torch.stack(list(steps(matrix, x.shape[1]))) for matrix in model[:4])
         n_rows, T, n = x.shape
+        F, H, _, W = model.stacked(T)
         after, before = covariances[..., 1:, :, :], covariances[..., :-1, :, :]
         improved = {}
         if "V" in self.learns:

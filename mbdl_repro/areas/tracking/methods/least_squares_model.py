@@ -12,7 +12,6 @@ from mbdl_repro.areas.tracking.kalman.extended import extended_kalman
 from mbdl_repro.areas.tracking.kalman.linear_filter import (
     StoredModel,
     kalman_filter,
-    kalman_gains,
     kalman_rule,
 )
 from mbdl_repro.areas.tracking.kalman.method import PosteriorMethod
@@ -128,7 +127,7 @@ class LeastSquaresModel(PosteriorMethod):
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and variances of the states, given the observations up to each."""
         if self.nonlinear is None:
-            return kalman_filter(x, self.current_model(), kalman_gains).moments()
+            return kalman_filter(x, self.current_model()).moments()
         return extended_kalman(
             x,
             self.nonlinear,

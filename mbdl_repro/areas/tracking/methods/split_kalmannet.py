@@ -55,7 +55,7 @@ class SplitKalmannet(LearnedGain):
         self.network.last_of_observation.bias.copy_(self._root(gain).flatten())
 
     def _root(self, gain: float) -> Tensor:
-        inverse = self.model.pseudo_inverse()
+        inverse = self.model.inverse
         values, vectors = torch.linalg.eigh(gain * inverse.mT @ inverse)  # (H Hᵀ)⁺ = H⁺ᵀ H⁺
         return vectors * values.clamp_min(0.0).sqrt()
 
