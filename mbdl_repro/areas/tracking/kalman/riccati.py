@@ -15,6 +15,7 @@ from mbdl_repro.areas.tracking.kalman.updates import (
     innovation,
     kalman_gain,
     predicted_covariance,
+    solved,
     updated_covariance,
 )
 from mbdl_repro.areas.tracking.systems.arrays import Array, like, namespace
@@ -77,7 +78,7 @@ def looking_back(F: Array, H: Array, V: Array, W: Array, P: Array) -> tuple[Arra
     xp = namespace(P)
     before = predicted_covariance(P[..., :-1, :, :], F, V)
     _, S, rounding = innovation(before, H, W)
-    weighted, _ = eliminated(S, H, rounding)
+    weighted = solved(S, H, rounding)
     seen = H.mT @ weighted
     A = like(np.eye(P.shape[-1]), P) - before @ seen
     onward, told = A @ F, F.mT @ seen @ F

@@ -11,7 +11,7 @@ from mbdl_repro.areas.tracking.kalman.nonlinear_filter import (
     believed_noise,
     observation_covariances,
 )
-from mbdl_repro.areas.tracking.kalman.updates import eliminated, only_seen
+from mbdl_repro.areas.tracking.kalman.updates import only_seen, solved
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 
 
@@ -96,7 +96,7 @@ def unscented_kalman(
         weighted = (for_covariance[:, None] * E).mT  # (n_rows, n, 2m + 1)
         S = weighted @ E + W
         of_size = S.diagonal(0, -2, -1) + places * seen[:, 0].square()
-        K = eliminated(S, weighted @ D, places * of_size)[0].mT
+        K = solved(S, weighted @ D, places * of_size).mT
         s = s + (K @ residual[:, :, None])[:, :, 0]
         P = _second_moment(D - E @ K.mT, for_covariance) + K @ W @ K.mT
         P = (P + P.mT) / 2

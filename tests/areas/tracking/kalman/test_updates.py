@@ -15,7 +15,13 @@ from mbdl_repro.areas.tracking.kalman.linear_filter import (
     linear_model,
 )
 from mbdl_repro.areas.tracking.kalman.model import LinearModel, linear_arrays
-from mbdl_repro.areas.tracking.kalman.updates import kalman_gain, only_seen, updated_covariance
+from mbdl_repro.areas.tracking.kalman.updates import (
+    eliminated,
+    kalman_gain,
+    only_seen,
+    solved,
+    updated_covariance,
+)
 
 
 def covariance(rng, *shape):
@@ -139,3 +145,31 @@ def test_a_model_that_is_stored_goes_where_its_method_goes():
     assert stored().F.dtype == torch.float64
     assert stored.float()().W.dtype == torch.float32
     assert not list(stored.parameters())
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_elimination_solves_and_so_do_factors(n):
+    rng = np.random.default_rng(n)
+    S, right = covariance(rng, 5, n, n), torch.from_numpy(rng.standard_normal((5, n, 3)))
+    rounding = 1e-13 * S.diagonal(0, -2, -1)
+    expected = torch.linalg.solve(S, right)
+    X, variances = eliminated(S, right, rounding)
+    torch.testing.assert_close(X, expected)
+    roots = torch.linalg.cholesky(S).diagonal(0, -2, -1)
+    torch.testing.assert_close(variances, roots.square())
+    torch.testing.assert_close(solved(S, right, rounding), expected)
+    arrays = (part[0].numpy() for part in (S, right, rounding))
+    np.testing.assert_allclose(solved(*arrays), expected[0])
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_one_certain_entry_is_left_out_of_its_row_alone(n):
+    rng = np.random.default_rng(n)
+    S, right = covariance(rng, 3, n, n), torch.from_numpy(rng.standard_normal((3, n, 2)))
+    S[1, -1], S[1, :, -1], S[2] = 0.0, 0.0, torch.nan
+    rounding = 1e-13 * S[0].diagonal().expand(3, n)
+    X = solved(S, right, rounding)
+    torch.testing.assert_close(X[0], torch.linalg.solve(S[0], right[0]))
+    torch.testing.assert_close(X[1, :-1], torch.linalg.solve(S[1, :-1, :-1], right[1, :-1]))
+    assert not X[1, -1].any()
+    assert X[2].isnan().all()
