@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, steps
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, stacked, steps
 from mbdl_repro.areas.tracking.kalman.riccati import gains_and_covariances, limit, looking_back
 
 
@@ -98,6 +98,6 @@ def smoother_error(model: LinearModel[np.ndarray], T: int) -> np.ndarray:
     """
     _, covariances = gains_and_covariances(model, T, until_repeated=True)
     P = np.stack([model.cov_0, *covariances])
-    _, _, information = looking_back(*model.stacked(T), P)
+    _, _, information = looking_back(*stacked(model, T), P)
     variances: np.ndarray = (P - P @ information @ P).diagonal(0, -2, -1)[1:]
     return variances

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mbdl_repro.areas.tracking.kalman.linear_filter import kalman_filter
-from mbdl_repro.areas.tracking.kalman.model import LinearModel
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, stacked
 from mbdl_repro.areas.tracking.kalman.updates import (
     eliminated,
     innovation,
@@ -30,7 +30,7 @@ def negative_log_likelihood(x: Tensor, model: LinearModel[Tensor]) -> Tensor:
     """
     n_rows, T, n = x.shape
     means, covariances = kalman_filter(x, model)
-    F, H, V, W = model.stacked(T)
+    F, H, V, W = stacked(model, T)
     m = F.shape[-1]
     start = model.mean_0.expand(n_rows, 1, m)
     predicted = torch.cat((start, means[:, :-1]), 1)[..., None, :] @ F.mT @ H.mT

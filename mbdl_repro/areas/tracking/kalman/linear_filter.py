@@ -10,8 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from mbdl_repro.areas.tracking.kalman import riccati
-from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, linear_arrays, steps
-from mbdl_repro.areas.tracking.kalman.riccati import Stretch, gains_and_covariances, one_step
+from mbdl_repro.areas.tracking.kalman.model import (
+    LinearModel,
+    LinearRule,
+    linear_arrays,
+    stacked,
+    steps,
+)
+from mbdl_repro.areas.tracking.kalman.riccati import (
+    Stretch,
+    gains_and_covariances,
+    joined,
+    one_step,
+)
 from mbdl_repro.areas.tracking.kalman.updates import (
     kalman_gain,
     only_seen,
@@ -121,29 +132,29 @@ def gains_at_once(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
 
     Source: Särkkä and García-Fernández, 2021.
     """
-    F, H, V, W = model.stacked(T)
+    F, H, V, W = stacked(model, T)
     # The first stretch begins with what is known of s_0, so that nothing before it matters.
     first = predicted_covariance(model.cov_0, F[:1], V[:1])
     stretch = one_step(torch.cat((0 * F[:1], F[1:])), H, torch.cat((first, V[1:])), W)
     if stretch is None:
         return kalman_gains(model, T)
     try:
-        stretch = _joined(stretch, T)
-    except torch.linalg.LinAlgError:
+        stretch = _from_the_first(stretch, T)
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         return kalman_gains(model, T)
     before = predicted_covariance(torch.cat((model.cov_0[None], stretch.C[:-1])), F, V)
     K = kalman_gain(before, H, W)
     return K, updated_covariance(before, K, H, W)
 
 
-def _joined(stretch: Stretch[Tensor], T: int) -> Stretch[Tensor]:
+def _from_the_first(stretch: Stretch[Tensor], T: int) -> Stretch[Tensor]:
     """Return, of T stretches of a step each, those from the first step to each of them."""
     d = 1
     while d < T:
         shifts = slice(None, -d), slice(d, None)
         earlier, later = (Stretch(*(part[shift] for part in stretch)) for shift in shifts)
-        joined = earlier.then(later)
-        stretch = Stretch(*(torch.cat((a[:d], b)) for a, b in zip(stretch, joined, strict=True)))
+        longer = joined(earlier, later)
+        stretch = Stretch(*(torch.cat((a[:d], b)) for a, b in zip(stretch, longer, strict=True)))
         d *= 2
     return stretch
 
@@ -210,7 +221,7 @@ def linear_filter(x: Tensor, gains: Tensor, model: LinearModel[Tensor]) -> Tenso
     """
     n_rows, T, n = x.shape
     m = model.F.shape[-1]
-    F, H = model.stacked(T)[:2]
+    F, H = stacked(model, T)[:2]
     K = gains.expand(T, m, n)
     A = F - K @ (H @ F)
     size = min(T, max(1, BLOCK // max(m, n)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 from annotated_types import Gt
 from torch import Tensor
@@ -32,6 +32,13 @@ class PosteriorMethod(Method, ABC):
         return self.moments(x)[1]
 
 
+class NoiseScales(TypedDict):
+    """Factors on covariances."""
+
+    process_noise_scale: float
+    observation_noise_scale: float
+
+
 class ScaledNoiseMethod(PosteriorMethod, ABC):
     """A method that believes in multiples of the noise covariances that it is told.
 
@@ -48,7 +55,7 @@ class ScaledNoiseMethod(PosteriorMethod, ABC):
         observation_noise_scale: Annotated[float, Gt(0)] = 1.0,
     ) -> None:
         super().__init__()
-        self.scales = {
+        self.scales: NoiseScales = {
             "process_noise_scale": process_noise_scale,
             "observation_noise_scale": observation_noise_scale,
         }

@@ -27,18 +27,6 @@ class LinearModel(NamedTuple, Generic[Array]):
         """Whether one of its matrices does."""
         return any(matrix.ndim == 3 for matrix in self[:4])
 
-    def stacked(self, T: int) -> tuple[Array, Array, Array, Array]:
-        """Return F, H, V and W of T steps, (T, ·, ·) each.
-
-        Args:
-            T: number of steps.
-
-        Raises:
-            ValueError: if one varies, and is given for fewer steps.
-        """
-        F, H, V, W = (namespace(matrix).stack(list(steps(matrix, T))) for matrix in self[:4])
-        return F, H, V, W
-
 
 class LinearRule(NamedTuple, Generic[Array]):
     """A linear filter, ŝ_t = F ŝ_{t−1} + K_t (x_t − H F ŝ_{t−1}); F and H may vary, (T, ·, ·)."""
@@ -90,3 +78,18 @@ def steps(matrix: Array, T: int) -> Iterator[Array]:
             f"a matrix that varies is given for {len(matrix)} steps, and {T} are asked for"
         )
     return iter(list(matrix[:T]))
+
+
+def stacked(model: LinearModel[Array], T: int) -> tuple[Array, Array, Array, Array]:
+    """Return F, H, V and W of T steps, (T, ·, ·) each.
+
+    Args:
+        model: whose matrices may vary.
+        T: number of steps.
+
+    Raises:
+        ValueError: if one varies, and is given for fewer steps.
+    """
+    xp = namespace(model.F)
+    F, H, V, W = (xp.stack(list(steps(matrix, T))) for matrix in model[:4])
+    return F, H, V, W

@@ -103,27 +103,37 @@ class Stretch(NamedTuple, Generic[Array]):
     C: Array
     J: Array
 
-    def after(self, P: Array) -> Array:
-        """Return the covariance (..., m, m) after the stretch, of that before it."""
-        solve = namespace(P).linalg.solve
-        grown = self.A @ P @ solve(like(np.eye(P.shape[-1]), P) + self.J @ P, self.A.mT)
-        P = self.C + grown
-        return (P + P.mT) / 2
 
-    def then(self, later: Stretch[Array]) -> Stretch[Array]:
-        """Return this stretch and the one after it as one.
+def after(stretch: Stretch[Array], P: Array) -> Array:
+    """Return the covariance (..., m, m) after a stretch, of that before it.
 
-        A = A_j (I + C_i J_j)⁻¹ A_i
-        C = A_j (I + C_i J_j)⁻¹ C_i A_jᵀ + C_j
-        J = A_iᵀ J_j (I + C_i J_j)⁻¹ A_i + J_i
-        """
-        xp, m = namespace(self.A), self.A.shape[-1]
-        both = xp.concatenate((self.A, self.C), -1)
-        solved = xp.linalg.solve(like(np.eye(m), self.A) + self.C @ later.J, both)
-        Y, Z = solved[..., :m], solved[..., m:]
-        return Stretch(
-            later.A @ Y, later.A @ Z @ later.A.mT + later.C, self.A.mT @ later.J @ Y + self.J
-        )
+    Args:
+        stretch: of steps.
+        P: covariance before it, (..., m, m).
+    """
+    solve = namespace(P).linalg.solve
+    A, C, J = stretch
+    P = C + A @ P @ solve(like(np.eye(P.shape[-1]), P) + J @ P, A.mT)
+    return (P + P.mT) / 2
+
+
+def joined(earlier: Stretch[Array], later: Stretch[Array]) -> Stretch[Array]:
+    """Return two stretches, i and the one j after it, as one.
+
+    A = A_j (I + C_i J_j)⁻¹ A_i
+    C = A_j (I + C_i J_j)⁻¹ C_i A_jᵀ + C_j
+    J = A_iᵀ J_j (I + C_i J_j)⁻¹ A_i + J_i
+
+    Args:
+        earlier: i.
+        later: j.
+    """
+    (A_i, C_i, J_i), (A_j, C_j, J_j) = earlier, later
+    xp, m = namespace(A_i), A_i.shape[-1]
+    both = xp.concatenate((A_i, C_i), -1)
+    solved_both = xp.linalg.solve(like(np.eye(m), A_i) + C_i @ J_j, both)
+    Y, Z = solved_both[..., :m], solved_both[..., m:]
+    return Stretch(A_j @ Y, A_j @ Z @ A_j.mT + C_j, A_i.mT @ J_j @ Y + J_i)
 
 
 def one_step(F: Array, H: Array, V: Array, W: Array) -> Stretch[Array] | None:
@@ -191,8 +201,8 @@ def _by_doubling(model: LinearModel[np.ndarray]) -> tuple[np.ndarray, np.ndarray
         for _ in range(DOUBLINGS):
             if stretch is None or not all(np.isfinite(part).all() for part in stretch):
                 break
-            half, P = P, stretch.after(model.cov_0)
-            stretch = stretch.then(stretch)
+            half, P = P, after(stretch, model.cov_0)
+            stretch = joined(stretch, stretch)
         else:
             return P, half, 1e-9
     except np.linalg.LinAlgError:
@@ -208,9 +218,9 @@ def _settled(
     F, H, V, W = model[:4]
     predicted = predicted_covariance(P, F, V)
     K = kalman_gain(predicted, H, W)
-    after = updated_covariance(predicted, K, H, W)
+    once_more = updated_covariance(predicted, K, H, W)
     std = np.sqrt(P.diagonal().clip(0))
     largest = share * np.outer(std, std)
-    if (np.abs(P - before) <= largest).all() and (np.abs(after - P) <= largest).all():
-        return K, after
+    if (np.abs(P - before) <= largest).all() and (np.abs(once_more - P) <= largest).all():
+        return K, once_more
     return None

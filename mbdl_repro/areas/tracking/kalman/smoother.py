@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mbdl_repro.areas.tracking.kalman.linear_filter import kalman_filter
-from mbdl_repro.areas.tracking.kalman.model import LinearModel
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, stacked
 from mbdl_repro.areas.tracking.kalman.riccati import looking_back
 from mbdl_repro.areas.tracking.kalman.updates import only_seen, predicted_covariance
 
@@ -50,7 +50,7 @@ def kalman_smoother(x: Tensor, model: LinearModel[Tensor]) -> Smoothed:
     means, covariances = kalman_filter(x, model)
     n_rows, T, _ = x.shape
     m = len(model.mean_0)
-    F, H, V, W = model.stacked(T)
+    F, H, V, W = stacked(model, T)
     if covariances.ndim == 4:  # rows differ in what is missing
         x, H, W = only_seen(x, H, W)
     P_0 = model.cov_0.expand(*covariances.shape[:-3], 1, m, m)

@@ -16,7 +16,7 @@ from mbdl_repro.areas.tracking.kalman.linear_filter import (
     kalman_rule,
 )
 from mbdl_repro.areas.tracking.kalman.method import PosteriorMethod
-from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, linear_arrays
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, linear_arrays, stacked
 from mbdl_repro.areas.tracking.kalman.smoother import kalman_smoother
 from mbdl_repro.areas.tracking.kalman.updates import eliminated, only_seen
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
@@ -157,7 +157,7 @@ class EmKalmanFilter(PosteriorMethod):
         """Return what V and W become by one iteration."""
         means, covariances, lagged = kalman_smoother(x, model)
         n_rows, T, n = x.shape
-        F, H, _, W = model.stacked(T)
+        F, H, _, W = stacked(model, T)
         after, before = covariances[..., 1:, :, :], covariances[..., :-1, :, :]
         improved = {}
         if "V" in self.learns:

@@ -20,7 +20,9 @@ from mbdl_repro.areas.tracking.kalman.linear_filter import (
 )
 from mbdl_repro.areas.tracking.kalman.model import linear_arrays
 from mbdl_repro.areas.tracking.kalman.riccati import (
+    after,
     gains_and_covariances,
+    joined,
     limit,
     one_step,
 )
@@ -173,6 +175,6 @@ def test_a_stretch_of_many_steps_does_what_they_do():
     arrays = linear_arrays(truth)
     stretch = one_step(*arrays[:4])
     for doubling in range(1, 6):
-        stretch = stretch.then(stretch)
+        stretch = joined(stretch, stretch)
         expected = by_hand(arrays, 2**doubling)[-1][1]
-        np.testing.assert_allclose(stretch.after(arrays.cov_0), expected, rtol=1e-10)
+        np.testing.assert_allclose(after(stretch, arrays.cov_0), expected, rtol=1e-10)
