@@ -17,12 +17,12 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from steps import system  # noqa: E402
 
+from mbdl_repro.areas.tracking.kalman.model import linear_arrays  # noqa: E402
 from mbdl_repro.areas.tracking.methods.kalman_filter import KalmanFilter  # noqa: E402
 from mbdl_repro.areas.tracking.methods.steady_state_kalman_filter import (  # noqa: E402
     SteadyStateKalmanFilter,
 )
-from mbdl_repro.areas.tracking.riccati import linear_arrays  # noqa: E402
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace  # noqa: E402
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace  # noqa: E402
 
 try:
     import torch_kf

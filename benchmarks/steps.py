@@ -12,7 +12,7 @@ import torch  # noqa: E402
 
 from mbdl_repro import catalogue  # noqa: E402
 from mbdl_repro.areas.tracking.metrics import flops_per_step  # noqa: E402
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace  # noqa: E402
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace  # noqa: E402
 
 N_ROWS, T = 1000, 50
 METHODS = (

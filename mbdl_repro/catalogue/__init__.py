@@ -83,21 +83,37 @@ class FunctionInfo:
 
 @cache
 def areas() -> tuple[str, ...]:
-    """Return the names of the running examples: the folders that hold a scenario."""
-    return tuple(sorted(path.parent.name for path in PACKAGE.glob("areas/*/scenario.py")))
+    """Return the names of the running examples: the folders that hold methods."""
+    return tuple(sorted(path.parts[-3] for path in PACKAGE.glob("areas/*/methods/__init__.py")))
 
 
 @cache
 def scenarios(area: str) -> dict[str, type[Scenario]]:
     """Return the area's scenario classes by their names.
 
+    They stand in ``scenario.py``, or, where there are many kinds, each in a file of ``systems/``.
+
     Raises:
         UserError: a class does not state the name of the area, or its own.
     """
-    module = importlib.import_module(f"mbdl_repro.areas.{area}.scenario")
+    found: dict[str, type[Scenario]] = {}
+    for module in _scenario_modules(area):
+        found |= _scenarios_of(module, area)
+    return found
+
+
+def _scenario_modules(area: str) -> list[Any]:
+    package = f"mbdl_repro.areas.{area}"
+    (folder,) = map(Path, importlib.import_module(package).__path__)
+    paths = [*folder.glob("scenario.py"), *sorted(folder.glob("systems/[!_]*.py"))]
+    inside = [path.relative_to(folder).with_suffix("").parts for path in paths]
+    return [importlib.import_module(".".join((package, *parts))) for parts in inside]
+
+
+def _scenarios_of(module: Any, area: str) -> dict[str, type[Scenario]]:
     found: dict[str, type[Scenario]] = {}
     for _, cls in inspect.getmembers(module, inspect.isclass):
-        if not issubclass(cls, Scenario) or cls is Scenario:
+        if not issubclass(cls, Scenario) or inspect.isabstract(cls):
             continue
         if getattr(cls, "area", None) != area:
             raise UserError(f'{_file(module)}: class {cls.__name__} must state area = "{area}"')

@@ -41,8 +41,8 @@ def inspect_areas(folder: Path) -> dict[str, Record]:
         can hold, and ``errors``: a message for each reason why some file is not among them.
     """
     return {
-        path.parent.name: _inspect_area(path.parent)
-        for path in sorted(folder.glob("*/scenario.py"))
+        path.parts[-3]: _inspect_area(path.parents[1])
+        for path in sorted(folder.glob("*/methods/__init__.py"))
     }
 
 

@@ -23,7 +23,8 @@ from mbdl_repro.areas.image_restoration.priors.prior import Prior, PriorMethod
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.catalogue import REQUIRED, MethodInfo
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Scenario, Split

@@ -20,7 +20,9 @@ from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz, Sinusoidal
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
+from mbdl_repro.areas.tracking.systems.sinusoidal import Sinusoidal
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import rng_for
 from mbdl_repro.pipeline.rows import measured

@@ -21,7 +21,9 @@ from mbdl_repro.areas.image_restoration.priors.flow import Flow
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz, Sinusoidal
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
+from mbdl_repro.areas.tracking.systems.sinusoidal import Sinusoidal
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import gradient_descent

@@ -64,7 +64,7 @@ def changed(before: dict[Task, str], after: dict[Task, str]) -> set[str]:
 
 # --- what a change of the source makes run again ---
 
-UPDATES = "areas/tracking/updates.py"
+UPDATES = "areas/tracking/kalman/updates.py"
 
 
 def move_a_function(copy: Copy) -> None:
@@ -80,12 +80,11 @@ def move_a_function(copy: Copy) -> None:
 
 
 def move_a_scenario(copy: Copy) -> None:
-    """All of tracking's scenarios, with the file that they stand in."""
+    """A system of tracking's, with the file that it stands in."""
     area = copy.folder / "areas/tracking"
-    (area / "systems").mkdir()
-    (area / "scenario.py").rename(area / "systems/all.py")
-    (area / "scenario.py").write_text(
-        "from mbdl_repro.areas.tracking.systems.all import LinearStateSpace, Lorenz, Sinusoidal\n"
+    (area / "systems/linear_state_space.py").rename(area / "linear.py")
+    (area / "systems/linear_state_space.py").write_text(
+        "from mbdl_repro.areas.tracking.linear import LinearStateSpace\n"
     )
 
 
@@ -124,10 +123,10 @@ def test_what_computes_nothing_reruns_nothing(copy: Copy, change) -> None:
 
 def test_a_line_of_the_kalman_gain_reruns_what_calls_it_and_nothing_else(copy: Copy) -> None:
     before = copy.codes()
-    path = copy.folder / "areas/tracking/riccati.py"
+    path = copy.folder / "areas/tracking/kalman/updates.py"
     text = path.read_text(encoding="utf-8")
     (body,) = re.findall(r"^def kalman_gain\(.*?^def ", text, re.M | re.S)
-    assert body.count("    return ") == 2
+    assert body.count("    return ") == 1
     path.write_text(text.replace(body, body.replace("    return ", "    return 1 * ")))
     filters = {"kalman_filter", "steady_state_kalman_filter", "kalman_smoother"}
     again = {task.split(" ", 1)[1] for task in changed(before, copy.codes())}

@@ -441,7 +441,7 @@ import numpy as np, torch
 torch.set_num_threads(1)
 from mbdl_repro.store.fingerprint import fingerprint
 from mbdl_repro.areas.tracking.methods.kalman_filter import KalmanFilter
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 
 truth = LinearStateSpace(**{fields})
 found = set()
@@ -459,7 +459,7 @@ KalmanFilter(truth)(torch.as_tensor(split.x))
 sys.setprofile(None)
 reached = fingerprint(
     "mbdl_repro.areas.tracking.methods.kalman_filter:KalmanFilter",
-    "mbdl_repro.areas.tracking.scenario:LinearStateSpace",
+    "mbdl_repro.areas.tracking.systems.linear_state_space:LinearStateSpace",
 )
 print(sorted(found - reached.definitions.keys()), len(found))
 """

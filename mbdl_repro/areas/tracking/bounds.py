@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbdl_repro.areas.tracking.exact_error import (
+from mbdl_repro.areas.tracking.kalman.exact_error import (
     linear_filter_error,
     matched_rule,
     smoother_error,
 )
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, linear_arrays
+from mbdl_repro.areas.tracking.kalman.riccati import limit
 from mbdl_repro.areas.tracking.metrics import mse
-from mbdl_repro.areas.tracking.riccati import LinearModel, limit, linear_arrays
-from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.measure import bound
 from mbdl_repro.contract.scenario import Split
 
@@ -136,7 +137,7 @@ def near_mmse(truth: StateSpace, test: Split) -> np.ndarray:
     """
     import torch  # here, since other bounds do without it
 
-    from mbdl_repro.areas.tracking.nonlinear import particle_filter
+    from mbdl_repro.areas.tracking.kalman.particles import particle_filter
 
     with torch.no_grad():
         x = torch.tensor(test.x, dtype=torch.float32)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mbdl_repro.areas.tracking.exact_error import linear_filter_error
-from mbdl_repro.areas.tracking.riccati import LinearRule, linear_arrays
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace
-from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.areas.tracking.kalman.exact_error import linear_filter_error
+from mbdl_repro.areas.tracking.kalman.model import LinearRule, linear_arrays
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.capabilities import HasClaimedVariance, HasLinearRule
 from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
@@ -187,6 +187,7 @@ def flops_per_step(method: Method, split: Split) -> float:
     solves = {
         aten._linalg_solve_ex: _solve_flops,
         aten.linalg_cholesky_ex: _cholesky_flops,
+        aten.cholesky_solve: _substitution_flops,
         aten._linalg_eigh: _eigh_flops,
     }
     counts = []
@@ -209,6 +210,11 @@ def _solve_flops(A: tuple[int, ...], B: tuple[int, ...], *_: object, **__: objec
 def _cholesky_flops(A: tuple[int, ...], *_: object, **__: object) -> int:
     """Return k³/3 for each A (k, k)."""
     return round(math.prod(A) * A[-1] / 3)
+
+
+def _substitution_flops(B: tuple[int, ...], A: tuple[int, ...], *_: object, **__: object) -> int:
+    """Return 2k² for each column of B, whose factors A (k, k) are known."""
+    return round(math.prod(A) * 2 * B[-1])
 
 
 def _eigh_flops(A: tuple[int, ...], *_: object, **__: object) -> int:

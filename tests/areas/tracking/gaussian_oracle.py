@@ -42,7 +42,7 @@ class Joint:
         flat = x.ravel()
         seen = ~np.isnan(flat)
         S, C = self.x_covariance[np.ix_(seen, seen)], self.crossed[:, seen]
-        gain = C @ np.linalg.inv(S)
+        gain = C @ np.linalg.pinv(S, rcond=1e-13, hermitian=True)
         mean = self.mean + gain @ (flat - self.x_mean)[seen]
         return mean.reshape(-1, self.m), self.covariance - gain @ C.T
 

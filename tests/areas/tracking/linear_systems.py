@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 
 EXAMPLE_3_5 = LinearStateSpace(
     transition="constant_velocity",

@@ -10,11 +10,12 @@ from areas.tracking.gaussian_oracle import Joint
 from areas.tracking.linear_systems import CANONICAL, EXAMPLE_3_5, SYSTEMS
 
 from mbdl_repro.areas.tracking import bounds
-from mbdl_repro.areas.tracking.exact_error import smoother_error
+from mbdl_repro.areas.tracking.kalman.exact_error import smoother_error
+from mbdl_repro.areas.tracking.kalman.model import linear_arrays
 from mbdl_repro.areas.tracking.methods.kalman_filter import KalmanFilter
 from mbdl_repro.areas.tracking.methods.kalman_smoother import KalmanSmoother
-from mbdl_repro.areas.tracking.riccati import linear_arrays
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace, Lorenz
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 
 ALL = [
     bounds.smoother_mse,
@@ -92,8 +93,9 @@ def test_where_entries_are_missing_the_floor_still_holds_and_the_theory_is_refus
 
 def test_they_are_computed_without_torch():
     code = (
-        "import sys; from mbdl_repro.areas.tracking import bounds, scenario as a; "
-        "t = a.LinearStateSpace(transition='canonical', noise_std=1.0, process_noise_std=1.0, "
+        "import sys; from mbdl_repro.areas.tracking import bounds; "
+        "from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace; "
+        "t = LinearStateSpace(transition='canonical', noise_std=1.0, process_noise_std=1.0, "
         "n_steps=5); bounds.smoother_mse(t), bounds.kalman_mse(t), "
         "bounds.kalman_steady_state_mse(t); assert 'torch' not in sys.modules"
     )

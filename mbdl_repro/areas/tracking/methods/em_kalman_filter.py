@@ -9,31 +9,27 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from mbdl_repro.areas.tracking.riccati import linear_arrays
-from mbdl_repro.areas.tracking.state_space import StateSpace
-from mbdl_repro.areas.tracking.updates import (
-    LinearModel,
-    LinearRule,
+from mbdl_repro.areas.tracking.kalman.likelihood import negative_log_likelihood
+from mbdl_repro.areas.tracking.kalman.linear_filter import (
     StoredModel,
-    constant_gains,
     kalman_filter,
-    kalman_gains,
-    kalman_smoother,
-    negative_log_likelihood,
-    only_seen,
-    steps,
-    variances,
+    kalman_rule,
 )
-from mbdl_repro.contract.method import Family, Method, Split
+from mbdl_repro.areas.tracking.kalman.method import PosteriorMethod
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, linear_arrays, stacked
+from mbdl_repro.areas.tracking.kalman.smoother import kalman_smoother
+from mbdl_repro.areas.tracking.kalman.updates import eliminated, only_seen
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
+from mbdl_repro.contract.method import Family, Split
 from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.learning.training import History, Report, silent
+from mbdl_repro.learning.training import History, Report, TrainingDivergedError, silent
 
 FURTHEST = 64.0
 """How many times as far as an iteration leads the point ahead of it may lie, at most twice."""
 
 
-class EmKalmanFilter(Method):
+class EmKalmanFilter(PosteriorMethod):
     """A Kalman filter with V, W, or both, of greatest likelihood, from observations alone.
 
     V ← mean over t of E[(s_t − F s_{t−1})(s_t − F s_{t−1})ᵀ | x_1 … x_T]
@@ -51,8 +47,6 @@ class EmKalmanFilter(Method):
         iterations: how many.
         initial_process_variance: V to begin with is this times I, if it is learned.
         initial_observation_variance: W to begin with is this times I, if it is learned.
-
-    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
 
     Source: Section 5.1, generative learning; Shumway and Stoffer, 1982.
     """
@@ -87,9 +81,9 @@ class EmKalmanFilter(Method):
         self.model = StoredModel(model)
         self.roots = nn.ParameterDict(roots)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the estimates of the states."""
-        return kalman_filter(x, self.current_model(), kalman_gains).means
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and variances of the states, given the observations up to each."""
+        return kalman_filter(x, self.current_model()).moments()
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the mean over rows of −log p(x); the states are not looked at."""
@@ -143,7 +137,10 @@ class EmKalmanFilter(Method):
         model = self.model()
         once = self._improved(x, model._replace(**start))
         twice = self._improved(x, model._replace(**once))
-        a, b, c = ({k: _root(P) for k, P in point.items()} for point in (start, once, twice))
+        units = {k: _unit(P) for k, P in start.items()}
+        a, b, c = (
+            {k: _root(P, units[k]) for k, P in point.items()} for point in (start, once, twice)
+        )
         first = math.sqrt(sum((b[k] - a[k]).square().sum().item() for k in a))
         bend = math.sqrt(sum((c[k] - 2 * b[k] + a[k]).square().sum().item() for k in a))
         least = negative_log_likelihood(x, model._replace(**twice)).mean()
@@ -159,8 +156,8 @@ class EmKalmanFilter(Method):
     def _improved(self, x: Tensor, model: LinearModel[Tensor]) -> dict[str, Tensor]:
         """Return what V and W become by one iteration."""
         means, covariances, lagged = kalman_smoother(x, model)
-        F, H, _, W = (torch.stack(list(steps(matrix, x.shape[1]))) for matrix in model[:4])
         n_rows, T, n = x.shape
+        F, H, _, W = stacked(model, T)
         after, before = covariances[..., 1:, :, :], covariances[..., :-1, :, :]
         improved = {}
         if "V" in self.learns:
@@ -177,28 +174,39 @@ class EmKalmanFilter(Method):
                 W_all = W.expand(n_rows, T, n, n).reshape(-1, n, n)
                 eye = torch.eye(n, dtype=x.dtype, device=x.device)
                 z, selected, W_seen = only_seen(residual.reshape(-1, n), eye, W_all)
-                G = torch.linalg.solve(W_seen, selected @ W_all).mT @ selected
+                rounding = torch.finfo(x.dtype).eps * n * W_seen.diagonal(0, -2, -1)
+                G = eliminated(W_seen, selected @ W_all, rounding)[0].mT @ selected
                 spread = G @ full @ G.mT + W_all - G @ W_all @ G.mT
                 spread = spread.reshape(n_rows, T, n, n)
                 residual = (z[:, None] @ G.mT)[:, 0].reshape(n_rows, T, n)
             improved["W"] = _mean_outer(residual, spread)
+        if not all(covariance.isfinite().all() for covariance in improved.values()):
+            raise TrainingDivergedError(
+                f"{' and '.join(improved)} became infinite, or no number: is an observation so?"
+            )
         return improved
 
     def linear_rule(self, T: int) -> LinearRule[Tensor]:
         """Return what the filter does over T steps where nothing is missing."""
-        model = self.current_model()
-        return LinearRule(model.F, model.H, constant_gains(model, T)[0], model.mean_0)
-
-    def claimed_variance(self, x: Tensor) -> Tensor:
-        """Return the variance (n_rows, T, m) that it claims for each entry of its answer."""
-        model = self.current_model()
-        return variances(kalman_filter(x, model, kalman_gains).covariances, len(x))
+        return kalman_rule(self.current_model(), T)
 
 
-def _root(covariance: Tensor) -> Tensor:
-    """Return the symmetric L with L L = the covariance, which may be singular."""
-    values, vectors = torch.linalg.eigh(covariance)
-    return (vectors * values.clamp_min(0).sqrt()) @ vectors.mT
+def _root(covariance: Tensor, unit: Tensor | None = None) -> Tensor:
+    """Return L with L Lᵀ = the covariance, which may be singular: a symmetric L, in its units.
+
+    Args:
+        covariance: (k, k).
+        unit: of each entry, (k,); None: its standard deviation.
+    """
+    if unit is None:
+        unit = _unit(covariance)
+    values, vectors = torch.linalg.eigh(covariance / unit[:, None] / unit)
+    return unit[:, None] * (vectors * values.clamp_min(0).sqrt()) @ vectors.mT
+
+
+def _unit(covariance: Tensor) -> Tensor:
+    std = covariance.diagonal().clamp_min(0).sqrt()
+    return torch.where(std > 0, std, 1.0)
 
 
 def _mean_outer(residual: Tensor, spread: Tensor) -> Tensor:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.learned_gain import LearnedGain, ThreeGrus, Track
-from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.areas.tracking.learned.filter import Track, squared_error
+from mbdl_repro.areas.tracking.learned.kalmannet import ThreeGruGain
 from mbdl_repro.contract.method import Family
 
 
-class Kalmannet(LearnedGain):
+class Kalmannet(ThreeGruGain):
     """A filter by f and h whose gain K_t three gated recurrent units learn, and not by V and W.
 
     ŝ_t = f(ŝ_{t−1}) + K_t (x_t − h(f(ŝ_{t−1})))
@@ -24,35 +21,16 @@ class Kalmannet(LearnedGain):
 
     Args:
         belief: gives f, h and s̄_0; V and W only to :meth:`claimed_variance`.
-        input_multiplier: entries that each entry of a difference is expanded to.
-        output_multiplier: hidden entries of the gain's last layers for each of m² + n².
-        initial_gain: κ before a fit: the gain is κ H⁺, H the Jacobian of h at s̄_0. A fit starts
-            from the κ that does best on its training data.
-        magnitudes: show the network the logarithms of the differences' lengths as well.
 
     Source: Section 5.5; Revach et al., 2022, architecture #2.
     """
 
     name = "kalmannet"
     family = Family.DNN_AIDED_INFERENCE
-    network: ThreeGrus
 
-    def __init__(
-        self,
-        belief: StateSpace,
-        *,
-        input_multiplier: Annotated[int, Ge(1)] = 5,
-        output_multiplier: Annotated[int, Ge(1)] = 40,
-        initial_gain: Annotated[float, Gt(0)] = 0.5,
-        magnitudes: bool = False,
-    ) -> None:
-        super().__init__(belief, magnitudes)
-        gain = initial_gain * self.model.pseudo_inverse()
-        self.network = ThreeGrus(gain, input_multiplier, output_multiplier, magnitudes)
-
-    def start_from(self, gain: float, x: Tensor, track: Track) -> None:
-        """Let the last layer's bias be the gain κ H⁺."""
-        self.network.last.bias.copy_((gain * self.model.pseudo_inverse()).flatten())
+    def error(self, track: Track, s: Tensor) -> Tensor:
+        """Return the squared error of each row (rows,)."""
+        return squared_error(track, s)
 
     def claimed_variance(self, x: Tensor) -> Tensor:
         """Return the error variances (rows, T, m) that the gains imply: the diagonal of K W (H⁺)ᵀ.

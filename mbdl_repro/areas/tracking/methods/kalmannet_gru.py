@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from annotated_types import Ge, Gt
-from torch import Tensor
+from annotated_types import Ge
 
-from mbdl_repro.areas.tracking.learned_gain import LearnedGain, OneGru, Track
-from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.areas.tracking.learned.gain import LearnedGain
+from mbdl_repro.areas.tracking.learned.one_gru import OneGru
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family
 
 
@@ -21,12 +21,8 @@ class KalmannetGru(LearnedGain):
     4 m n → K_t. Unfitted it is an observer of a fixed gain.
 
     Args:
-        belief: gives f, h and s̄_0; nothing else is read.
         input_multiplier: a.
         hidden_multiplier: b.
-        initial_gain: κ before a fit: the gain is κ H⁺, H the Jacobian of h at s̄_0. A fit starts
-            from the κ that does best on its training data.
-        magnitudes: show the network the logarithms of the differences' lengths as well.
 
     Source: Section 5.5; Revach et al., 2022, architecture #1, with a = 80 and b = 10.
     """
@@ -41,16 +37,15 @@ class KalmannetGru(LearnedGain):
         *,
         input_multiplier: Annotated[int, Ge(1)] = 80,
         hidden_multiplier: Annotated[int, Ge(1)] = 10,
-        initial_gain: Annotated[float, Gt(0)] = 0.5,
-        magnitudes: bool = False,
+        **settings: Any,
     ) -> None:
-        super().__init__(belief, magnitudes)
+        super().__init__(belief, **settings)
         m, n = belief.m, belief.n
         widths = (input_multiplier * (m + n), hidden_multiplier * (m**2 + n**2), 4 * m * n)
-        lengths = int(magnitudes)
-        gain = initial_gain * self.model.pseudo_inverse()
+        lengths = int(self.magnitudes)
+        gain = self.fixed_gain(self.initial_gain)
         self.network = OneGru(n + lengths, 2 * m + n + 3 * lengths, widths, gain)
 
-    def start_from(self, gain: float, x: Tensor, track: Track) -> None:
+    def start_from(self, gain: float) -> None:
         """Let the last layer's bias be the gain κ H⁺."""
-        self.network.last.bias.copy_((gain * self.model.pseudo_inverse()).flatten())
+        self.network.last.bias.copy_(self.fixed_gain(gain).flatten())

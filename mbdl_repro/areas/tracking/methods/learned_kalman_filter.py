@@ -8,34 +8,30 @@ import torch
 from annotated_types import Gt
 from torch import Tensor, nn
 
-from mbdl_repro.areas.tracking.riccati import (
-    LinearModel,
-    LinearRule,
-    kalman_gain,
-    predicted_covariance,
-    steps,
-    updated_covariance,
-)
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace
-from mbdl_repro.areas.tracking.state_space import StateSpace
-from mbdl_repro.areas.tracking.updates import (
+from mbdl_repro.areas.tracking.kalman.linear_filter import (
     StoredModel,
+    gains_at_once,
     kalman_filter,
+    kalman_rule,
     linear_model,
-    variances,
 )
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.areas.tracking.kalman.method import PosteriorMethod
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
+from mbdl_repro.contract.method import Family
 
 LEAST_ROOT = 1e-7
-"""Of a covariance's root, the least eigenvalue it starts with, as a share of the largest."""
+"""Of the correlations' root, the least eigenvalue it starts with, as a share of the largest."""
 
 
-class LearnedKalmanFilter(Method):
+class LearnedKalmanFilter(PosteriorMethod):
     """A Kalman filter whose V, or W, or both, minimize its squared error on training data.
 
     V = A Aᵀ,    W = B Bᵀ,    B lower triangular, its diagonal learned as logarithms
 
-    A has a factor that is learned as its logarithm, too: where F is wrong, V grows a lot.
+    Each entry is learned in its own unit, the standard deviation where it starts. A has a
+    factor that is learned as its logarithm, too: where F is wrong, V grows a lot.
 
     The loss is the squared error of the whole state, through the gains K_t(V, W) of all steps.
     The gains, and so the loss, stay as they are when V, W and the covariance of s_0 grow by one
@@ -50,8 +46,6 @@ class LearnedKalmanFilter(Method):
         initial_process_variance: start V from this times the identity; ``None``: from the
             belief's.
         initial_observation_variance: the same of W.
-
-    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
 
     Source: Example 5.2, whose notebook learns the entries of V, unconstrained, from the error of
     the position.
@@ -79,12 +73,13 @@ class LearnedKalmanFilter(Method):
             self.process_unit: Tensor
             self.register_buffer("process_unit", unit)
             self.process_root = nn.Parameter(root)
-            self.log_process_scale = nn.Parameter(torch.zeros_like(unit))
+            self.log_process_scale = nn.Parameter(torch.zeros_like(unit[0]))
         if learn != "process":
             unit, root = _unit_and_root("W", "observation", model.W)
             self.observation_unit: Tensor
             self.register_buffer("observation_unit", unit)
-            factor = torch.linalg.cholesky(root @ root.mT)
+            factor = torch.linalg.qr(root.mT).R.mT  # Cholesky's of root rootᵀ, up to signs
+            factor = factor * factor.diagonal().sign()
             self.observation_factor = nn.Parameter(factor.tril(-1) + factor.diagonal().log().diag())
         self.learn = learn
 
@@ -93,7 +88,7 @@ class LearnedKalmanFilter(Method):
         """The covariance of the process noise (m, m), as it is learned or believed."""
         if self.learn == "observation":
             return self.model.V
-        A = self.process_unit * self.log_process_scale.exp() * self.process_root
+        A = self.process_unit[:, None] * self.log_process_scale.exp() * self.process_root
         return A @ A.mT
 
     @property
@@ -102,23 +97,16 @@ class LearnedKalmanFilter(Method):
         if self.learn == "process":
             return self.model.W
         raw = self.observation_factor
-        B = self.observation_unit * (raw.tril(-1) + raw.diagonal().exp().diag())
+        B = self.observation_unit[:, None] * (raw.tril(-1) + raw.diagonal().exp().diag())
         return B @ B.mT
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the estimates of the states."""
-        return kalman_filter(x, self._model(), gains_at_once).means
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and variances of the states, given the observations up to each."""
+        return kalman_filter(x, self._model(), gains_at_once).moments()
 
     def linear_rule(self, T: int) -> LinearRule[Tensor]:
         """Return what the filter does over T steps where nothing is missing."""
-        model = self._model()
-        K, _ = gains_at_once(model, T)
-        return LinearRule(model.F, model.H, K.detach(), model.mean_0)
-
-    def claimed_variance(self, x: Tensor) -> Tensor:
-        """Return the variance (n_rows, T, m) that it claims for each entry of its answer."""
-        filtered = kalman_filter(x, self._model(), gains_at_once)
-        return variances(filtered.covariances, len(x))
+        return kalman_rule(self._model(), T, gains_at_once)
 
     def _model(self) -> LinearModel[Tensor]:
         return self.model()._replace(V=self.V, W=self.W)
@@ -143,7 +131,7 @@ def _started(
 
 
 def _unit_and_root(letter: str, name: str, covariance: Tensor) -> tuple[Tensor, Tensor]:
-    """Return u and A₀, of entries about 1, with u² A₀ A₀ᵀ = the covariance.
+    """Return U, diagonal (k,), and A₀ of entries about 1, with U A₀ A₀ᵀ U = the covariance.
 
     A direction in which there is no noise would stay without, since its gradient is 0. So there
     is a little, which the covariance loses to rounding, and Adam, to which the size of gradients
@@ -154,62 +142,13 @@ def _unit_and_root(letter: str, name: str, covariance: Tensor) -> tuple[Tensor, 
     """
     if covariance.ndim == 3:
         raise ValueError(f"{letter} varies, and one for all steps is learned")
-    unit = (covariance.trace() / len(covariance)).sqrt()
-    if unit == 0:
+    std = covariance.diagonal().sqrt()
+    if not std.any():
         raise ValueError(
             f"{letter} is zero, and cannot be learned from there: set initial_{name}_variance"
         )
-    values, vectors = torch.linalg.eigh(covariance)
+    unit = torch.where(std > 0, std, std.square().mean().sqrt())
+    values, vectors = torch.linalg.eigh(covariance / unit[:, None] / unit)
     roots = values.clamp_min(0).sqrt()
     roots = roots.clamp_min(LEAST_ROOT * roots.max())
-    return unit, vectors * roots @ vectors.mT / unit
-
-
-def gains_at_once(model: LinearModel[Tensor], T: int) -> tuple[Tensor, Tensor]:
-    """Return what ``kalman_gains`` does, in log₂ T rounds instead of T steps.
-
-    What a stretch of steps makes of the covariance before it, P, is C + A P (I + J P)⁻¹ Aᵀ. Two
-    stretches, i and then j, are one, with
-
-    A = A_j (I + C_i J_j)⁻¹ A_i
-    C = A_j (I + C_i J_j)⁻¹ C_i A_jᵀ + C_j
-    J = A_iᵀ J_j (I + C_i J_j)⁻¹ A_i + J_i
-
-    and in each round every stretch is joined to the one before it: all at once, in few large
-    operations, through which gradients are cheap.
-
-    Args:
-        model: the filter's assumed model.
-        T: number of steps.
-
-    Returns:
-        K_t, (T, m, n), and P_t after the update, (T, m, m).
-
-    Source: Särkkä and García-Fernández, 2021.
-    """
-    F, H, V, W = (
-        matrix.expand(T, *matrix.shape) if matrix.ndim == 2 else torch.stack([*steps(matrix, T)])
-        for matrix in model[:4]
-    )
-    eye = torch.eye(F.shape[-1], dtype=F.dtype, device=F.device)
-    # The first stretch begins with what is known of s_0, so that nothing before it matters.
-    first = predicted_covariance(model.cov_0, F[:1], V[:1])
-    added = torch.cat((first, V[1:]))
-    K = kalman_gain(added, H, W)
-    moves = torch.cat((0 * F[:1], F[1:]))
-    seen = H @ moves
-    A = moves - K @ seen
-    C = updated_covariance(added, K, H, W)
-    J = seen.mT @ torch.linalg.solve(H @ added @ H.mT + W, seen)
-    d = 1
-    while d < T:
-        A_j, C_j, J_j = A[d:], C[d:], J[d:]
-        A_i, C_i, J_i = A[:-d], C[:-d], J[:-d]
-        Y, Z = torch.linalg.solve(eye + C_i @ J_j, torch.cat((A_i, C_i), -1)).chunk(2, -1)
-        A = torch.cat((A[:d], A_j @ Y))
-        C = torch.cat((C[:d], A_j @ Z @ A_j.mT + C_j))
-        J = torch.cat((J[:d], A_i.mT @ J_j @ Y + J_i))
-        d *= 2
-    before = predicted_covariance(torch.cat((model.cov_0[None], C[:-1])), F, V)
-    K = kalman_gain(before, H, W)
-    return K, updated_covariance(before, K, H, W)
+    return unit, vectors * roots @ vectors.mT

@@ -8,27 +8,25 @@ import torch
 from annotated_types import Gt
 from torch import Tensor, nn
 
-from mbdl_repro.areas.tracking.nonlinear import check_belief, extended_kalman
-from mbdl_repro.areas.tracking.riccati import linear_arrays
-from mbdl_repro.areas.tracking.scenario import LinearStateSpace
-from mbdl_repro.areas.tracking.state_space import StateSpace, covariance_root
-from mbdl_repro.areas.tracking.updates import (
-    Filtered,
-    LinearModel,
-    LinearRule,
+from mbdl_repro.areas.tracking.kalman.extended import extended_kalman
+from mbdl_repro.areas.tracking.kalman.linear_filter import (
     StoredModel,
-    constant_gains,
     kalman_filter,
-    kalman_gains,
-    variances,
+    kalman_rule,
 )
-from mbdl_repro.contract.method import Family, Method, Split
+from mbdl_repro.areas.tracking.kalman.method import PosteriorMethod
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, linear_arrays
+from mbdl_repro.areas.tracking.kalman.nonlinear_filter import check_belief
+from mbdl_repro.areas.tracking.systems.covariance import covariance_root
+from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
+from mbdl_repro.contract.method import Family, Split
 from mbdl_repro.contract.shared_fits import SharedFits, unshared
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import History, Report, silent
 
 
-class LeastSquaresModel(Method):
+class LeastSquaresModel(PosteriorMethod):
     """A Kalman filter with F, H, or both, fitted to labelled trajectories in closed form.
 
     F̂ = arg min Σ ‖s_t − F s_{t−1}‖²,  Ĥ = arg min Σ ‖x_t − H s_t‖²
@@ -44,8 +42,6 @@ class LeastSquaresModel(Method):
         noise: whether to estimate also V, with F, and W, with H.
         process_noise_scale: factor on V, a variance.
         observation_noise_scale: factor on W.
-
-    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
 
     Source: Section 5.1, generative learning; Revach et al., 2022, section IV-D, Ĥ from data.
     """
@@ -84,10 +80,6 @@ class LeastSquaresModel(Method):
             "W": torch.eye(n, dtype=torch.float64),
         }
         self.fitted = nn.ParameterDict({k: nn.Parameter(start[k]) for k in self.estimates})
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the estimates of the states."""
-        return self._filter(x).means
 
     def current_model(self) -> LinearModel[Tensor]:
         """Return the linear model with what has been fitted of it, V and W times their scales."""
@@ -130,25 +122,19 @@ class LeastSquaresModel(Method):
 
     def linear_rule(self, T: int) -> LinearRule[Tensor] | None:
         """Return what the filter does over T steps where nothing is missing, if it is linear."""
-        if self.nonlinear is not None:
-            return None
-        model = LinearModel(*(tensor.detach() for tensor in self.current_model()))
-        return LinearRule(model.F, model.H, constant_gains(model, T)[0], model.mean_0)
+        return None if self.nonlinear is not None else kalman_rule(self.current_model(), T)
 
-    def claimed_variance(self, x: Tensor) -> Tensor:
-        """Return the variance (n_rows, T, m) that it claims for each entry of its answer."""
-        return variances(self._filter(x).covariances, len(x))
-
-    def _filter(self, x: Tensor) -> Filtered:
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and variances of the states, given the observations up to each."""
         if self.nonlinear is None:
-            return kalman_filter(x, self.current_model(), kalman_gains)
+            return kalman_filter(x, self.current_model()).moments()
         return extended_kalman(
             x,
             self.nonlinear,
             process_noise_scale=self.scales["V"],
             observation_noise_scale=self.scales["W"],
             H=self.fitted["H"],
-        )
+        ).moments()
 
 
 def _regression(given: Tensor, target: Tensor) -> Tensor:

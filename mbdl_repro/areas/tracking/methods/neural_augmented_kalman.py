@@ -10,15 +10,16 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
-from mbdl_repro.areas.tracking.augmentation import Chain
-from mbdl_repro.areas.tracking.state_space import StateSpace
-from mbdl_repro.areas.tracking.updates import (
-    LinearModel,
+from mbdl_repro.areas.tracking.kalman.chain import Chain
+from mbdl_repro.areas.tracking.kalman.linear_filter import (
     StoredModel,
     check_observations,
-    kalman_smoother,
     linear_model,
 )
+from mbdl_repro.areas.tracking.kalman.model import LinearModel
+from mbdl_repro.areas.tracking.kalman.smoother import kalman_smoother
+from mbdl_repro.areas.tracking.systems.covariance import is_singular
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family, IterativeMethod
 from mbdl_repro.contract.scenario import Split
 
@@ -72,12 +73,15 @@ class NeuralAugmentedKalman(IterativeMethod):
     ) -> None:
         super().__init__()
         model = linear_model(belief)
-        variances = torch.linalg.eigvalsh(model.V)
-        if (variances[..., 0] <= 1e-12 * variances[..., -1]).any():
-            raise ValueError(
-                "V is singular, and messages are weighted by its inverse: "
-                "believe in a process_noise that drives every entry of the state"
-            )
+        for name, covariance, remedy in (
+            ("V", model.V, "process_noise that drives every entry of the state"),
+            ("W", model.W, "observation_noise that disturbs every entry of an observation"),
+        ):
+            if is_singular(covariance.numpy()):
+                raise ValueError(
+                    f"{name} is singular, and messages are weighted by its inverse: "
+                    f"believe in a {remedy}"
+                )
         self.model = StoredModel(model)
         m = belief.m
         make = nn.utils.skip_init

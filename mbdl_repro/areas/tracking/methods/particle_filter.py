@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from mbdl_repro.areas.tracking import nonlinear
-from mbdl_repro.areas.tracking.nonlinear import check_belief
-from mbdl_repro.areas.tracking.state_space import StateSpace
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.areas.tracking.kalman.nonlinear_filter import NonlinearFilter
+from mbdl_repro.areas.tracking.kalman.particles import particle_filter
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
+from mbdl_repro.contract.method import Family
 
 
-class ParticleFilter(Method):
+class ParticleFilter(NonlinearFilter):
     """Weighted samples of s_t, moved by f and noise, reweighted by p(x_t | s_t), and resampled.
 
     sⁱ_t = f(sⁱ_{t−1}) + vⁱ,  wⁱ_t ∝ wⁱ_{t−1} p(x_t | sⁱ_t),  ŝ_t = Σ wⁱ_t sⁱ_t
@@ -30,8 +30,6 @@ class ParticleFilter(Method):
             h has about the same slope at all particles.
         resample_below: resample once 1 / Σ w² falls below this times N.
         seed: of the random numbers.
-        process_noise_scale: what V, a covariance, is multiplied by.
-        observation_noise_scale: what W, a covariance, is multiplied by.
 
     Source: Gordon, Salmond and Smith, 1993; Doucet, Godsill and Andrieu, 2000.
     """
@@ -47,35 +45,22 @@ class ParticleFilter(Method):
         proposal: Literal["prior", "linearized"] = "prior",
         resample_below: Annotated[float, Gt(0), Le(1)] = 0.5,
         seed: Annotated[int, Ge(0)] = 0,
-        process_noise_scale: Annotated[float, Gt(0)] = 1.0,
-        observation_noise_scale: Annotated[float, Gt(0)] = 1.0,
+        **settings: Any,
     ) -> None:
-        super().__init__()
-        check_belief(belief)
-        self.belief = belief
+        super().__init__(belief, **settings)
         self.n_particles = n_particles
         self.proposal = proposal
         self.resample_below = resample_below
         self.seed = seed
-        self.process_noise_scale = process_noise_scale
-        self.observation_noise_scale = observation_noise_scale
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the estimates (n, T, m) of trajectories x (n, T, n_observations)."""
-        return self._filtered(x)[0]
-
-    def claimed_variance(self, x: Tensor) -> Tensor:
-        """Return the variances (n, T, m) of the weighted samples."""
-        return self._filtered(x)[1]
-
-    def _filtered(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return nonlinear.particle_filter(
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and variances (n_rows, T, m) of the weighted samples."""
+        return particle_filter(
             x,
             self.belief,
             n_particles=self.n_particles,
             proposal=self.proposal,
             resample_below=self.resample_below,
             seed=self.seed,
-            process_noise_scale=self.process_noise_scale,
-            observation_noise_scale=self.observation_noise_scale,
+            **self.scales,
         )

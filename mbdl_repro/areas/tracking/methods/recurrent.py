@@ -9,8 +9,8 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from mbdl_repro.areas.tracking.state_space import StateSpace
-from mbdl_repro.areas.tracking.updates import check_observations
+from mbdl_repro.areas.tracking.kalman.linear_filter import check_observations
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
 

@@ -8,8 +8,9 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.learned_gain import LearnedFilter, OneGru, Track, unit_or_one
-from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.areas.tracking.learned.filter import LearnedFilter
+from mbdl_repro.areas.tracking.learned.one_gru import OneGru
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family
 
 
@@ -51,17 +52,15 @@ class RecurrentDifference(LearnedFilter):
         for name, size in (("changes", n), ("features", 2 * m + n), ("correction", m)):
             self.register_buffer(f"unit_of_{name}", torch.ones(size, dtype=torch.float64))
 
-    def start_from(self, gain: float, x: Tensor, track: Track) -> None:
+    def set_units(self, changes: Tensor, differences: Tensor) -> None:
         """Set the units of the differences, and of the correction."""
-        states = track.states
-        start = self.model.mean_0.expand_as(states[:, :1])
-        change = states - torch.cat((start, states[:, :-1]), 1)
-        units = [
-            _root_mean_square(d) for d in (change, states - track.predictions, track.innovations)
-        ]
-        self.unit_of_changes.copy_(_root_mean_square(self.changes(x)))
-        self.unit_of_features.copy_(torch.cat(units))
-        self.unit_of_correction.copy_(units[1])
+        m = self.model.m
+        self.unit_of_changes.copy_(changes)
+        self.unit_of_features.copy_(differences)
+        self.unit_of_correction.copy_(differences[m : 2 * m])
+
+    def start_from(self, gain: float) -> None:
+        """Start from the prediction, whatever gain is best."""
 
     def features(self, differences: Tensor) -> Tensor:
         """Return them in their units (rows, 2m + n)."""
@@ -74,7 +73,3 @@ class RecurrentDifference(LearnedFilter):
     def correction(self, output: Tensor, innovation: Tensor, predicted: Tensor, t: int) -> Tensor:
         """Return the network's output in the units of a correction (rows, m)."""
         return output * self.unit_of_correction
-
-
-def _root_mean_square(difference: Tensor) -> Tensor:
-    return unit_or_one(difference.square().flatten(0, 1).mean(0).sqrt())

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.nonlinear import extended_kalman
-from mbdl_repro.areas.tracking.nonlinear_filter import NonlinearFilter
-from mbdl_repro.areas.tracking.scenario import Lorenz
-from mbdl_repro.areas.tracking.state_space import StateSpace
-from mbdl_repro.areas.tracking.updates import Filtered
+from mbdl_repro.areas.tracking.kalman.extended import extended_kalman
+from mbdl_repro.areas.tracking.kalman.nonlinear_filter import NonlinearFilter
+from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family
 
 
@@ -26,8 +25,6 @@ class Rk4ExtendedKalmanFilter(NonlinearFilter):
     Args:
         belief: knows the Lorenz attractor's h, V, W, and the mean and covariance of s_0.
         substeps: Runge–Kutta steps between two observations.
-        process_noise_scale: what V, a covariance, is multiplied by.
-        observation_noise_scale: what W, a covariance, is multiplied by.
 
     Source: ours, as a baseline for Revach et al., 2022, section IV-D3.
     """
@@ -36,12 +33,7 @@ class Rk4ExtendedKalmanFilter(NonlinearFilter):
     family = Family.MODEL_BASED
 
     def __init__(
-        self,
-        belief: StateSpace,
-        *,
-        substeps: Annotated[int, Ge(1)] = 1,
-        process_noise_scale: Annotated[float, Gt(0)] = 1.0,
-        observation_noise_scale: Annotated[float, Gt(0)] = 1.0,
+        self, belief: StateSpace, *, substeps: Annotated[int, Ge(1)] = 1, **settings: Any
     ) -> None:
         if not isinstance(belief, Lorenz):
             raise ValueError(
@@ -49,13 +41,8 @@ class Rk4ExtendedKalmanFilter(NonlinearFilter):
                 "only Lorenz is given as a differential equation"
             )
         flow = belief.believed(integrator="runge_kutta", substeps=substeps)
-        super().__init__(flow, process_noise_scale, observation_noise_scale)
+        super().__init__(flow, **settings)
 
-    def filtered(self, x: Tensor) -> Filtered:
-        """Return the means and covariances of the model linearized at each step."""
-        return extended_kalman(
-            x,
-            self.belief,
-            process_noise_scale=self.process_noise_scale,
-            observation_noise_scale=self.observation_noise_scale,
-        )
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and variances of the model linearized at each step."""
+        return extended_kalman(x, self.belief, **self.scales).moments()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.learned_gain import LearnedGain, Track, TwoGrus
-from mbdl_repro.areas.tracking.state_space import StateSpace
+from mbdl_repro.areas.tracking.learned.gain import LearnedGain
+from mbdl_repro.areas.tracking.learned.two_grus import TwoGrus
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family
 
 
@@ -25,11 +26,8 @@ class SplitKalmannet(LearnedGain):
     which is an observer of the fixed gain κ H⁺ where H is constant.
 
     Args:
-        belief: gives f, h and s̄_0; nothing else is read.
         input_multiplier: entries that each entry of a difference is expanded to.
         hidden_multiplier: b; the networks have b m² and b n² hidden entries.
-        initial_gain: κ before a fit. A fit starts from the κ that does best on its training data.
-        magnitudes: show the networks the logarithms of the differences' lengths as well.
 
     Source: Choi et al., 2023, whose covariances are any matrices.
     """
@@ -44,22 +42,21 @@ class SplitKalmannet(LearnedGain):
         *,
         input_multiplier: Annotated[int, Ge(1)] = 5,
         hidden_multiplier: Annotated[int, Ge(1)] = 4,
-        initial_gain: Annotated[float, Gt(0)] = 0.5,
-        magnitudes: bool = False,
+        **settings: Any,
     ) -> None:
-        super().__init__(belief, magnitudes)
+        super().__init__(belief, **settings)
         m, n = belief.m, belief.n
         self.sizes = (m * m, n * n)
-        roots = (torch.eye(m, dtype=torch.float64), self._root(initial_gain))
-        self.network = TwoGrus(roots, (m, n), input_multiplier, hidden_multiplier, magnitudes)
+        roots = (torch.eye(m, dtype=torch.float64), self._root(self.initial_gain))
+        self.network = TwoGrus(roots, (m, n), input_multiplier, hidden_multiplier, self.magnitudes)
 
-    def start_from(self, gain: float, x: Tensor, track: Track) -> None:
+    def start_from(self, gain: float) -> None:
         """Let the last layer's bias be the root of κ (H Hᵀ)⁺."""
         self.network.last_of_observation.bias.copy_(self._root(gain).flatten())
 
     def _root(self, gain: float) -> Tensor:
-        H = self.model.H
-        values, vectors = torch.linalg.eigh(gain * torch.linalg.pinv(H @ H.mT))
+        inverse = self.model.inverse
+        values, vectors = torch.linalg.eigh(gain * inverse.mT @ inverse)  # (H Hᵀ)⁺ = H⁺ᵀ H⁺
         return vectors * values.clamp_min(0.0).sqrt()
 
     def gain(self, output: Tensor, predicted: Tensor, t: int) -> Tensor:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 
-from annotated_types import Gt
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.state_space import StateSpace
-from mbdl_repro.areas.tracking.updates import (
-    Filtered,
-    LinearRule,
-    StoredModel,
+from mbdl_repro.areas.tracking.kalman.linear_filter import (
     check_observations,
     filter_with_missing,
     linear_filter,
-    linear_model,
-    predicted_covariance,
     steady_state,
-    variances,
 )
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.areas.tracking.kalman.method import LinearMethod
+from mbdl_repro.areas.tracking.kalman.model import LinearRule
+from mbdl_repro.areas.tracking.kalman.updates import predicted_covariance
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
+from mbdl_repro.contract.method import Family
 
 
-class SteadyStateKalmanFilter(Method):
+class SteadyStateKalmanFilter(LinearMethod):
     """A filter that has the Kalman gain of the limit, t → ∞, from the first step on.
 
     ŝ_t = F ŝ_{t−1} + K (x_t − H F ŝ_{t−1}),  K = P Hᵀ (H P Hᵀ + W)⁻¹
@@ -32,11 +28,7 @@ class SteadyStateKalmanFilter(Method):
     a vector. Where an entry is missing, K is that of the others and of the same P.
 
     Args:
-        belief: knows F, H, V, W, none of which varies, and the mean of the first state.
-        process_noise_scale: factor on V, a variance.
-        observation_noise_scale: factor on W.
-
-    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+        belief: knows F, H, V, W, none of which varies, and the law of the first state.
 
     Source: Anderson and Moore, 1979, chapter 4.
     """
@@ -47,39 +39,23 @@ class SteadyStateKalmanFilter(Method):
     gain: Tensor
     covariance: Tensor
 
-    def __init__(
-        self,
-        belief: StateSpace,
-        *,
-        process_noise_scale: Annotated[float, Gt(0)] = 1.0,
-        observation_noise_scale: Annotated[float, Gt(0)] = 1.0,
-    ) -> None:
-        super().__init__()
-        model = linear_model(belief, process_noise_scale, observation_noise_scale)
-        self.model = StoredModel(model)
-        gain, covariance = steady_state(model)
+    def __init__(self, belief: StateSpace, **settings: Any) -> None:
+        super().__init__(belief, **settings)
+        gain, covariance = steady_state(self.model())
         self.register_buffer("gain", gain)
         self.register_buffer("covariance", covariance)  # after the update
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the estimates of the states."""
-        return self._filter(x).means
 
     def linear_rule(self, T: int) -> LinearRule[Tensor]:
         """Return what the filter does over T steps where nothing is missing."""
         model = self.model()
         return LinearRule(model.F, model.H, self.gain.expand(T, -1, -1), model.mean_0)
 
-    def claimed_variance(self, x: Tensor) -> Tensor:
-        """Return the variance (n_rows, T, m) that it claims for each entry of its answer."""
-        return variances(self._filter(x).covariances, len(x))
-
-    def _filter(self, x: Tensor) -> Filtered:
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and variances of the states (n_rows, T, m)."""
         model = self.model()
         check_observations(x, len(model.H))
         if x.sum().isnan():
-            return filter_with_missing(
-                x, model, predicted_covariance(self.covariance, model.F, model.V)
-            )
+            before = predicted_covariance(self.covariance, model.F, model.V)
+            return filter_with_missing(x, model, before).moments()
         means = linear_filter(x, self.gain, model)
-        return Filtered(means, self.covariance.expand(x.shape[1], -1, -1))
+        return means, self.covariance.diagonal().expand_as(means)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Gt
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.nonlinear import unscented_kalman
-from mbdl_repro.areas.tracking.nonlinear_filter import NonlinearFilter
-from mbdl_repro.areas.tracking.state_space import StateSpace
-from mbdl_repro.areas.tracking.updates import Filtered
+from mbdl_repro.areas.tracking.kalman.nonlinear_filter import NonlinearFilter
+from mbdl_repro.areas.tracking.kalman.unscented import sigma_spread, unscented_kalman
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family
 
 
@@ -24,12 +23,9 @@ class UnscentedKalmanFilter(NonlinearFilter):
     central point of negative weight, small α, can make a covariance indefinite.
 
     Args:
-        belief: knows f, h, V, W, and the mean and covariance of s_0.
         alpha: α, how far the points lie from the mean.
         beta: β, what is added, with 1 − α², to the central point's weight in covariances.
         kappa: κ, larger than −m.
-        process_noise_scale: what V, a covariance, is multiplied by.
-        observation_noise_scale: what W, a covariance, is multiplied by.
 
     Source: Julier and Uhlmann, 1997; Wan and van der Merwe, 2000.
     """
@@ -44,22 +40,12 @@ class UnscentedKalmanFilter(NonlinearFilter):
         alpha: Annotated[float, Gt(0)] = 1.0,
         beta: float = 0.0,
         kappa: float = 0.0,
-        process_noise_scale: Annotated[float, Gt(0)] = 1.0,
-        observation_noise_scale: Annotated[float, Gt(0)] = 1.0,
+        **settings: Any,
     ) -> None:
-        super().__init__(belief, process_noise_scale, observation_noise_scale)
-        if belief.m + kappa <= 0:
-            raise ValueError(f"kappa is {kappa:g}: it must be larger than −m = −{belief.m}")
-        self.alpha, self.beta, self.kappa = alpha, beta, kappa
+        super().__init__(belief, **settings)
+        sigma_spread(belief.m, alpha, kappa)
+        self.points = {"alpha": alpha, "beta": beta, "kappa": kappa}
 
-    def filtered(self, x: Tensor) -> Filtered:
-        """Return the means and covariances of the states."""
-        return unscented_kalman(
-            x,
-            self.belief,
-            alpha=self.alpha,
-            beta=self.beta,
-            kappa=self.kappa,
-            process_noise_scale=self.process_noise_scale,
-            observation_noise_scale=self.observation_noise_scale,
-        )
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and variances of the states."""
+        return unscented_kalman(x, self.belief, **self.points, **self.scales).moments()

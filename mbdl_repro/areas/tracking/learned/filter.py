@@ -1,0 +1,222 @@
+"""Filters that know f and h, and whose gain, or correction, a recurrent network gives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mbdl_repro.areas.tracking.kalman.linear_filter import check_observations
+from mbdl_repro.areas.tracking.learned.layers import Affine, Gru
+from mbdl_repro.areas.tracking.learned.network import Moment, Network, Step
+from mbdl_repro.areas.tracking.learned.prediction import Prediction
+from mbdl_repro.areas.tracking.systems.state_space import StateSpace
+from mbdl_repro.contract.method import Method
+from mbdl_repro.contract.scenario import Split
+
+
+class Track(NamedTuple):
+    """What a filter went through, step by step."""
+
+    states: Tensor  # (rows, T, m): ŝ_t
+    predictions: Tensor  # (rows, T, m): ŝ_{t|t−1}
+    innovations: Tensor  # (rows, T, n): x_t − h(ŝ_{t|t−1}), 0 where x is missing
+    outputs: Tensor  # (rows, T, ·): what the network gave: a gain's entries, or a correction
+
+
+class LearnedFilter(Method, ABC):
+    """The loop that all such filters run, their loss, and how their fit begins.
+
+    ŝ_{t|t−1} = f(ŝ_{t−1}),    ŝ_t = ŝ_{t|t−1} + a correction that a network has a part in
+
+    Where the first observation is believed to be without noise, the first correction is H⁺ times
+    the innovation, and the network has no part in it.
+
+    The network's last layer begins with weights of 0.
+    """
+
+    network: Network
+
+    def __init__(self, belief: StateSpace) -> None:
+        super().__init__()
+        self.model = Prediction(belief)
+        self.unit_of_loss: Tensor
+        self.register_buffer("unit_of_loss", torch.ones((), dtype=torch.float64))
+
+    @abstractmethod
+    def correction(self, output: Tensor, innovation: Tensor, predicted: Tensor, t: int) -> Tensor:
+        """Return ŝ_t − ŝ_{t|t−1} (rows, m), given the network's output.
+
+        Args:
+            output: what the network gives at this step, (rows, ·).
+            innovation: x_t − h(ŝ_{t|t−1}), (rows, n), 0 where x_t is missing.
+            predicted: ŝ_{t|t−1}, (rows, m).
+            t: the step, 1 … T.
+        """
+
+    @abstractmethod
+    def features(self, differences: Tensor) -> Tensor:
+        """Return what the network sees of differences, side by side (rows, 2m + n).
+
+        They are the last change of the state, the last correction and the innovation.
+        """
+
+    @abstractmethod
+    def features_of_changes(self, changes: Tensor) -> Tensor:
+        """Return what it sees of the changes of the observation (T, rows, n)."""
+
+    def track(self, x: Tensor) -> Track:
+        """Filter the observations (rows, T, n), with NaN where one is missing."""
+        check_observations(x, self.model.n)
+        changes = self.features_of_changes(self.changes(x))
+        return self._follow(x, *self.network.begin(changes), self.correction)
+
+    def observer(self, x: Tensor, gain: float) -> Track:
+        """Filter by the fixed gain κ H⁺ instead of the network's.
+
+        Args:
+            x: observations, (rows, T, n), NaN where missing.
+            gain: κ, without unit.
+        """
+        K = (gain * self.model.inverse).mT
+        nothing = x.new_zeros(len(x), 0)
+        return self._follow(
+            x,
+            nothing,
+            lambda moment, hidden: (nothing, hidden),
+            lambda output, innovation, predicted, t: innovation @ K,
+        )
+
+    def changes(self, x: Tensor) -> Tensor:
+        """Return x_t − x_{t−1} (T, rows, n), 0 where either is missing; h(s̄_0) stands for x_0."""
+        first = self.model.belief.h(self.model.mean_0).expand_as(x[:, :1])
+        change = self.model.belief.residual(x, torch.cat((first, x[:, :-1]), 1))
+        return torch.where(change.isnan(), 0.0, change).transpose(0, 1)
+
+    def _follow(self, x: Tensor, hidden: Tensor, step: Step, correct: Correct) -> Track:
+        is_seen = ~x.isnan()
+        observations = torch.where(is_seen, x, 0.0).unbind(1)
+        s = self.model.mean_0.expand(len(x), -1)
+        change = correction = torch.zeros_like(s)
+        kept: tuple[list[Tensor], ...] = ([], [], [], [])
+        for t, (x_t, seen) in enumerate(
+            zip(observations, is_seen.to(x.dtype).unbind(1), strict=True)
+        ):
+            predicted, expected = self.model(s, t + 1)
+            innovation = self.model.innovation(x_t, seen, expected)
+            features = self.features(torch.cat((change, correction, innovation), -1))
+            output, hidden = step(Moment(t, features), hidden)
+            if t == 0 and self.model.belief.start_seen:
+                correction = innovation @ self.model.inverse.mT
+            else:
+                correction = correct(output, innovation, predicted, t + 1)
+            before, s = s, predicted + correction
+            change = s - before
+            for values, value in zip(kept, (s, predicted, innovation, output), strict=True):
+                values.append(value)
+        return Track(*(torch.stack(values, 1) for values in kept))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the estimates of the states (rows, T, m)."""
+        return self.track(x).states
+
+    def error(self, track: Track, s: Tensor) -> Tensor:
+        """Return what a fit makes small, of each row (rows,): its squared error.
+
+        Args:
+            track: what the filter went through.
+            s: the true states, (rows, T, m).
+        """
+        return squared_error(track, s)
+
+    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+        """Return the mean error of a row, in units of the best fixed gain's on training data.
+
+        So one ``clip_norm`` does for signals of any scale. Before a fit the unit is 1.
+
+        Args:
+            x: observations, (rows, T, n), NaN where missing.
+            s: the true states, (rows, T, m).
+        """
+        return self.error(self.track(x), s).mean() / self.unit_of_loss
+
+    @torch.no_grad()
+    def initialize(self, train: Split, rng: torch.Generator) -> None:
+        """Draw the weights of all layers but the last, and start from the best fixed gain.
+
+        Of the observers of gains κ H⁺, the one that errs least on training data is the start, and
+        the unit of the loss.
+
+        Args:
+            train: training pairs, x (n_train, T, n) and s (n_train, T, m), of which the first 200
+                rows are read.
+            rng: generator that weights are drawn from, on the CPU.
+        """
+        for layer in self.network.modules():
+            if isinstance(layer, (Affine, Gru)):
+                layer.draw(rng)
+        x, s = (part[:N_MEASURED].to(self.model.mean_0) for part in train)
+        tracks = [self.observer(x, gain) for gain in FIXED_GAINS]
+        errors = torch.stack([self.error(track, s).mean() for track in tracks])
+        best = int(torch.where(errors.isfinite(), errors, torch.inf).argmin())
+        self.unit_of_loss.copy_(unit_or_one(errors[best]))
+        self.set_units(root_mean_square(self.changes(x)), root_mean_square(self._met(tracks[best])))
+        self.start_from(FIXED_GAINS[best])
+
+    def _met(self, track: Track) -> Tensor:
+        """Return the differences (rows, T, 2m + n) that a network sees along a track."""
+        states = track.states
+        start = self.model.mean_0.expand_as(states[:, :1])
+        change = states - torch.cat((start, states[:, :-1]), 1)
+        return torch.cat((change, states - track.predictions, track.innovations), -1)
+
+    @abstractmethod
+    def set_units(self, changes: Tensor, differences: Tensor) -> None:
+        """Set how large differences are, as the best observer meets them on training data.
+
+        Args:
+            changes: root mean square of each entry of a change of the observation, (n,).
+            differences: the same of the last change of the state, the last correction and the
+                innovation, side by side, (2m + n,).
+        """
+
+    @abstractmethod
+    def start_from(self, gain: float) -> None:
+        """Set what a fit starts from.
+
+        Args:
+            gain: κ of the best observer, without unit.
+        """
+
+
+Correct = Callable[[Tensor, Tensor, Tensor, int], Tensor]
+"""From (output, innovation, prediction, t) to ŝ_t − ŝ_{t|t−1}."""
+
+N_MEASURED = 200
+"""Training trajectories on which fixed gains are compared."""
+
+FIXED_GAINS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+"""Candidates for κ, the gain at the start of a fit being κ H⁺."""
+
+
+def unit_or_one(value: Tensor) -> Tensor:
+    """Return a positive number as it is, and 1 in place of any other."""
+    return torch.where(value.isfinite() & (value > 0), value, 1.0)
+
+
+def squared_error(track: Track, s: Tensor) -> Tensor:
+    """Return Σ_t ‖ŝ_t − s_t‖² of each row (rows,).
+
+    Args:
+        track: what the filter went through.
+        s: the true states, (rows, T, m).
+    """
+    return (track.states - s).square().flatten(1).sum(1)
+
+
+def root_mean_square(differences: Tensor) -> Tensor:
+    """Return the root mean square (k,) of each entry of differences (·, ·, k); 1 in place of 0."""
+    return unit_or_one(differences.square().flatten(0, 1).mean(0).sqrt())

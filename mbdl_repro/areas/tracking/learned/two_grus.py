@@ -1,0 +1,79 @@
+"""Split-KalmanNet's network: a recurrent unit for each of two covariances."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mbdl_repro.areas.tracking.learned.layers import Affine, Gru, gru_update
+from mbdl_repro.areas.tracking.learned.network import Moment, Network, Step, features_by_group
+
+
+class TwoGrus(Network):
+    """Two gated recurrent units side by side, computed as one, that do not see each other.
+
+    The first sees how the state changes and was corrected, the second the observations.
+
+    Args:
+        outputs: what each of the two gives before a fit.
+        widths: entries of a change of the state, and of an observation.
+        input_multiplier: entries that each entry of a difference is expanded to.
+        hidden_multiplier: hidden entries for each entry of an output.
+        magnitudes: whether lengths are among the features.
+
+    Source: Choi et al., 2023.
+    """
+
+    def __init__(
+        self,
+        outputs: tuple[Tensor, Tensor],
+        widths: tuple[int, int],
+        input_multiplier: int,
+        hidden_multiplier: int,
+        magnitudes: bool,
+    ) -> None:
+        super().__init__()
+        (m, n), lengths = widths, int(magnitudes)
+        self.order = features_by_group((m, m, n), magnitudes)
+        self.n_observed = n + lengths
+        firsts = (2 * input_multiplier * m, 2 * input_multiplier * n)
+        hiddens = [hidden_multiplier * output.numel() for output in outputs]
+        self.of_state = Affine(2 * (m + lengths), firsts[0])
+        self.of_observation = Affine(2 * (n + lengths), firsts[1])
+        self.gru_of_state = Gru(firsts[0], hiddens[0])
+        self.gru_of_observation = Gru(firsts[1], hiddens[1])
+        self.last_of_state = Affine(hiddens[0], outputs[0].numel(), outputs[0])
+        self.last_of_observation = Affine(hiddens[1], outputs[1].numel(), outputs[1])
+        self.n_hidden = sum(hiddens)
+
+    def begin(self, changes: Tensor) -> tuple[Tensor, Step]:
+        """Return the first hidden state, 0, and what takes one step."""
+        k = self.n_hidden
+        observed = self.of_observation.weight
+        expand = torch.block_diag(self.of_state.weight, observed[self.n_observed :])[self.order]
+        seen = changes @ observed[: self.n_observed] + self.of_observation.bias
+        offsets = torch.cat((self.of_state.bias.expand(*seen.shape[:-1], -1), seen), -1).unbind()
+
+        grus = (self.gru_of_state, self.gru_of_observation)
+        columns = [[part.chunk(4, 1) for part in gru.columns()] for gru in grus]
+        gates = torch.cat(
+            [
+                torch.cat([torch.block_diag(*same) for same in zip(*halves, strict=True)], 1)
+                for halves in zip(*columns, strict=True)
+            ]
+        )
+        biases = [gru.bias.chunk(4) for gru in grus]
+        bias = torch.cat([part for same in zip(*biases, strict=True) for part in same])
+        lasts = (self.last_of_state, self.last_of_observation)
+        last = torch.block_diag(*(layer.weight for layer in lasts))
+        start = torch.cat([layer.bias for layer in lasts])
+        sizes = (2 * k, k, k)
+
+        def step(moment: Moment, hidden: Tensor) -> tuple[Tensor, Tensor]:
+            expanded = torch.addmm(offsets[moment.t], moment.features, expand).relu()
+            both = torch.cat((expanded, hidden), -1)
+            g, from_input, from_hidden = torch.addmm(bias, both, gates).split(sizes, -1)
+            hidden = gru_update(g, from_input, from_hidden, hidden)
+            return torch.addmm(start, hidden, last), hidden
+
+        return changes.new_zeros(changes.shape[1], k), step
