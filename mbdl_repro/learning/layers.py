@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -12,7 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Activation = Literal["relu", "tanh"]
-ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
+
+
+def shifted_softplus(z: Tensor) -> Tensor:
+    """Return log(1 + eᶻ) − log 2, a smooth rectifier that is 0 at 0."""
+    return functional.softplus(z) - math.log(2)
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "softplus": shifted_softplus,
+}
 
 
 class Perceptron(nn.Module):
@@ -22,10 +33,10 @@ class Perceptron(nn.Module):
 
     Args:
         widths: entries of the input, of each hidden layer, and of the output.
-        activation: φ.
+        activation: φ: ``relu``, ``tanh``, or ``softplus``, less its value at 0.
     """
 
-    def __init__(self, widths: Sequence[int], activation: Activation = "relu") -> None:
+    def __init__(self, widths: Sequence[int], activation: str = "relu") -> None:
         super().__init__()
         self.activation = ACTIVATIONS[activation]
         self.weights = nn.ParameterList(
@@ -81,8 +92,10 @@ class Affine(nn.Module):
             draw_uniform(self, len(self.weight), rng)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return y (rows, n_out)."""
-        return torch.addmm(self.bias, x, self.weight)
+        """Return y (..., n_out)."""
+        if x.ndim == 2:  # in one pass over memory
+            return torch.addmm(self.bias, x, self.weight)
+        return x @ self.weight + self.bias
 
 
 class Gru(nn.Module):

@@ -24,6 +24,7 @@ from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
 from mbdl_repro.learning.recipe import Recipe
+from mbdl_repro.learning.safetensors_header import metadata
 from mbdl_repro.learning.training import (
     History,
     Report,
@@ -358,17 +359,6 @@ def to_device(split: Split, device: str) -> Split:
 
 def _n_cuda_devices() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
-
-
-def metadata(content: bytes) -> dict[str, str]:
-    """Return the metadata of a safetensors file: its header is JSON after its own length.
-
-    Args:
-        content: of the file.
-    """
-    length = int.from_bytes(content[:8], "little")
-    found: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
-    return found
 
 
 def _notes(content: bytes) -> list[dict[str, Any]]:

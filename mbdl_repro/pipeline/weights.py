@@ -20,7 +20,8 @@ from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.contract.method import Method
 from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
-from mbdl_repro.pipeline.models import Models, build, metadata
+from mbdl_repro.learning.safetensors_header import metadata
+from mbdl_repro.pipeline.models import Models, build
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_checked
 

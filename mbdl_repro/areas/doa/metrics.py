@@ -114,7 +114,7 @@ def not_resolved(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.n
     return missed.any(1).astype(float)
 
 
-@metric(label="share of trials with a wrong number of sources")
+@metric(label="share of trials with a wrong number of sources", targets=False)
 def wrong_count(method: Method, split: Split) -> np.ndarray | None:
     """Return 1 for a trial of which a method that counts the sources gives a wrong number.
 
@@ -134,7 +134,9 @@ def wrong_count(method: Method, split: Split) -> np.ndarray | None:
     return (counted.cpu().numpy() != split.s.shape[1]).astype(float)
 
 
-@metric(label="median, next eigenvalue over that of the last source", summary="median")
+@metric(
+    label="median, next eigenvalue over that of the last source", summary="median", targets=False
+)
 def eigenvalue_ratio(method: Method, split: Split) -> np.ndarray | None:
     """Return λ_{M+1}/λ_M of the covariance that a method decomposes, in each trial.
 
@@ -152,7 +154,9 @@ def eigenvalue_ratio(method: Method, split: Split) -> np.ndarray | None:
     return None if eigenvalues is None else eigenvalues[:, M] / eigenvalues[:, M - 1]
 
 
-@metric(label="median, largest eigenvalue over that of the last source", summary="median")
+@metric(
+    label="median, largest eigenvalue over that of the last source", summary="median", targets=False
+)
 def eigenvalue_spread(method: Method, split: Split) -> np.ndarray | None:
     """Return λ_1/λ_M of the covariance that a method decomposes, in each trial.
 

@@ -148,7 +148,7 @@ def search_error(estimate: np.ndarray, split: Split, method: Method) -> np.ndarr
     return np.square(estimate - split.s).mean((1, 2)) - np.square(best - split.s).mean((1, 2))
 
 
-@metric(label="relative residual of the fixed point", summary="median")
+@metric(label="relative residual of the fixed point", summary="median", targets=False)
 def fixed_point_residual(estimate: np.ndarray, split: Split, method: Method) -> np.ndarray | None:
     """Return ‖T(s) − s‖ / ‖s‖ of each image: how far one more iteration T moves an estimate.
 

@@ -83,7 +83,7 @@ def position_mse(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.nd
     return np.square(estimate[..., 0] - split.s[..., 0]).mean(1)
 
 
-@metric(label="MSE, exact expectation")
+@metric(label="MSE, exact expectation", targets=False)
 def expected_mse(method: Method, truth: StateSpace) -> float | None:
     """Return the exact expectation of :func:`mse`, of a method that is a linear filter.
 
@@ -99,7 +99,7 @@ def expected_mse(method: Method, truth: StateSpace) -> float | None:
     return None if errors is None else float(errors.mean())
 
 
-@metric(label="MSE, exact expectation (dB)", decibels=True)
+@metric(label="MSE, exact expectation (dB)", decibels=True, targets=False)
 def expected_mse_db(method: Method, truth: StateSpace) -> float | None:
     """Return :func:`expected_mse`; what is reported is in dB.
 
@@ -114,7 +114,7 @@ def expected_mse_db(method: Method, truth: StateSpace) -> float | None:
     return expected_mse(method, truth)
 
 
-@metric(label="MSE of the position, exact expectation")
+@metric(label="MSE of the position, exact expectation", targets=False)
 def expected_position_mse(method: Method, truth: StateSpace) -> float | None:
     """Return the exact expectation of :func:`position_mse`, of a method that is a linear filter.
 
@@ -141,7 +141,7 @@ def _expected_errors(method: Method, truth: StateSpace) -> np.ndarray | None:
     return linear_filter_error(linear_arrays(truth), arrays)
 
 
-@metric(label="variance that the filter claims")
+@metric(label="variance that the filter claims", targets=False)
 def claimed_mse(method: Method, split: Split) -> np.ndarray | None:
     """Return the variance that a filter claims for its error, averaged as in :func:`mse`.
 
@@ -166,7 +166,7 @@ def claimed_mse(method: Method, split: Split) -> np.ndarray | None:
     return variances.nanmean((1, 2)).cpu().numpy()
 
 
-@metric(label="floating-point operations a step")
+@metric(label="floating-point operations a step", targets=False)
 def flops_per_step(method: Method, split: Split) -> float:
     """Return what one more trajectory costs a step, in multiplications and additions.
 

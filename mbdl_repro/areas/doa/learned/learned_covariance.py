@@ -35,9 +35,6 @@ from mbdl_repro.areas.doa.signal.subspace import (
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
-from mbdl_repro.contract.shared_fits import SharedFits, unshared
-from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.learning.training import History, Report, gradient_descent, silent
 
 Decoder = Literal["root_music", "esprit", "music"]
 
@@ -111,37 +108,26 @@ class LearnedCovariance(Method):
         """
         self.network.draw(rng)
 
-    def fit(
-        self,
-        train: Split,
-        validation: Split,
-        recipe: Recipe,
-        rng: torch.Generator,
-        report: Report = silent,
-        shared: SharedFits = unshared,
-    ) -> History:
-        """Fit by gradient descent, on features that are made once."""
-        single = recipe.precision == "single"
-        train, validation = (
-            Split(self._features_in_chunks(split.x, single=single), split.s)
-            for split in (train, validation)
-        )
-        return gradient_descent([self], [train], [validation], recipe, [rng], report)[0]
+    def prepare(self, split: Split) -> Split:
+        """Return lag features in place of snapshots, in their precision."""
+        return Split(torch.cat([self.features(part) for part in split.x.split(ROWS)]), split.s)
 
-    def _features_in_chunks(self, x: Tensor, *, single: bool) -> Tensor:
-        dtype = torch.complex64 if single else torch.complex128
-        parts = [lag_features(part.to(dtype), self.lags) for part in x.split(ROWS)]
-        return torch.cat(parts)
+    def features(self, x: Tensor) -> Tensor:
+        """Return lag features (n, lags, 2N, N) of snapshots (n, N, T)."""
+        return lag_features(x, self.lags)
 
     def covariance(self, x: Tensor) -> Tensor:
-        """Return R̂ (n, N, N) of snapshots (n, N, T), or of their features (n, lags, 2N, N).
+        """Return R̂ (n, N, N) of snapshots (n, N, T)."""
+        features = self.features(check_snapshots(x, self.n_sensors))
+        return self.covariance_of(features.to(next(self.network.parameters()).dtype))
+
+    def covariance_of(self, features: Tensor) -> Tensor:
+        """Return R̂ (n, N, N) of features (n, lags, 2N, N).
 
         It is in double precision, whatever the network's: decompositions cost little beside it.
         """
-        if x.is_complex() or x.ndim != 4:
-            dtype = next(self.network.parameters()).dtype
-            x = lag_features(check_snapshots(x, self.n_sensors), self.lags).to(dtype)
-        out = torch.cat([self.network(part) for part in x.split(BLOCK)]).to(torch.float64)
+        parts = [self.network(part) for part in features.split(BLOCK)]
+        out = torch.cat(parts).to(torch.float64)
         N = self.n_sensors
         K = torch.complex(out[:, :N], out[:, N:])
         R = structured(K.mH @ K, self.structure)
@@ -167,7 +153,7 @@ class LearnedCovariance(Method):
         return lowest_minima(c, self.n_sources, self.spacing, self.grid, refine=self.refine)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the angles (n, M) in rad, rising, of snapshots (n, N, T) or of their features."""
+        """Return the angles (n, M) in rad, rising, of snapshots (n, N, T)."""
         x, rows = heard(x)
         angles = self.angles(self.covariance(x), self.decoder)
         return torch.where(rows[:, None], angles, math.nan)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.signal.covariance import heard
@@ -14,9 +13,7 @@ from mbdl_repro.areas.doa.signal.features import centre_and_spread, scaled_covar
 from mbdl_repro.areas.doa.signal.periodic import periodic_loss
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
-from mbdl_repro.contract.shared_fits import SharedFits, unshared
-from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.learning.training import History, Report, gradient_descent, silent
+from mbdl_repro.learning.layers import Perceptron
 
 
 class AngleRegressor(Method):
@@ -50,12 +47,7 @@ class AngleRegressor(Method):
         self.n_sources: int = belief.required("n_sources")
         entries = self.n_sensors**2
         widths = (entries, *hidden_widths, 2 * self.n_sources)
-        self.layers = nn.ModuleList(
-            nn.utils.skip_init(nn.Linear, *pair, dtype=torch.float64)
-            for pair in itertools.pairwise(widths)
-        )
-        for parameter in self.parameters():
-            nn.init.zeros_(parameter)
+        self.network = Perceptron(widths)
         self.centre: Tensor
         self.spread: Tensor
         self.register_buffer("centre", torch.zeros(entries, dtype=torch.float64))
@@ -68,38 +60,22 @@ class AngleRegressor(Method):
         above = R[:, i, j]
         return torch.cat([R.diagonal(dim1=-2, dim2=-1).real, above.real, above.imag], -1)
 
-    def fit(
-        self,
-        train: Split,
-        validation: Split,
-        recipe: Recipe,
-        rng: torch.Generator,
-        report: Report = silent,
-        shared: SharedFits = unshared,
-    ) -> History:
-        """Fit by gradient descent, on features that are computed once."""
-        seen = [Split(self.features(part.x), part.s) for part in (train, validation)]
-        return gradient_descent([self], seen[:1], seen[1:], recipe, [rng], report)[0]
+    def prepare(self, split: Split) -> Split:
+        """Return features in place of snapshots."""
+        return Split(self.features(split.x), split.s)
 
     @torch.no_grad()
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Measure the features, and draw W_k from N(0, 2/fan-in), the last from N(0, 1/fan-in).
 
         Args:
-            train: snapshots x (n_train, N, T), complex, or their features (n_train, N²); angles
-                are not read.
+            train: features (n_train, N²); angles are not read.
             rng: the generator to draw from, of the CPU.
         """
-        r = self.features(train.x) if train.x.is_complex() else train.x
-        centre, spread = centre_and_spread(r)
+        centre, spread = centre_and_spread(train.x)
         self.centre.copy_(centre)
         self.spread.copy_(spread)
-        for layer in self.layers:
-            weights, offsets = layer.parameters()
-            drawn = torch.randn(weights.shape, generator=rng, dtype=weights.dtype)
-            gain = 1 if layer is self.layers[-1] else 2
-            weights.copy_(drawn * math.sqrt(gain / weights.shape[1]))
-            offsets.zero_()
+        self.network.draw(rng, gain=2, last_gain=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles of snapshots."""
@@ -108,19 +84,15 @@ class AngleRegressor(Method):
         return torch.where(rows[:, None], estimate, math.nan).sort(-1).values
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
-        """Return the mean RMSPE in rad, of snapshots (n, N, T) or of features (n, N²).
+        """Return the mean RMSPE, in rad.
 
         Args:
-            x: snapshots, complex, or their features, real.
+            x: features (n, N²).
             s: true angles (n, M), in rad.
         """
-        r = self.features(x).to(self.centre) if x.is_complex() else x
-        return periodic_loss(self._angles(r), s)
+        return periodic_loss(self._angles(x), s)
 
     def _angles(self, r: Tensor) -> Tensor:
-        z = (r - self.centre) / self.spread
-        *hidden, last = self.layers
-        for layer in hidden:
-            z = torch.relu(layer(z))
-        u, v = last(z).unflatten(-1, (self.n_sources, 2)).unbind(-1)
+        directions: Tensor = self.network((r - self.centre) / self.spread)
+        u, v = directions.unflatten(-1, (self.n_sources, 2)).unbind(-1)
         return torch.atan2(v, u) / 2

@@ -17,9 +17,7 @@ from mbdl_repro.areas.doa.signal.peaks import centroids, highest_peaks
 from mbdl_repro.areas.doa.signal.periodic import periodic
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
-from mbdl_repro.contract.shared_fits import SharedFits, unshared
-from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.learning.training import History, Report, gradient_descent, silent
+from mbdl_repro.learning.layers import Perceptron
 
 
 class Convolutional(Method):
@@ -77,11 +75,8 @@ class Convolutional(Method):
             for pair in itertools.pairwise((3, *channels))
         )
         flat = side * side * (3, *channels)[-1]
-        self.layers = nn.ModuleList(
-            nn.utils.skip_init(nn.Linear, *pair, dtype=torch.float64)
-            for pair in itertools.pairwise((flat, *hidden_widths, grid))
-        )
-        for parameter in self.parameters():
+        self.network = Perceptron((flat, *hidden_widths, grid))
+        for parameter in self.convolutions.parameters():
             nn.init.zeros_(parameter)
         step = 180 / grid
         self.reach = min(max(2, math.ceil(3 * label_width_deg / step)), (grid - 1) // 2)
@@ -99,18 +94,9 @@ class Convolutional(Method):
         R = scaled_covariance(x, self.n_sensors)
         return torch.stack([R.real, R.imag, _phase(R)], 1)
 
-    def fit(
-        self,
-        train: Split,
-        validation: Split,
-        recipe: Recipe,
-        rng: torch.Generator,
-        report: Report = silent,
-        shared: SharedFits = unshared,
-    ) -> History:
-        """Fit by gradient descent, on features that are computed once."""
-        seen = [Split(self.features(part.x), part.s) for part in (train, validation)]
-        return gradient_descent([self], seen[:1], seen[1:], recipe, [rng], report)[0]
+    def prepare(self, split: Split) -> Split:
+        """Return features in place of snapshots."""
+        return Split(self.features(split.x), split.s)
 
     @torch.no_grad()
     def initialize(self, train: Split, rng: torch.Generator) -> None:
@@ -119,22 +105,20 @@ class Convolutional(Method):
         At first, all probabilities are about those of the grid's share that is near a source.
 
         Args:
-            train: snapshots x (n_train, N, T), complex, or their images (n_train, 3, N, N), and
-                angles s (n_train, M), in rad.
+            train: images x (n_train, 3, N, N), and angles s (n_train, M), in rad.
             rng: the generator to draw from, of the CPU.
         """
-        image = self.features(train.x) if train.x.is_complex() else train.x
-        centre, spread = centre_and_spread(image)
+        centre, spread = centre_and_spread(train.x)
         self.centre.copy_(centre)
         self.spread.copy_(spread)
-        for layer in (*self.convolutions, *self.layers):
+        for layer in self.convolutions:
             weights, offsets = layer.parameters()
             drawn = torch.randn(weights.shape, generator=rng, dtype=weights.dtype)
-            gain = 1 if layer is self.layers[-1] else 2
-            weights.copy_(drawn * math.sqrt(gain / weights[0].numel()))
+            weights.copy_(drawn * math.sqrt(2 / weights[0].numel()))
             offsets.zero_()
+        self.network.draw(rng, gain=2, last_gain=1)
         share = self._targets(train.s.to(self.grid_rad)).mean().clamp(1e-3, 0.5)
-        offsets.fill_(share.logit())
+        self.network.offsets[-1].fill_(share.logit())
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles of snapshots."""
@@ -143,18 +127,17 @@ class Convolutional(Method):
         return torch.where(there & rows[:, None], at, math.nan).sort(-1).values
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
-        """Return the mean cross-entropy, in nats, of snapshots (n, N, T) or images (n, 3, N, N).
+        """Return the mean cross-entropy, in nats.
 
         Args:
-            x: snapshots, complex, or their images, real.
+            x: images (n, 3, N, N).
             s: true angles (n, M), in rad.
 
         Returns:
             The mean over rows of the sum over the grid.
         """
-        image = self.features(x).to(self.centre) if x.is_complex() else x
         entropy = nn.functional.binary_cross_entropy_with_logits(
-            self._logits(image), self._targets(s), reduction="none"
+            self._logits(x), self._targets(s), reduction="none"
         )
         return entropy.sum(-1).mean()
 
@@ -174,11 +157,7 @@ class Convolutional(Method):
         z = (image - self.centre) / self.spread
         for convolution in self.convolutions:
             z = torch.relu(convolution(z))
-        z = z.flatten(-3)
-        *hidden, last = self.layers
-        for layer in hidden:
-            z = torch.relu(layer(z))
-        logits: Tensor = last(z)
+        logits: Tensor = self.network(z.flatten(-3))
         return logits
 
     def _targets(self, s: Tensor) -> Tensor:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Annotated
 
 import torch
 from annotated_types import Ge
-from torch import Tensor, nn
+from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.signal.covariance import check_snapshots, heard
@@ -18,6 +17,7 @@ from mbdl_repro.areas.doa.signal.spectrum import evaluated, grid_angles
 from mbdl_repro.areas.doa.signal.subspace import eigenvalues, noise_polynomial, signal_subspace
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
+from mbdl_repro.learning.layers import Affine, Gru, Perceptron
 
 
 class DaMusic(Method):
@@ -64,14 +64,9 @@ class DaMusic(Method):
         angles = grid_angles(grid, self.spacing)
         self.grid_rad: Tensor
         self.register_buffer("grid_rad", angles)
-        self.recurrent = nn.utils.skip_init(nn.GRUCell, 2 * N, size, dtype=torch.float64)
-        self.to_matrix = nn.utils.skip_init(nn.Linear, size, 2 * N * N, dtype=torch.float64)
-        self.layers = nn.ModuleList(
-            nn.utils.skip_init(nn.Linear, *pair, dtype=torch.float64)
-            for pair in itertools.pairwise((len(angles), *hidden_widths, M))
-        )
-        for parameter in self.parameters():
-            nn.init.zeros_(parameter)
+        self.recurrent = Gru(2 * N, size)
+        self.to_matrix = Affine(size, 2 * N * N)
+        self.dense = Perceptron((len(angles), *hidden_widths, M))
 
     @torch.no_grad()
     def initialize(self, train: Split, rng: torch.Generator) -> None:
@@ -81,23 +76,19 @@ class DaMusic(Method):
             train: not read.
             rng: the generator to draw from, of the CPU.
         """
-        bound = 1 / math.sqrt(self.recurrent.hidden_size)
-        for parameter in (*self.recurrent.parameters(), *self.to_matrix.parameters()):
-            drawn = torch.rand(parameter.shape, generator=rng, dtype=parameter.dtype)
-            parameter.copy_((2 * drawn - 1) * bound)
-        for layer in self.layers:
-            weights, offsets = layer.parameters()
-            drawn = torch.randn(weights.shape, generator=rng, dtype=weights.dtype)
-            gain = 1 if layer is self.layers[-1] else 2
-            weights.copy_(drawn * math.sqrt(gain / weights.shape[1]))
-            offsets.zero_()
+        self.recurrent.draw(rng)
+        self.to_matrix.draw(rng)
+        self.dense.draw(rng, gain=2, last_gain=1)
 
     def covariance(self, x: Tensor) -> Tensor:
         """Return R̂ (n, N, N), in double precision, of snapshots (n, N, T)."""
         x = unit_power(check_snapshots(x, self.n_sensors)).mT
         fed = torch.cat([x.real, x.imag], -1).to(self.to_matrix.weight)
-        h = _last_state(self.recurrent, fed)
-        entries = self.to_matrix(h).double().unflatten(-1, (2, self.n_sensors, self.n_sensors))
+        entries = (
+            self.to_matrix(self.recurrent.last_state(fed))
+            .double()
+            .unflatten(-1, (2, self.n_sensors, self.n_sensors))
+        )
         K = torch.complex(*entries.unbind(1))
         return K @ K.mH
 
@@ -134,22 +125,8 @@ class DaMusic(Method):
     def _angles(self, x: Tensor) -> Tensor:
         P = 1 / self._null_spectrum(self.covariance(x))
         z = ((P - P.mean(-1, keepdim=True)) / 10).to(self.to_matrix.weight)
-        *hidden, last = self.layers
-        for layer in hidden:
-            z = torch.relu(layer(z))
-        angles: Tensor = last(z)
+        angles: Tensor = self.dense(z)
         return angles
-
-
-def _last_state(cell: nn.GRUCell, fed: Tensor) -> Tensor:
-    """Return the state (n, h) of a cell that was fed (n, T, ·), from a state of 0.
-
-    ``nn.GRU`` keeps references to its weights of its own, which those of a fit do not replace.
-    """
-    weights = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh]
-    start = fed.new_zeros(1, len(fed), cell.hidden_size)
-    _, last = torch.gru(fed, start, weights, True, 1, 0.0, False, False, True)
-    return last[0]
 
 
 FLOOR = 0.01

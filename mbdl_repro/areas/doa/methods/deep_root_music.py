@@ -28,4 +28,4 @@ class DeepRootMusic(LearnedCovariance):
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the RMSPE of Root-MUSIC's angles, the mean over rows."""
-        return self.periodic_loss_through(self.covariance(x), s, "root_music")
+        return self.periodic_loss_through(self.covariance_of(x), s, "root_music")

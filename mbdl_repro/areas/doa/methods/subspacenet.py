@@ -69,7 +69,7 @@ class Subspacenet(LearnedCovariance):
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the loss that ``trained_through`` names; where it names two, their sum or mean."""
-        R = self.covariance(x)
+        R = self.covariance_of(x)
         if self.trained_through == "subspace":
             return self.subspace_loss(R, s)
         if self.trained_through == "subspace_esprit":

@@ -40,6 +40,8 @@ class AdmmCsnet(AnalysisAdmm):
             slopes go on.
         tied: whether all iterations share their weights.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Section 5.3; Yang, Sun, Li and Xu, 2020.
     """
 

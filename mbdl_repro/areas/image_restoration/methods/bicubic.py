@@ -23,6 +23,8 @@ class Bicubic(Method):
     Args:
         belief: knows the degradation, which observes pixels, and f.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Keys, 1981.
     """
 

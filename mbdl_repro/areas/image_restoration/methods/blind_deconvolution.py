@@ -18,6 +18,8 @@ class BlindDeconvolution(BlindRestoration):
     is not negative, sums to one, and looks the same upside down, as straight motion at an even
     pace does.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Perrone and Favaro, 2014; Li, Tofighi, Geng, Monga and Eldar, 2020.
     """
 

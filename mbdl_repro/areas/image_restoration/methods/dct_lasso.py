@@ -21,6 +21,8 @@ class DctLasso(TransformFista):
     C is the two-dimensional discrete cosine transform of the whole image, for images of few
     pixels.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Bora, Jalal, Price and Dimakis, 2017, whose baseline it is; Beck and Teboulle, 2009.
     """
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
 from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
 from mbdl_repro.areas.image_restoration.solvers.untrained import Generators, UntrainedRestoration
 from mbdl_repro.contract.method import Family
-from mbdl_repro.contract.scenario import Split
-from mbdl_repro.contract.shared_fits import SharedFits, unshared
-from mbdl_repro.learning.training import History, Report, silent
 
 if TYPE_CHECKING:
-    from mbdl_repro.learning.recipe import Recipe
+    pass
 
 
 class DeepImagePrior(UntrainedRestoration):
@@ -34,6 +30,8 @@ class DeepImagePrior(UntrainedRestoration):
         iterations: K.
         channels: of G.
         layers: of G; its input has 2^(layers − 1) times fewer pixels a side.
+
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
 
     Source: Section 5.4; Ulyanov, Vedaldi and Lempitsky, 2018; Heckel and Hand, 2019, for G.
     """
@@ -53,18 +51,6 @@ class DeepImagePrior(UntrainedRestoration):
         super().__init__(belief, **settings)
         self.channels = channels
         self.layers = layers
-
-    def fit(
-        self,
-        train: Split,
-        validation: Split,
-        recipe: Recipe,
-        rng: torch.Generator,
-        report: Report = silent,
-        shared: SharedFits = unshared,
-    ) -> History:
-        """Learn nothing: there is no data that the weights are fitted to but each observation."""
-        return []
 
     def fitted(self, x: Tensor) -> Tensor:
         """Return the images (n, side, side) of generators after K steps."""

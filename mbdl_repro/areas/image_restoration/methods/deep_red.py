@@ -32,6 +32,8 @@ class DeepRed(DenoiserRestoration, UntrainedRestoration):
         generator_channels: of G.
         generator_layers: of G.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Section 5.4; Mataev, Milanfar and Elad, 2019.
     """
 

@@ -35,6 +35,8 @@ class Dublid(BlindRestoration):
         ridge: ε before a fit.
         cut: c before a fit.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Li, Tofighi, Geng, Monga and Eldar, 2020 (deep unrolled blind deblurring), reduced:
     no cascade of filters from iteration to iteration, and no loss on the kernel.
     """

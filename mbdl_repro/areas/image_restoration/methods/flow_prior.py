@@ -35,6 +35,8 @@ class FlowPrior(LatentRestoration):
         step: the first step of each latent variable; later ones shrink as a cosine does.
         most_probable: what is maximized in probability, given x.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Asim, Daniels, Leong, Ahmed and Hand, 2020, for flows as priors; Dinh, Sohl-Dickstein
     and Bengio, 2017.
     """

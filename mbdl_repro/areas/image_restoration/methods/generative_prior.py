@@ -41,6 +41,8 @@ class GenerativePrior(LatentRestoration):
         leave_range: answer E[s | x, ẑ] = G(ẑ) + τ² Hᵀ C⁻¹ (x − H G(ẑ)), which the decoder
             need not be able to draw, in place of G(ẑ).
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Bora, Jalal, Price and Dimakis, 2017, who descend by Adam, with C ∝ I; Dhar, Grover
     and Ermon, 2018, for leaving the range.
     """

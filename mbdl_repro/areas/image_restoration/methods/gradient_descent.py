@@ -18,6 +18,8 @@ class GradientDescent(GradientRestoration):
 
     With 0 < μ < 2/L the error never grows where H sees, and what H does not see stays as in s_0.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Landweber, 1951.
     """
 

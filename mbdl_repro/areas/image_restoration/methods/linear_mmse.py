@@ -14,16 +14,13 @@ from mbdl_repro.areas.image_restoration.physics.degradation import (
 )
 from mbdl_repro.areas.image_restoration.solvers.restoration import Restoration
 from mbdl_repro.areas.linear_estimation.updates import linear_mmse_gain
-from mbdl_repro.contract.method import Family, Split
-from mbdl_repro.contract.shared_fits import SharedFits, unshared
-from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.learning.training import History, Report, silent
+from mbdl_repro.contract.method import ClosedFormMethod, Family, Split
 
 LARGEST_SIDE = 32
 """Pixels; covariances have as many entries as its fourth power."""
 
 
-class LinearMMSE(Restoration):
+class LinearMMSE(Restoration, ClosedFormMethod):
     """The posterior mean of an image under a Gaussian prior that is fitted to images alone.
 
     ŝ = μ̂ + Ĉ Hᵀ (H Ĉ Hᵀ + σ² I)⁻¹ (x − H μ̂),  Ĉ = (1 − α) S + α tr(S)/N · I
@@ -36,6 +33,8 @@ class LinearMMSE(Restoration):
         belief: knows H and ``noise_std``, and that images of training and test are of one size.
         shrinkage: α, how far Ĉ is moved towards that of white images, which makes up for few
             training images.
+
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
 
     Source: Section 5.1, generative learning; Ledoit and Wolf, 2004, for the shrinkage.
     """
@@ -74,22 +73,11 @@ class LinearMMSE(Restoration):
         centred = x.flatten(1) - self.matrix @ self.mean.flatten()
         return self.mean + (centred @ G.mT).view(-1, self.side, self.side)
 
-    @torch.no_grad()
-    def fit(
-        self,
-        train: Split,
-        validation: Split,
-        recipe: Recipe,
-        rng: torch.Generator,
-        report: Report = silent,
-        shared: SharedFits = unshared,
-    ) -> History:
-        """Fit in closed form, to the training images alone; recipe and generator go unused."""
+    def solve(self, train: Split) -> None:
+        """Measure the mean and the covariance of the training images."""
         if len(train.s) < 2:
             raise ValueError(f"n_train is {len(train.s)}: a covariance needs 2 images or more")
         S = train.s.flatten(1).mT.cov()
         white = torch.eye(len(S), dtype=S.dtype, device=S.device) * S.diagonal().mean()
         self.mean.copy_(train.s.mean(0))
         self.covariance.copy_((1 - self.shrinkage) * S + self.shrinkage * white)
-        train_loss, validation_loss = self.loss(*train).item(), self.loss(*validation).item()
-        return [{"step": 0, "train_loss": train_loss, "validation_loss": validation_loss}]

@@ -34,6 +34,8 @@ class Modl(IterativeRestoration):
         weight: λ before training.
         inner_iterations: of conjugate gradients, in each of K.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Section 5.4; Aggarwal, Mani and Jacob, 2019.
     """
 

@@ -31,6 +31,8 @@ class NeumannNetwork(IterativeRestoration):
         layers: of convolutions in R.
         step: η before training; ``None``: 1/L, L the largest eigenvalue of HᵀH.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Gilton, Ongie and Willett, 2020.
     """
 

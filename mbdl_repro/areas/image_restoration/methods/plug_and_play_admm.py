@@ -19,6 +19,8 @@ class PlugAndPlayAdmm(PlugAndPlay):
 
     s ← argmin ½‖x − H s‖² + ρ/2 ‖s − (v − u)‖²,  v ← D(s + u, σ_k),  u ← u + s − v
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Section 5.4; Venkatakrishnan, Bouman and Wohlberg, 2013; Zhang et al., 2022, for the
     schedule.
     """

@@ -21,6 +21,8 @@ class PlugAndPlayHqs(PlugAndPlay):
 
     Where ADMM's dual variable makes up for the distance of s and v, here the decrease of σ_k does.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Section 5.4; Zhang, Zuo, Gu and Zhang, 2017; Zhang et al., 2022, for the schedule.
     """
 

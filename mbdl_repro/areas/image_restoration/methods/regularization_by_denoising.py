@@ -27,6 +27,8 @@ class RegularizationByDenoising(PlugAndPlay):
         penalty: c, the weight of the regularizer over σ²/σ_k².
         step: m.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Section 5.4; Romano, Elad and Milanfar, 2017; Reehorst and Schniter, 2019.
     """
 

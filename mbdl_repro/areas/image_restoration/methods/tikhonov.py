@@ -22,6 +22,8 @@ class Tikhonov(Restoration):
     Args:
         weight: ρ.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Tikhonov, 1963.
     """
 

@@ -17,6 +17,8 @@ class TotalVariation(AnalysisAdmm):
     What fits x, and the differences, are one block of variables, and the image that both agree
     on is the other: each step is in closed form, whatever H is.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Rudin, Osher and Fatemi, 1992; Boyd, Parikh, Chu, Peleato and Eckstein, 2011, for ADMM.
     """
 

@@ -31,6 +31,8 @@ class UNet(Restoration):
         channels: of the finest scale; each coarser one has twice as many.
         levels: number of scales.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Section 4; Ronneberger, Fischer and Brox, 2015; Jin, McCann, Froustey and Unser, 2017,
     for the first image.
     """

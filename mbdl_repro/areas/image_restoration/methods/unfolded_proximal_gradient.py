@@ -33,6 +33,8 @@ class UnfoldedProximalGradient(GradientRestoration):
         tied: whether all iterations share one network and one step.
         step: μ_k before training; ``None``: 1/L, L the largest eigenvalue of HᵀH.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Section 5.3; Mardani et al., 2018 (neural proximal gradient descent).
     """
 

@@ -36,6 +36,8 @@ class WaveletFista(TransformFista):
         levels: of the transform; ``None``: as many as halve the side of an image, at most 3.
         shifts: in each iteration; 0: the same transform, unshifted, in all.
 
+    Maps x (n, …), as the degradation makes it, to images (n, side, side), grey levels from 0 to 1.
+
     Source: Beck and Teboulle, 2009; Coifman and Donoho, 1995, for shifts; Figueiredo and Nowak,
     2003, for shifts drawn in each iteration.
     """

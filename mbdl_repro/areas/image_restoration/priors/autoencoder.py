@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.networks.perceptron import Perceptron
+from mbdl_repro.areas.image_restoration.networks.perceptron import SmoothPerceptron
 from mbdl_repro.areas.image_restoration.priors.prior import Prior
 from mbdl_repro.contract.scenario import Split
 
@@ -46,8 +46,8 @@ class VariationalAutoencoder(Prior):
         self.latent_size = latent_size
         self.hidden_size = hidden_size
         hidden = [hidden_size, hidden_size]
-        self.encoder = Perceptron([side**2, *hidden, 2 * latent_size])
-        self.decoder = Perceptron([latent_size, *hidden, side**2])
+        self.encoder = SmoothPerceptron([side**2, *hidden, 2 * latent_size])
+        self.decoder = SmoothPerceptron([latent_size, *hidden, side**2])
         self.log_variance = nn.Parameter(torch.zeros((), dtype=torch.float64))
         """log τ²"""
 
@@ -59,8 +59,8 @@ class VariationalAutoencoder(Prior):
     @torch.no_grad()
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw weights; the decoder begins near the mean image, with the images' variance."""
-        self.encoder.draw(rng, last_scale=0.1)
-        self.decoder.draw(rng, last_scale=0.1)
+        self.encoder.draw(rng, gain=2, last_gain=0.02)
+        self.decoder.draw(rng, gain=2, last_gain=0.02)
         images = train.s.flatten(1)
         self.decoder.offsets[-1].copy_(images.mean(0))
         variance = (images - images.mean(0)).square().mean()

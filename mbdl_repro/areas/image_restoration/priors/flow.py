@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from mbdl_repro.areas.image_restoration.networks.perceptron import Perceptron
+from mbdl_repro.areas.image_restoration.networks.perceptron import SmoothPerceptron
 from mbdl_repro.areas.image_restoration.priors.prior import Prior
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
@@ -59,12 +59,12 @@ class Flow(Prior):
                 halves.append(torch.randperm(size, generator=rng))
         self.orders: Tensor
         self.register_buffer("orders", torch.stack(halves), persistent=False)
-        networks: list[Perceptron] = []
+        networks: list[SmoothPerceptron] = []
         for i in range(layers):
             # After a swap of halves of an odd size, the first part is the longer one.
             kept = half if i % 2 == 0 else size - half
             widths = [kept, hidden_size, hidden_size, 2 * (size - kept)]
-            networks.append(Perceptron(widths))
+            networks.append(SmoothPerceptron(widths))
         self.networks = nn.ModuleList(networks)
         self.mean = nn.Parameter(torch.zeros(size, dtype=torch.float64))
         self.log_gain = nn.Parameter(torch.zeros((), dtype=torch.float64))
@@ -80,7 +80,7 @@ class Flow(Prior):
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw weights, such that the flow begins as the subtraction of the mean and a division."""
         for network in self._perceptrons():
-            network.draw(rng, last_scale=0.01)
+            network.draw(rng, gain=2, last_gain=2e-4)
         images = train.s.flatten(1)
         self.mean.copy_(images.mean(0))
         self.log_gain.copy_((images - images.mean(0)).square().mean().clamp_min(1e-12).log() / 2)
@@ -126,11 +126,11 @@ class Flow(Prior):
             log_det = log_det + logs.sum(1)
         return self.mean + z * self.log_gain.exp(), log_det
 
-    def _perceptrons(self) -> list[Perceptron]:
-        return cast("list[Perceptron]", list(self.networks))
+    def _perceptrons(self) -> list[SmoothPerceptron]:
+        return cast("list[SmoothPerceptron]", list(self.networks))
 
     def _coupling(
-        self, z: Tensor, order: Tensor, network: Perceptron
+        self, z: Tensor, order: Tensor, network: SmoothPerceptron
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the half that is kept, the one that is moved, and its shift and log-scale."""
         inputs = network.weights[0].shape[1]

@@ -13,10 +13,11 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from mbdl_repro.contract.method import Method
+from mbdl_repro.contract.method import FitInputs, Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.contract.shared_fits import SharedFits, unshared
+from mbdl_repro.learning.safetensors_header import metadata
 from mbdl_repro.learning.training import History, Report, gradient_descent, silent
 
 if TYPE_CHECKING:
@@ -81,16 +82,9 @@ class PriorMethod(Method):
 
     prior: Prior
 
-    def fit(
-        self,
-        train: Split,
-        validation: Split,
-        recipe: Recipe,
-        rng: torch.Generator,
-        report: Report = silent,
-        shared: SharedFits = unshared,
-    ) -> History:
+    def _fit(self, inputs: FitInputs) -> History:
         """Fit the prior to the targets, or find its fit; observations, and ``rng``, go unused."""
+        train, validation, recipe, _, report, shared = inputs
         fitted = fit_once(self.prior, train.s, validation.s, recipe, report, shared)
         self.prior.load_state_dict(fitted.weights)
         return fitted.history
@@ -132,9 +126,7 @@ def fit_once(
         return safetensors.torch.save(tensors, {"history": json.dumps(history)})
 
     content = shared((type(prior), fit_once), spec, make)
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    history = json.loads(header["__metadata__"]["history"])
-    return Fitted(safetensors.torch.load(content), history)
+    return Fitted(safetensors.torch.load(content), json.loads(metadata(content)["history"]))
 
 
 def _digest(images: Tensor) -> str:

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from mbdl_repro.areas.tracking.kalman.linear_filter import check_observations
-from mbdl_repro.areas.tracking.learned.layers import Affine, Gru
 from mbdl_repro.areas.tracking.learned.network import Moment, Network, Step
 from mbdl_repro.areas.tracking.learned.prediction import Prediction
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Split
+from mbdl_repro.learning.layers import Affine, Gru
 
 
 class Track(NamedTuple):

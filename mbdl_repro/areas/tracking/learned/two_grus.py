@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.learned.layers import Affine, Gru, gru_update
 from mbdl_repro.areas.tracking.learned.network import Moment, Network, Step, features_by_group
+from mbdl_repro.learning.layers import Affine, Gru, gru_update
 
 
 class TwoGrus(Network):

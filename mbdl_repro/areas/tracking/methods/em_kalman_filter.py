@@ -20,10 +20,8 @@ from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, line
 from mbdl_repro.areas.tracking.kalman.smoother import kalman_smoother
 from mbdl_repro.areas.tracking.kalman.updates import eliminated, only_seen
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
-from mbdl_repro.contract.method import Family, Split
-from mbdl_repro.contract.shared_fits import SharedFits, unshared
-from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.learning.training import History, Report, TrainingDivergedError, silent
+from mbdl_repro.contract.method import Family, FitInputs
+from mbdl_repro.learning.training import History, TrainingDivergedError
 
 FURTHEST = 64.0
 """How many times as far as an iteration leads the point ahead of it may lie, at most twice."""
@@ -48,11 +46,14 @@ class EmKalmanFilter(PosteriorMethod):
         initial_process_variance: V to begin with is this times I, if it is learned.
         initial_observation_variance: W to begin with is this times I, if it is learned.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Section 5.1, generative learning; Shumway and Stoffer, 1982.
     """
 
     name = "em_kalman_filter"
     family = Family.GENERATIVE_LEARNING
+    needs_targets = False
 
     def __init__(
         self,
@@ -95,16 +96,9 @@ class EmKalmanFilter(PosteriorMethod):
         return self.model()._replace(**learned)
 
     @torch.no_grad()
-    def fit(
-        self,
-        train: Split,
-        validation: Split,
-        recipe: Recipe,
-        rng: torch.Generator,
-        report: Report = silent,
-        shared: SharedFits = unshared,
-    ) -> History:
+    def _fit(self, inputs: FitInputs) -> History:
         """Fit to the observations; recipe, generator and states are not used."""
+        train, validation, report = inputs.train, inputs.validation, inputs.report
         history: History = []
         best, kept = math.inf, {}
         covariances = {name: root @ root.mT for name, root in self.roots.items()}
@@ -114,8 +108,8 @@ class EmKalmanFilter(PosteriorMethod):
             for name, root in self.roots.items():
                 root.copy_(_root(covariances[name]))
             losses = {
-                "train_loss": self.loss(*train).item(),
-                "validation_loss": self.loss(*validation).item(),
+                "train_loss": self.loss_on(train),
+                "validation_loss": self.loss_on(validation),
             }
             history.append({"step": step, **losses})
             if losses["validation_loss"] < best:

@@ -17,6 +17,8 @@ class ExtendedKalmanFilter(NonlinearFilter):
     with F = ∂f/∂s at s_{t−1} and H = ∂h/∂s at s̄. Where f(s) = A(s) s, A(s) is not its Jacobian,
     and in its place costs 0.4 dB on the Lorenz attractor.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Section 3.3; Revach et al., 2022.
     """
 

@@ -18,6 +18,8 @@ class KalmanFilter(LinearMethod):
     with P_{t|t−1} = F P_{t−1} Fᵀ + V and P_t = (I − K_t H) P_{t|t−1} (I − K_t H)ᵀ + K_t W K_tᵀ.
     No estimator has less mean squared error where the belief is true.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Example 3.5; Kalman, 1960.
     """
 

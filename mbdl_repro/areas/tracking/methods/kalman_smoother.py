@@ -18,6 +18,8 @@ class KalmanSmoother(LinearMethod):
     any kind has less than this one where the belief is true. It is the smoother of Rauch, Tung
     and Striebel, in a form that inverts no covariance of the state.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Rauch, Tung and Striebel, 1965; Bierman, 1973.
     """
 

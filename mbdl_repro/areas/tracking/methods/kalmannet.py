@@ -22,6 +22,8 @@ class Kalmannet(ThreeGruGain):
     Args:
         belief: gives f, h and s̄_0; V and W only to :meth:`claimed_variance`.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Section 5.5; Revach et al., 2022, architecture #2.
     """
 

@@ -24,6 +24,8 @@ class KalmannetGru(LearnedGain):
         input_multiplier: a.
         hidden_multiplier: b.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Section 5.5; Revach et al., 2022, architecture #1, with a = 80 and b = 10.
     """
 

@@ -47,6 +47,8 @@ class LearnedKalmanFilter(PosteriorMethod):
             belief's.
         initial_observation_variance: the same of W.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Example 5.2, whose notebook learns the entries of V, unconstrained, from the error of
     the position.
     """

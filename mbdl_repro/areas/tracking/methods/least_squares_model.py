@@ -20,13 +20,10 @@ from mbdl_repro.areas.tracking.kalman.nonlinear_filter import check_belief
 from mbdl_repro.areas.tracking.systems.covariance import covariance_root
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
-from mbdl_repro.contract.method import Family, Split
-from mbdl_repro.contract.shared_fits import SharedFits, unshared
-from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.learning.training import History, Report, silent
+from mbdl_repro.contract.method import ClosedFormMethod, Family, Split
 
 
-class LeastSquaresModel(PosteriorMethod):
+class LeastSquaresModel(PosteriorMethod, ClosedFormMethod):
     """A Kalman filter with F, H, or both, fitted to labelled trajectories in closed form.
 
     F̂ = arg min Σ ‖s_t − F s_{t−1}‖²,  Ĥ = arg min Σ ‖x_t − H s_t‖²
@@ -42,6 +39,8 @@ class LeastSquaresModel(PosteriorMethod):
         noise: whether to estimate also V, with F, and W, with H.
         process_noise_scale: factor on V, a variance.
         observation_noise_scale: factor on W.
+
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
 
     Source: Section 5.1, generative learning; Revach et al., 2022, section IV-D, Ĥ from data.
     """
@@ -87,29 +86,18 @@ class LeastSquaresModel(PosteriorMethod):
         model = self.model()._replace(**fitted)
         return model._replace(V=self.scales["V"] * model.V, W=self.scales["W"] * model.W)
 
-    @torch.no_grad()
-    def fit(
-        self,
-        train: Split,
-        validation: Split,
-        recipe: Recipe,
-        rng: torch.Generator,
-        report: Report = silent,
-        shared: SharedFits = unshared,
-    ) -> History:
-        """Fit in closed form, to the training pairs alone; recipe and generator are not used."""
+    def solve(self, train: Split) -> None:
+        """Fit F, H, or both by least squares, and what their residuals say of the noise."""
         x, s = train
         if "F" in self.estimates:
             model = self.model()
             if not model.cov_0.any():  # s_0 is known
                 s = torch.cat((model.mean_0.expand(len(s), 1, -1), s), 1)
-            self._fit("F", "V", s[:, :-1], s[:, 1:])
+            self._regress("F", "V", s[:, :-1], s[:, 1:])
         if "H" in self.estimates:
-            self._fit("H", "W", train.s, x)
-        train_loss, validation_loss = self.loss(*train).item(), self.loss(*validation).item()
-        return [{"step": 0, "train_loss": train_loss, "validation_loss": validation_loss}]
+            self._regress("H", "W", train.s, x)
 
-    def _fit(self, name: str, noise: str, given: Tensor, target: Tensor) -> None:
+    def _regress(self, name: str, noise: str, given: Tensor, target: Tensor) -> None:
         """Fit a matrix that maps given vectors (n_rows, T, ·) to targets, NaN where missing."""
         given, target = given.flatten(0, 1), target.flatten(0, 1)
         matrix = _regression(given, target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -22,6 +21,7 @@ from mbdl_repro.areas.tracking.systems.covariance import is_singular
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family, IterativeMethod
 from mbdl_repro.contract.scenario import Split
+from mbdl_repro.learning.layers import Affine, Gru
 
 
 class NeuralAugmentedKalman(IterativeMethod):
@@ -84,13 +84,9 @@ class NeuralAugmentedKalman(IterativeMethod):
                 )
         self.model = StoredModel(model)
         m = belief.m
-        make = nn.utils.skip_init
-        inputs = 3 * hidden_size + 4 * m
-        self.gather = make(nn.Linear, inputs, hidden_size, dtype=torch.float64)
-        self.cell = make(nn.GRUCell, hidden_size, hidden_size, dtype=torch.float64)
-        self.output = make(nn.Linear, hidden_size, m, bias=False, dtype=torch.float64)
-        for parameter in self.parameters():
-            nn.init.zeros_(parameter)
+        self.gather = Affine(3 * hidden_size + 4 * m, hidden_size)
+        self.unit = Gru(hidden_size, hidden_size)
+        self.output = nn.Parameter(torch.zeros(hidden_size, m, dtype=torch.float64))
         self.input_unit: Tensor
         self.output_unit: Tensor
         self.register_buffer("input_unit", torch.ones(4 * m, dtype=torch.float64))
@@ -102,14 +98,9 @@ class NeuralAugmentedKalman(IterativeMethod):
     @torch.no_grad()
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw all weights but those of the output, and measure sizes where messages start."""
-        for layer, fan_in in (
-            (self.gather, self.gather.in_features),
-            (self.cell, self.hidden_size),
-        ):
-            for parameter in layer.parameters():
-                drawn = torch.rand(parameter.shape, generator=rng, dtype=parameter.dtype)
-                parameter.copy_((2 * drawn - 1) / math.sqrt(fan_in))
-        self.output.weight.zero_()
+        self.gather.draw(rng)
+        self.unit.draw(rng)
+        self.output.zero_()
         x, truth = (part.to(self.input_unit) for part in train)
         model = self.model()
         s = _smoothed(x, model)
@@ -136,10 +127,10 @@ class NeuralAugmentedKalman(IterativeMethod):
             scale = (1 + u.square().mean(-1, keepdim=True)).sqrt()
             context = (torch.cat((edge, h[:-1])), h, torch.cat((h[1:], edge)), u / scale)
             gathered = self.gather(torch.cat(context, -1)).relu()
-            h = self.cell(gathered.flatten(0, 1), h.flatten(0, 1)).unflatten(0, h.shape[:2])
+            h = self.unit(gathered.flatten(0, 1), h.flatten(0, 1)).unflatten(0, h.shape[:2])
             past, future, seen = messages
             s = s + self.step * (past + future + seen)
-            s = s + scale * self.output_unit * self.output(h)
+            s = s + scale * self.output_unit * (h @ self.output)
             yield s.transpose(0, 1)
 
 

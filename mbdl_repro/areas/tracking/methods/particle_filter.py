@@ -31,6 +31,8 @@ class ParticleFilter(NonlinearFilter):
         resample_below: resample once 1 / Σ w² falls below this times N.
         seed: of the random numbers.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Gordon, Salmond and Smith, 1993; Doucet, Godsill and Andrieu, 2000.
     """
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, cast
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
@@ -13,6 +12,7 @@ from mbdl_repro.areas.tracking.kalman.linear_filter import check_observations
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family, Method
 from mbdl_repro.contract.scenario import Split
+from mbdl_repro.learning.layers import Affine, Gru
 
 
 class Recurrent(Method):
@@ -49,27 +49,19 @@ class Recurrent(Method):
     ) -> None:
         super().__init__()
         m, n = belief.m, belief.n
-        self.cells = nn.ModuleList(
-            nn.utils.skip_init(
-                nn.GRUCell, 2 * n if i == 0 else hidden_size, hidden_size, dtype=torch.float64
-            )
-            for i in range(layers)
-        )
-        self.output = nn.utils.skip_init(nn.Linear, hidden_size, m, dtype=torch.float64)
-        for parameter in self.parameters():
-            nn.init.zeros_(parameter)
+        widths = (2 * n, *[hidden_size] * (layers - 1))
+        self.units = nn.ModuleList(Gru(width, hidden_size) for width in widths)
+        self.output = Affine(hidden_size, m)
         self.input_unit: Tensor
         self.output_unit: Tensor
         self.register_buffer("input_unit", torch.ones(n, dtype=torch.float64))
         self.register_buffer("output_unit", torch.ones(m, dtype=torch.float64))
-        self.hidden_size = hidden_size
 
     @torch.no_grad()
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw all weights, and measure the standard deviations."""
-        for parameter in self.parameters():
-            drawn = torch.rand(parameter.shape, generator=rng, dtype=parameter.dtype)
-            parameter.copy_((2 * drawn - 1) / math.sqrt(self.hidden_size))
+        for layer in self._layers():
+            layer.draw(rng)
         for unit, data in ((self.input_unit, train.x), (self.output_unit, train.s)):
             size = data.square().nanmean((0, 1)).sqrt()
             unit.copy_(size.where(size > 0, 1))
@@ -79,25 +71,10 @@ class Recurrent(Method):
         check_observations(x, self.input_unit.shape[0])
         missing = x.isnan()
         u = torch.cat((torch.where(missing, 0, x) / self.input_unit, missing.to(x)), -1)
-        for cell in self.cells:
-            u = _run(cast(nn.GRUCell, cell), u)
-        return self.output(u) * self.output_unit
+        *units, output = self._layers()
+        for unit in units:
+            u = unit.states(u)
+        return output(u) * self.output_unit
 
-
-def _run(cell: nn.GRUCell, u: Tensor) -> Tensor:
-    """Return the hidden states (n_rows, T, h) of a cell that is fed u (n_rows, T, ·).
-
-    ``nn.GRU`` is no faster at these sizes, and cannot be stacked by ``torch.func.vmap``.
-    """
-    A, B, b_in, b = cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh
-    size = cell.hidden_size
-    fed = (u @ A.mT + b_in).unbind(1)
-    h = u.new_zeros(len(u), size)
-    states = []
-    for fed_t in fed:
-        back = torch.addmm(b, h, B.mT)
-        gates = (fed_t[:, : 2 * size] + back[:, : 2 * size]).sigmoid()
-        g = torch.addcmul(fed_t[:, 2 * size :], gates[:, :size], back[:, 2 * size :]).tanh()
-        h = torch.lerp(g, h, gates[:, size:])
-        states.append(h)
-    return torch.stack(states, 1)
+    def _layers(self) -> list[Any]:
+        return [*self.units, self.output]

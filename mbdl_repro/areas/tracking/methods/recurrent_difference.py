@@ -28,6 +28,8 @@ class RecurrentDifference(LearnedFilter):
         input_multiplier: a, the first layer has a (m + n) entries.
         hidden_multiplier: b, the unit has b (m² + n²).
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Revach et al., 2022, the recurrent network with difference features of Table I, whose
     released code ends in a rectifier, so that no correction can be negative; this one is linear.
     """

@@ -26,6 +26,8 @@ class Rk4ExtendedKalmanFilter(NonlinearFilter):
         belief: knows the Lorenz attractor's h, V, W, and the mean and covariance of s_0.
         substeps: Runge–Kutta steps between two observations.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: ours, as a baseline for Revach et al., 2022, section IV-D3.
     """
 

@@ -29,6 +29,8 @@ class SplitKalmannet(LearnedGain):
         input_multiplier: entries that each entry of a difference is expanded to.
         hidden_multiplier: b; the networks have b m² and b n² hidden entries.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Choi et al., 2023, whose covariances are any matrices.
     """
 

@@ -30,6 +30,8 @@ class SteadyStateKalmanFilter(LinearMethod):
     Args:
         belief: knows F, H, V, W, none of which varies, and the law of the first state.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Anderson and Moore, 1979, chapter 4.
     """
 

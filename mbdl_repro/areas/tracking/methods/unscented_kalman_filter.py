@@ -27,6 +27,8 @@ class UnscentedKalmanFilter(NonlinearFilter):
         beta: β, what is added, with 1 − α², to the central point's weight in covariances.
         kappa: κ, larger than −m.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Julier and Uhlmann, 1997; Wan and van der Merwe, 2000.
     """
 

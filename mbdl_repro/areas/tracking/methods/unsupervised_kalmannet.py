@@ -18,11 +18,14 @@ class UnsupervisedKalmannet(ThreeGruGain):
     it could the residual of ŝ_t itself. Where h is linear its mean is that of the prediction's
     error, H P Hᵀ, plus the noise's: the best gain is the same. What is missing is left out.
 
+    Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
+
     Source: Revach et al., 2022, "Unsupervised learned Kalman filtering".
     """
 
     name = "unsupervised_kalmannet"
     family = Family.DNN_AIDED_INFERENCE
+    needs_targets = False
 
     def error(self, track: Track, s: Tensor) -> Tensor:
         """Return the squared innovations of each row (rows,); the states are not looked at."""
