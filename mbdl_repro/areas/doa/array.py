@@ -132,10 +132,12 @@ class SensorArray(Scenario):
             # One name for each truth, so that its data and fits are made once.
             object.__setattr__(self, "snr_db", 2.0 * self.published_snr_db)
             object.__setattr__(self, "published_snr_db", None)
-        for field in ("angles_deg", *SENSOR_FIELDS):
-            value = getattr(self, field)
-            if value is not None and not isinstance(value, tuple):
-                object.__setattr__(self, field, tuple(np.atleast_1d(value).tolist()))
+        if self.angles_deg is not None and not isinstance(self.angles_deg, tuple):
+            object.__setattr__(self, "angles_deg", tuple(np.atleast_1d(self.angles_deg).tolist()))
+        for field in SENSOR_FIELDS:
+            if (value := getattr(self, field)) is not None:
+                numbers = np.atleast_1d(np.asarray(value, dtype=float)).tolist()
+                object.__setattr__(self, field, tuple(numbers))
         if self.snr_db is not None and not abs(self.snr_db) <= MOST_DB:
             raise ValueError(
                 f"snr_db is {self.snr_db:g}: allowed is -{MOST_DB} to {MOST_DB}, whose noise "
@@ -205,7 +207,7 @@ class SensorArray(Scenario):
     def positions(self) -> np.ndarray:
         """Where sensors stand, p (N,), in wavelengths."""
         if self.sensor_positions is not None:
-            return np.array(self.sensor_positions, dtype=float)
+            return np.array(self.sensor_positions)
         return self.required("spacing") * np.arange(self.n_sensors)
 
     @property
