@@ -108,10 +108,10 @@ class Checked(ABCMeta):
     @property
     def __signature__(cls) -> inspect.Signature:
         """What help and editors show: the constructor's, and not that of this class."""
-        _, *own = inspect.signature(vars(cls).get("__init__", cls.__init__)).parameters.values()
-        shown = {p.name: p for p in own if p.kind is not p.VAR_KEYWORD}
-        if not dataclasses.is_dataclass(cls):
-            shown |= {p.name: p for _, p in keywords(cls) if p.name not in shown}
+        _, *own = inspect.signature(cls.__init__).parameters.values()
+        shown = {p.name: p for p in own if p.kind not in (p.VAR_KEYWORD, p.KEYWORD_ONLY)}
+        for parameter in own if dataclasses.is_dataclass(cls) else (p for _, p in keywords(cls)):
+            shown.setdefault(parameter.name, parameter)
         return inspect.Signature(list(shown.values()))
 
 

@@ -303,7 +303,7 @@ def descended(info: MethodInfo, method: Method, n: int, *stream: object) -> tupl
     drawn = pairs(info, n, *stream)
     if isinstance(method, PriorMethod):
         return method.prior, method.prior.pairs(drawn.s, torch_rng_for("pairs", n, *stream))
-    return method, drawn
+    return method, method.prepare(drawn)
 
 
 def trainable(method: Descended) -> dict[str, torch.nn.Parameter]:
