@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-Vector = tuple[float, ...]
+from mbdl_repro.contract.covariance import check_covariance
+
 Matrix = tuple[tuple[float, ...], ...]
 """As scenarios keep them: they compare, and name random streams, by their numbers."""
 
@@ -49,25 +50,8 @@ def given_covariance(name: str, rows: Matrix, size: int) -> np.ndarray:
             rounding.
     """
     matrix = given_matrix(name, rows, (size, size))
-    covariance_root(matrix, name)
+    try:
+        check_covariance(matrix)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     return matrix
-
-
-def covariance_root(covariance: np.ndarray, name: str = "a covariance") -> np.ndarray:
-    """Return L (..., k, k) with L Lᵀ = the covariance, which may be singular.
-
-    Args:
-        covariance: (..., k, k).
-        name: what messages call it.
-
-    Raises:
-        ValueError: if it is not symmetric, or not positive semidefinite, beyond rounding.
-    """
-    if not np.allclose(covariance, np.swapaxes(covariance, -1, -2), rtol=1e-10, atol=0):
-        raise ValueError(f"{name} is not symmetric")
-    values, vectors = np.linalg.eigh(covariance)
-    if (values < -1e-10 * np.abs(values).max(-1, keepdims=True, initial=0.0)).any():
-        raise ValueError(
-            f"{name} is not positive semidefinite: it has the eigenvalue {values.min():.4g}"
-        )
-    return vectors * np.sqrt(values.clip(0))[..., None, :]

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from mbdl_repro.errors import one_of
@@ -70,7 +69,8 @@ def checked(name: str, types: Mapping[str, Any], given: Mapping[str, Any]) -> di
         try:
             values[key] = adapter(types[key]).validate_python(plain, strict=True)
         except ValidationError as error:
-            detail = error.errors()[0]
+            # Of several types that are allowed, the one that fits furthest speaks.
+            detail = max(error.errors(), key=lambda one: len(one["loc"]))
             inside = "".join(f"[{step}]" for step in detail["loc"] if isinstance(step, int))
             raise ValueError(
                 f"{name}: {key}{inside} is {_shown(detail['input'])}: {expectation(detail)}"
@@ -79,8 +79,8 @@ def checked(name: str, types: Mapping[str, Any], given: Mapping[str, Any]) -> di
 
 
 def _plain(value: Any) -> Any:
-    """Return a value without NumPy's types, and with tuples in place of lists."""
-    if isinstance(value, np.ndarray | np.generic):
+    """Return a value without the types of NumPy and torch, and with tuples in place of lists."""
+    if hasattr(value, "tolist"):
         value = value.tolist()
     return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 

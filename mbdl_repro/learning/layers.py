@@ -131,7 +131,12 @@ class Gru(nn.Module):
         return inputs, torch.cat((gates, torch.zeros_like(candidate), candidate), 1)
 
     def forward(self, u: Tensor, h: Tensor) -> Tensor:
-        """Return the next hidden state (n, k), of an input (n, n_in) and a hidden state (n, k)."""
+        """Return the next hidden state (n, k).
+
+        Args:
+            u: input (n, n_in).
+            h: hidden state (n, k).
+        """
         return self._next(self._fed(u), h)
 
     def states(self, u: Tensor) -> Tensor:

@@ -24,7 +24,8 @@ from contract.instances import (
 
 from mbdl_repro import catalogue
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
-from mbdl_repro.contract.arrays import covariance_root, given_covariance, given_matrix
+from mbdl_repro.contract.arrays import given_covariance, given_matrix
+from mbdl_repro.contract.covariance import covariance_root
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.settings import field_types
 from mbdl_repro.learning.recipe import Recipe
@@ -143,9 +144,9 @@ def test_given_matrices_are_what_they_are_given_for():
     for rows in (((1.0,), (1.0, 2.0)), ((1.0, 2.0),), ()):
         with pytest.raises(ValueError, match=r"H has \d rows of .* should be 2 rows of 2"):
             given_matrix("H", rows, (2, 2))
-    with pytest.raises(ValueError, match="C is not symmetric"):
+    with pytest.raises(ValueError, match="C: a covariance is not symmetric"):
         given_covariance("C", ((1.0, 0.5), (0.4, 1.0)), 2)
-    with pytest.raises(ValueError, match=r"C is not positive semidefinite.* -1"):
+    with pytest.raises(ValueError, match="C: a covariance is not positive semidefinite"):
         given_covariance("C", ((1.0, 2.0), (2.0, 1.0)), 2)
     singular = given_covariance("C", ((4.0, 2.0), (2.0, 1.0)), 2)
     root = covariance_root(singular)

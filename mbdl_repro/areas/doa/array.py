@@ -127,17 +127,11 @@ class SensorArray(Scenario):
     sensor_phases_deg: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be, and keep arrays as tuples, which compare and name streams."""
+        """Refuse what cannot be."""
         if self.published_snr_db is not None:
             # One name for each truth, so that its data and fits are made once.
             object.__setattr__(self, "snr_db", 2.0 * self.published_snr_db)
             object.__setattr__(self, "published_snr_db", None)
-        if self.angles_deg is not None and not isinstance(self.angles_deg, tuple):
-            object.__setattr__(self, "angles_deg", tuple(np.atleast_1d(self.angles_deg).tolist()))
-        for field in SENSOR_FIELDS:
-            if (value := getattr(self, field)) is not None:
-                numbers = np.atleast_1d(np.asarray(value, dtype=float)).tolist()
-                object.__setattr__(self, field, tuple(numbers))
         if self.snr_db is not None and not abs(self.snr_db) <= MOST_DB:
             raise ValueError(
                 f"snr_db is {self.snr_db:g}: allowed is -{MOST_DB} to {MOST_DB}, whose noise "

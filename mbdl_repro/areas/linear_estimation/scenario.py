@@ -11,11 +11,11 @@ from annotated_types import Gt
 
 from mbdl_repro.contract.arrays import (
     Matrix,
-    covariance_root,
     given_covariance,
     given_matrix,
     read_only,
 )
+from mbdl_repro.contract.covariance import covariance_root
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.seeding import rng_for
 

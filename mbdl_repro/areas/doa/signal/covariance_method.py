@@ -71,8 +71,6 @@ class CovarianceMethod(SubarrayMethod):
         count: Literal["given", "aic", "mdl"] = "given",
         **settings: Any,
     ) -> None:
-        if count not in ("given", "aic", "mdl"):
-            raise ValueError(f"count is {count!r}: allowed are given, aic and mdl")
         if count == "given":
             n_sources = belief.required("n_sources")
         else:

@@ -12,8 +12,8 @@ from mbdl_repro.areas.tracking.kalman.model import steps
 from mbdl_repro.areas.tracking.kalman.nonlinear_filter import Noise, believed_noise
 from mbdl_repro.areas.tracking.kalman.unscented import square_root
 from mbdl_repro.areas.tracking.kalman.updates import only_seen
-from mbdl_repro.areas.tracking.systems.covariance import is_singular
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
+from mbdl_repro.contract.covariance import is_singular
 
 PARTICLES_AT_ONCE = 30_000
 """Particles, over all rows, that are moved together: as many as stay in a processor's cache."""

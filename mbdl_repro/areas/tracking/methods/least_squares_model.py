@@ -17,9 +17,9 @@ from mbdl_repro.areas.tracking.kalman.linear_filter import (
 from mbdl_repro.areas.tracking.kalman.method import PosteriorMethod
 from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, linear_arrays
 from mbdl_repro.areas.tracking.kalman.nonlinear_filter import check_belief
-from mbdl_repro.areas.tracking.systems.covariance import covariance_root
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
+from mbdl_repro.contract.covariance import covariance_root
 from mbdl_repro.contract.method import ClosedFormMethod, Family, Split
 
 

@@ -17,8 +17,8 @@ from mbdl_repro.areas.tracking.kalman.linear_filter import (
 )
 from mbdl_repro.areas.tracking.kalman.model import LinearModel
 from mbdl_repro.areas.tracking.kalman.smoother import kalman_smoother
-from mbdl_repro.areas.tracking.systems.covariance import is_singular
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
+from mbdl_repro.contract.covariance import is_singular
 from mbdl_repro.contract.method import Family, IterativeMethod
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.layers import Affine, Gru

@@ -43,19 +43,3 @@ def _tensor(content: bytes, shape: tuple[int, ...], dtype: Any, device: Any) -> 
     import torch  # here, since what only simulates does without it
 
     return torch.tensor(np.frombuffer(content).reshape(shape), dtype=dtype, device=device)
-
-
-def as_tuples(given: Any) -> Any:
-    """Return arrays and tensors, with floats, and lists as nested tuples; all else as it is.
-
-    So a system can be given matrices as they are at hand, and still be compared and hashed.
-    """
-    if isinstance(given, list | tuple):
-        return tuple(map(as_tuples, given))
-    return _floats(given.tolist()) if hasattr(given, "tolist") else given
-
-
-def _floats(numbers: Any) -> Any:
-    if isinstance(numbers, list):
-        return tuple(map(_floats, numbers))
-    return float(numbers) if isinstance(numbers, int) else numbers

@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt
 
-from mbdl_repro.areas.tracking.systems.arrays import Array, as_tuples, like
-from mbdl_repro.areas.tracking.systems.covariance import check_covariance
+from mbdl_repro.areas.tracking.systems.arrays import Array, like
 from mbdl_repro.areas.tracking.systems.rotation import rotation
 from mbdl_repro.areas.tracking.systems.state_space import LARGEST, StateSpace
+from mbdl_repro.contract.arrays import read_only
+from mbdl_repro.contract.covariance import check_covariance
 
 Matrix = tuple[tuple[float, ...], ...]
 Matrices = tuple[Matrix, ...]
@@ -57,8 +58,6 @@ class LinearStateSpace(StateSpace):
     observation_rotation_rad: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("transition", "observation", "process_noise", "observation_noise"):
-            object.__setattr__(self, name, as_tuples(getattr(self, name)))
         super().__post_init__()
         if self.start_seen or self.burn_in_steps:
             raise ValueError(
@@ -90,10 +89,8 @@ class LinearStateSpace(StateSpace):
             return
         try:
             matrix = np.array(given, dtype=float)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"{name} has rows of different lengths, or an entry that is no real number"
-            ) from None
+        except ValueError:
+            raise ValueError(f"{name} has rows of different lengths") from None
         if not (np.abs(matrix) <= LARGEST).all():
             raise ValueError(f"{name} has an entry that is infinite, or not a number")
         if matrix.shape not in (shape, (self.n_steps, *shape)):
@@ -140,7 +137,7 @@ class LinearStateSpace(StateSpace):
             F[0] = 1.0
         else:
             F = np.array(self.transition, dtype=float)
-        return _read_only(rotation(self.transition_rotation_rad, self.m) @ F)
+        return read_only(rotation(self.transition_rotation_rad, self.m) @ F)
 
     @cached_property
     def H(self) -> np.ndarray:
@@ -155,7 +152,7 @@ class LinearStateSpace(StateSpace):
             H[0] = 1.0
         else:
             H = np.array(self.observation, dtype=float)
-        return _read_only(rotation(self.observation_rotation_rad, self.n) @ H)
+        return read_only(rotation(self.observation_rotation_rad, self.n) @ H)
 
     @property
     def V(self) -> np.ndarray:
@@ -185,11 +182,6 @@ class LinearStateSpace(StateSpace):
     def h_jacobian(self, s: Array, t: int = 1) -> Array:
         """Return H_t, for each state."""
         return s[..., :1, None] * 0 + like(_at(self.H, t), s)
-
-
-def _read_only(matrix: np.ndarray) -> np.ndarray:
-    matrix.setflags(write=False)
-    return matrix
 
 
 def _shape(given: str | Matrix | Matrices, size: int) -> np.ndarray:

@@ -9,8 +9,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from mbdl_repro.areas.tracking.systems.arrays import Array, as_tuples
-from mbdl_repro.areas.tracking.systems.covariance import covariance_root
+from mbdl_repro.areas.tracking.systems.arrays import Array
+from mbdl_repro.contract.covariance import covariance_root
 from mbdl_repro.contract.scenario import Scenario, Split
 
 LARGEST = 1e100
@@ -56,7 +56,6 @@ class StateSpace(Scenario):
     start_seen: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "initial_state", as_tuples(self.initial_state))
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, float) and not abs(value) <= LARGEST:
@@ -64,14 +63,6 @@ class StateSpace(Scenario):
         if self.noise_ratio_db is not None and abs(self.noise_ratio_db) > LARGEST_DB:
             raise ValueError(
                 f"noise_ratio_db is {self.noise_ratio_db:g}: allowed is up to ±{LARGEST_DB:g} dB"
-            )
-        if self.n_steps < 1:
-            raise ValueError(f"n_steps is {self.n_steps}: allowed is 1 or more")
-        if self.noise_std is not None and self.noise_std <= 0:
-            raise ValueError(f"noise_std is {self.noise_std:g}: allowed is more than 0")
-        if self.process_noise_std is not None and self.process_noise_std < 0:
-            raise ValueError(
-                f"process_noise_std is {self.process_noise_std:g}: allowed is 0 or more"
             )
         if self.process_noise_std is not None and self.noise_ratio_db is not None:
             raise ValueError(
@@ -81,8 +72,6 @@ class StateSpace(Scenario):
             self._check_start(self.initial_state)
 
     def _check_start(self, start: tuple[float, ...]) -> None:
-        if not isinstance(start, tuple):
-            raise ValueError(f"initial_state is {start}: should be a vector of {self.m} entries")
         if len(start) != self.m:
             raise ValueError(f"initial_state has {len(start)} entries, and the state has {self.m}")
         if not all(abs(value) <= LARGEST for value in start):

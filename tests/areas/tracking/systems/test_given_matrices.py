@@ -8,9 +8,9 @@ import torch
 from areas.tracking.linear_systems import SYSTEMS, as_tuples
 
 from mbdl_repro.areas.tracking.methods.kalman_filter import KalmanFilter
-from mbdl_repro.areas.tracking.systems.covariance import covariance_root, is_singular
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
+from mbdl_repro.contract.covariance import covariance_root, is_singular
 
 F = np.array([[1.0, 0.1], [0.0, 0.9]])
 H = np.array([[1.0, 0.5]])

@@ -9,11 +9,11 @@ from areas.tracking.gaussian_oracle import Joint
 from areas.tracking.linear_systems import CANONICAL, EXAMPLE_3_5, SYSTEMS, varying
 
 from mbdl_repro.areas.tracking.kalman.model import linear_arrays
-from mbdl_repro.areas.tracking.systems.covariance import covariance_root
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.areas.tracking.systems.rotation import rotation
 from mbdl_repro.areas.tracking.systems.sinusoidal import Sinusoidal
+from mbdl_repro.contract.covariance import covariance_root
 
 NOISE = {"noise_std": 1.0, "process_noise_std": 1.0, "n_steps": 5}
 KINDS = {
