@@ -45,6 +45,14 @@ def _tensor(content: bytes, shape: tuple[int, ...], dtype: Any, device: Any) -> 
     return torch.tensor(np.frombuffer(content).reshape(shape), dtype=dtype, device=device)
 
 
+def is_sure(condition: Any) -> bool:
+    """Return whether a condition is known to be true; within ``torch.func.vmap`` none is."""
+    try:
+        return bool(condition)
+    except RuntimeError:
+        return False
+
+
 def as_tuples(given: Any) -> Any:
     """Return arrays and tensors, with floats, and lists as nested tuples; all else as it is.
 
