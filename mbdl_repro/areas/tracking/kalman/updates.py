@@ -7,11 +7,10 @@ is certain before it is seen says nothing new, and counts as missing.
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 import numpy as np
 
-from mbdl_repro.areas.tracking.systems.arrays import Array, like, namespace
+from mbdl_repro.areas.tracking.systems.arrays import Array, is_sure, like, namespace
 
 
 def predicted_covariance(P: Array, F: Array, V: Array) -> Array:
@@ -58,7 +57,7 @@ def solved(S: Array, right: Array, rounding: Array) -> Array:
         rounding: variances that are none, (..., n).
     """
     if S.shape[-1] == 1:
-        if _is_true((S[..., 0] > rounding).all()):
+        if is_sure((S[..., 0] > rounding).all()):
             return right / S
     elif isinstance(S, np.ndarray):
         with contextlib.suppress(np.linalg.LinAlgError):
@@ -69,17 +68,9 @@ def solved(S: Array, right: Array, rounding: Array) -> Array:
         torch = namespace(S)
         root, failed = torch.linalg.cholesky_ex(S)
         variances = root.diagonal(0, -2, -1).square()
-        if _is_true((variances > rounding).all() & ~failed.any()):
+        if is_sure((variances > rounding).all() & ~failed.any()):
             return torch.cholesky_solve(right, root)
     return eliminated(S, right, rounding)[0]
-
-
-def _is_true(condition: Any) -> bool:
-    """Return whether a condition is; within ``torch.func.vmap`` none is true of all."""
-    try:
-        return bool(condition)
-    except RuntimeError:
-        return False
 
 
 def eliminated(S: Array, right: Array, rounding: Array) -> tuple[Array, Array]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
 
-from mbdl_repro.areas.tracking.systems.arrays import Array, like, namespace
+from mbdl_repro.areas.tracking.systems.arrays import Array, is_sure, like, namespace
 from mbdl_repro.areas.tracking.systems.rotation import rotation
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 
@@ -181,10 +182,11 @@ def _spherical(s: Array) -> Array:
     a, b, c = s[..., 0], s[..., 1], s[..., 2]
     is_axis = (a == 0) & (b == 0)
     is_origin = is_axis & (c == 0)
-    away, across = xp.where(is_axis, 1.0, a), xp.where(is_axis, 0.0, b)
-    flat = xp.where(is_axis, a, xp.hypot(away, across))
-    up, aside = xp.where(is_origin, 1.0, c), xp.where(is_origin, 0.0, flat)
-    distance = xp.where(is_origin, c, xp.hypot(aside, up))
+    where = _where(xp, is_axis)
+    away, across = where(is_axis, 1.0, a), where(is_axis, 0.0, b)
+    flat = where(is_axis, a, xp.hypot(away, across))
+    up, aside = where(is_origin, 1.0, c), where(is_origin, 0.0, flat)
+    distance = where(is_origin, c, xp.hypot(aside, up))
     return xp.stack((distance, xp.arctan2(aside, up), xp.arctan2(across, away)), -1)
 
 
@@ -198,19 +200,28 @@ def _spherical_jacobian(s: Array) -> Array:
     a, b, c = s[..., 0], s[..., 1], s[..., 2]
     is_axis = (abs(a) + abs(b)) <= 8 * float(xp.finfo(s.dtype).eps) * abs(c)
     is_origin = is_axis & (c == 0)
-    away, across = xp.where(is_axis, 1.0, a), xp.where(is_axis, 0.0, b)
+    where = _where(xp, is_axis)
+    away, across = where(is_axis, 1.0, a), where(is_axis, 0.0, b)
     width = xp.hypot(away, across)
-    flat, up = xp.where(is_axis, 0.0, width), xp.where(is_origin, 1.0, c)
+    flat, up = where(is_axis, 0.0, width), where(is_origin, 1.0, c)
     radius = xp.hypot(flat, up)
     cos_azimuth, sin_azimuth, cos, sin = away / width, across / width, up / radius, flat / radius
-    per_radius = xp.where(is_origin, 0.0, 1 / radius)
-    per_width = xp.where(is_axis, 0.0, 1 / width)
+    per_radius = where(is_origin, 0.0, 1 / radius)
+    per_width = where(is_axis, 0.0, 1 / width)
     rows = (
         xp.stack((sin * cos_azimuth, sin * sin_azimuth, cos), -1),
         xp.stack((cos * cos_azimuth, cos * sin_azimuth, -sin), -1) * per_radius[..., None],
         xp.stack((-sin_azimuth, cos_azimuth, 0 * c), -1) * per_width[..., None],
     )
     return xp.stack(rows, -2)
+
+
+def _where(xp: Any, mask: Any) -> Callable[[Any, Any, Any], Any]:
+    """Return ``where`` of a namespace; if the mask is nowhere true, what that comes to."""
+    if is_sure(~mask.any()):
+        return lambda mask, value, other: other
+    where: Callable[[Any, Any, Any], Any] = xp.where
+    return where
 
 
 # A(s) = A_0 + (B s) e_1ᵀ: what depends on the state is the first column, and linear in it.

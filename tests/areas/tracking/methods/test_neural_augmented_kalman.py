@@ -115,7 +115,7 @@ def test_a_trajectory_of_which_nothing_is_seen():
 def test_a_network_reaches_as_many_neighbours_as_there_are_rounds():
     method = NeuralAugmentedKalman(CANONICAL, iterations=3, hidden_size=8)
     method.initialize(pairs(CANONICAL, 50, "train"), torch_rng_for("fit"))
-    method.output.weight.data.normal_(generator=torch_rng_for("output"))
+    method.output.data.normal_(generator=torch_rng_for("output"))
     s = torch.zeros(1, 20, 2, dtype=torch.float64)
     x = pairs(CANONICAL, 1, "test").x
     other = x.clone()

@@ -29,9 +29,15 @@ def drawn(truth=CANONICAL, seed=0, **settings):
 def test_its_units_are_those_of_nn_gru(layers):
     method = drawn(hidden_size=5, layers=layers)
     gru = torch.nn.GRU(4, 5, layers, batch_first=True, dtype=torch.float64)
-    for i, cell in enumerate(method.cells):
-        for name, parameter in cell.named_parameters():
-            getattr(gru, f"{name}_l{i}").data.copy_(parameter.data)
+    for i, unit in enumerate(method.units):
+        both, of_input, of_hidden = unit.bias.data.split((10, 5, 5))
+        for name, data in (
+            ("weight_ih", unit.of_input.data.mT),
+            ("weight_hh", unit.of_hidden.data.mT),
+            ("bias_ih", torch.cat((both, of_input))),
+            ("bias_hh", torch.cat((0 * both, of_hidden))),
+        ):
+            getattr(gru, f"{name}_l{i}").data.copy_(data)
     x = pairs(CANONICAL, 6, "test").x
     fed = torch.cat((x / method.input_unit, torch.zeros_like(x)), -1)
     with torch.no_grad():

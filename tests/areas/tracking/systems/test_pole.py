@@ -44,6 +44,8 @@ def test_derivatives_there_are_those_along_azimuth_0_and_none_of_the_azimuth():
     np.testing.assert_array_equal(J[0], [[0, 0, 1], [0.2, 0, 0], [0, 0, 0]])
     np.testing.assert_array_equal(J[1], [[0, 0, -1], [-0.5, 0, 0], [0, 0, 0]])
     np.testing.assert_array_equal(J[2], [[0, 0, 1], [0, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(ON_AXIS.h_jacobian(np.array([0.0, 0.0, 5.0])), J[0])
+    np.testing.assert_array_equal(ON_AXIS.h(np.array([0.0, 0.0, -2.0])), [2, np.pi, 0])
     # Those of the limit along azimuth 0, up to what the azimuth itself tells.
     near = ON_AXIS.h_jacobian(np.array([1e-9, 0.0, 5.0]))
     np.testing.assert_allclose(near[:2], J[0, :2], rtol=0, atol=1e-9)
