@@ -43,3 +43,11 @@ def _tensor(content: bytes, shape: tuple[int, ...], dtype: Any, device: Any) -> 
     import torch  # here, since what only simulates does without it
 
     return torch.tensor(np.frombuffer(content).reshape(shape), dtype=dtype, device=device)
+
+
+def is_sure(condition: Any) -> bool:
+    """Return whether a condition is known to be true; within ``torch.func.vmap`` none is."""
+    try:
+        return bool(condition)
+    except RuntimeError:
+        return False

@@ -70,7 +70,10 @@ def test_a_start_is_given_as_an_array_to_any_system():
         ({"observation": np.eye(2)}, "n_observations 1, or 4 of them"),
         ({"transition": F + 1j}, "transition"),
         ({"transition": [["a", 0.0], [0.0, 1.0]]}, "transition"),
-        ({"transition": np.diag([1.0, np.nan])}, r"transition\[1\]\[1\] is nan: should be a finite"),
+        (
+            {"transition": np.diag([1.0, np.nan])},
+            r"\[1\]\[1\] is nan: should be a finite",
+        ),
         ({"process_noise": np.diag([np.inf, 1.0])}, "inf: should be a finite number"),
         ({"process_noise": np.array([[1.0, 0.2], [0.1, 1.0]])}, "process_noise: .* not symmetric"),
         ({"process_noise": np.diag([1.0, -1e-3])}, "not positive semidefinite"),
