@@ -109,9 +109,9 @@ def test_the_info_has_the_settings_of_the_constructor(info):
 @every_method
 def test_the_info_has_the_types_of_the_constructor(info):
     cls = catalogue.method_class(info)
-    hints = typing.get_type_hints(cls.__init__, include_extras=True)
+    stated = [typing.get_type_hints(base.__init__, include_extras=True) for base in cls.__mro__]
     for name, setting in info.settings.items():
-        assert setting.annotation == hints[name]
+        assert setting.annotation == next(hints[name] for hints in stated if name in hints)
 
 
 @every_method
