@@ -9,7 +9,8 @@ Sources are read, not imported. What counts:
 - functions of a module and methods of a public class, without a leading underscore; not a command
   of the command line, not what stands inside a function, not an ``@overload``;
 - a method only if no base of its class, named in the package, has a docstring for it;
-- a constructor by the ``Args:`` of its class, those of the bases of that class included;
+- a constructor by the ``Args:`` of its class, those of the bases of that class included; keywords
+  that it passes on to a base, ``**settings``, are said there;
 - ``self`` and ``cls`` apart; ``*names`` and ``**settings`` by their name alone.
 
 What an ``Args:`` lists that the function does not take is a fault, however few it takes.
@@ -129,6 +130,8 @@ def class_faults(
             # A keyword that goes on to a base is one that the base may list.
             own = [] if function.args.kwarg else documented(node)
             inherited = [name for base in above for name in documented(base)]
+            if above and function.args.kwarg:
+                inherited.append(function.args.kwarg.arg)
             says = fault(function, True, documented(node) + inherited, own)
             if says:
                 yield node.name, function.lineno, says
@@ -231,6 +234,22 @@ class Derived(Base):
     def walk(self, a, b): "Do it."
     @staticmethod
     def stand(a, b): "Do it."
+
+class Passing(Base):
+    """Another, of which its base says the rest.
+
+    Args:
+        z: three.
+    """
+    def __init__(self, z, **more): pass
+
+class Taking:
+    """One without a base.
+
+    Args:
+        z: three.
+    """
+    def __init__(self, z, **more): pass
 '''
 
 
@@ -243,4 +262,5 @@ def test_the_check_finds_what_it_should():
         "outdated": "explains b, which it does not take",
         "Derived.walk": "does not explain a, b",
         "Derived.stand": "does not explain a, b",
+        "Taking": "does not explain more",
     }
