@@ -158,8 +158,8 @@ class Method(nn.Module, metaclass=Checked):
 
             recipe = Recipe()
         rng = rng or torch.Generator().manual_seed(0)
-        pairs = (Split(*map(self._tensor, split)) for split in (train, validation))
-        return self._fit(FitInputs(*pairs, recipe, rng, report, shared))
+        train, validation = (Split(*map(self._tensor, one)) for one in (train, validation))
+        return self._fit(FitInputs(train, validation, recipe, rng, report, shared))
 
     def _fit(self, inputs: FitInputs) -> History:
         """Fit, by default by gradient descent on :meth:`loss`; override it for any other way."""
@@ -250,8 +250,8 @@ def descend(
     Returns:
         The history of each.
     """
-    prepared = (
+    trains, validations = (
         [method.prepare(split) for method, split in zip(methods, splits, strict=True)]
         for splits in (trains, validations)
     )
-    return gradient_descent(methods, *prepared, recipe, rngs, report)
+    return gradient_descent(methods, trains, validations, recipe, rngs, report)

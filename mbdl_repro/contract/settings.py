@@ -108,7 +108,10 @@ class Checked(ABCMeta):
     @property
     def __signature__(cls) -> inspect.Signature:
         """What help and editors show: the constructor's, and not that of this class."""
-        _, *own = inspect.signature(cls.__init__).parameters.values()
+        constructor = next(
+            vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base)
+        )
+        _, *own = inspect.signature(constructor).parameters.values()
         shown = {p.name: p for p in own if p.kind not in (p.VAR_KEYWORD, p.KEYWORD_ONLY)}
         for parameter in own if dataclasses.is_dataclass(cls) else (p for _, p in keywords(cls)):
             shown.setdefault(parameter.name, parameter)

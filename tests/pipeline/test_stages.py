@@ -1117,7 +1117,7 @@ def test_a_finished_job_reads_what_it_has_and_fits_nothing(made, tmp_path, monke
     monkeypatch.setattr(
         "mbdl_repro.areas.linear_estimation.methods.discriminative.linear_regression", refuse
     )
-    monkeypatch.setattr("mbdl_repro.pipeline.models.gradient_descent", refuse)
+    monkeypatch.setattr("mbdl_repro.contract.method.gradient_descent", refuse)
     before = {path: path.stat().st_mtime_ns for path in Path("results/cache").rglob("*-*")}
     scores = Path("results/scores/linear/discriminative.csv").read_bytes()
     train(job("train", made.linear, made.scale, "discriminative", 1))

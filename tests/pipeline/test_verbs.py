@@ -69,7 +69,7 @@ UPDATES = "areas/tracking/kalman/updates.py"
 
 def move_a_function(copy: Copy) -> None:
     """``soft_threshold`` into a file of its own, from where the old one hands it on."""
-    path = copy.folder / "areas/sparse_recovery/updates.py"
+    path = copy.folder / "areas/sparse_recovery/updates/thresholding.py"
     text = path.read_text(encoding="utf-8")
     (found,) = re.findall(r"^def soft_threshold\(.*?(?=^\n\ndef )", text, re.M | re.S)
     head = "from __future__ import annotations\n\nimport torch\nfrom torch import Tensor\n\n\n"

@@ -484,7 +484,7 @@ def test_drawing_is_not_part_of_training_nor_one_method_of_another():
         "mbdl_repro.pipeline.models:fit_block",
     )
     places = set(reached.places.values())
-    assert "mbdl_repro.areas.sparse_recovery.updates" in places
+    assert "mbdl_repro.areas.sparse_recovery.updates.gradient_steps" in places
     assert not [p for p in places if ".figures" in p or ".reporting" in p or p.endswith(".ista")]
     assert not [p for p in places if ".experiments" in p or ".store" in p or ".cli" in p]
 

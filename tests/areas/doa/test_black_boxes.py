@@ -30,7 +30,7 @@ def drawn(n=6, *stream):
 def started(cls, **settings):
     """Return a method with random weights, that has seen no target but in its measures."""
     method = cls(TRUTH, **settings)
-    method.initialize(drawn(200, "train"), torch_rng_for("start"))
+    method.initialize(method.prepare(drawn(200, "train")), torch_rng_for("start"))
     return method
 
 
@@ -64,10 +64,11 @@ def test_features_hold_the_whole_covariance(cls):
 
 
 @pytest.mark.parametrize("cls", [AngleRegressor, Convolutional])
-def test_a_loss_is_the_same_on_snapshots_and_on_features(cls):
-    method = started(cls)
-    x, s = drawn()
-    assert method.loss(x, s).item() == pytest.approx(method.loss(method.features(x), s).item())
+def test_a_fit_is_prepared_with_features(cls):
+    method, split = cls(TRUTH), drawn()
+    x, s = method.prepare(split)
+    torch.testing.assert_close(x, method.features(split.x))
+    assert s is split.s
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -101,15 +102,15 @@ def test_a_step_over_90_degrees_is_as_small_as_any():
     """The last layer turns (cos 2θ, sin 2θ) round, with neither a jump of the loss nor of it."""
     method = AngleRegressor(TRUTH, hidden_widths=())
     with torch.no_grad():
-        method.layers[0].weight.zero_()
+        method.network.weights[0].zero_()
         x = drawn(1).x
         losses = []
         for turn in np.deg2rad([89.9, 90.1]):
             at = np.array([0.1, turn])
             pairs = np.stack([np.cos(2 * at), np.sin(2 * at)], -1).ravel()
-            method.layers[0].bias.copy_(torch.from_numpy(pairs))
+            method.network.offsets[0].copy_(torch.from_numpy(pairs))
             s = torch.tensor([[-math.pi / 2, 0.1]], dtype=torch.float64)
-            losses.append(method.loss(x, s).item())
+            losses.append(method.loss_on(Split(x, s)))
     expected = np.deg2rad(0.1) / np.sqrt(2)
     assert losses == pytest.approx([expected, expected], rel=1e-5)
 
@@ -122,7 +123,7 @@ def with_output(method, logits):
     with torch.no_grad():
         for parameter in method.parameters():
             parameter.zero_()
-        method.layers[-1].bias.copy_(logits)
+        method.network.offsets[-1].copy_(logits)
     return method
 
 
@@ -164,7 +165,7 @@ def test_the_loss_is_a_cross_entropy_over_the_grid():
             away = min(abs(-90 + 5 * g - a + turn) for a in angles for turn in (-180, 0, 180))
             q = math.exp(-((away / 5) ** 2) / 2)
             total -= q * math.log(p_g) + (1 - q) * math.log(1 - p_g)
-    assert method.loss(x, s).item() == pytest.approx(total / 4)
+    assert method.loss_on(Split(x, s)) == pytest.approx(total / 4)
 
 
 def test_a_classifier_starts_at_the_share_of_angles_with_a_source():
@@ -176,8 +177,8 @@ def test_a_classifier_starts_at_the_share_of_angles_with_a_source():
 def test_convolutions_that_leave_nothing_are_refused():
     with pytest.raises(ValueError, match=r"kernel is 3.*nothing of 5 sensors"):
         Convolutional(TRUTH, kernel=3, channels=(4, 4, 4))
-    flat = Convolutional(TRUTH, kernel=3, channels=(4, 4)).layers[0]
-    assert flat.in_features == 4  # one pixel
+    flat = Convolutional(TRUTH, kernel=3, channels=(4, 4)).network.weights[0]
+    assert flat.shape[1] == 4  # one pixel
 
 
 # --- DA-MUSIC ---
@@ -199,12 +200,12 @@ def test_da_music_is_what_it_says_step_by_step():
         own = own / np.sqrt((np.abs(own) ** 2).mean())
         h = np.zeros(4)
         for t in own.T:
-            fed = w["recurrent.weight_ih"] @ np.concatenate([t.real, t.imag])
-            fed = (fed + w["recurrent.bias_ih"]).reshape(3, 4)
-            back = (w["recurrent.weight_hh"] @ h + w["recurrent.bias_hh"]).reshape(3, 4)
-            r, z = sigmoid(fed[:2] + back[:2])
-            h = z * h + (1 - z) * np.tanh(fed[2] + r * back[2])
-        K = (w["to_matrix.weight"] @ h + w["to_matrix.bias"]).reshape(2, 5, 5)
+            fed = (np.concatenate([t.real, t.imag]) @ w["recurrent.of_input"]).reshape(3, 4)
+            back = (h @ w["recurrent.of_hidden"]).reshape(3, 4)
+            b = w["recurrent.bias"].reshape(4, 4)
+            r, z = sigmoid(fed[:2] + back[:2] + b[:2])
+            h = z * h + (1 - z) * np.tanh(fed[2] + b[2] + r * (back[2] + b[3]))
+        K = (h @ w["to_matrix.weight"] + w["to_matrix.bias"]).reshape(2, 5, 5)
         K = K[0] + 1j * K[1]
         np.testing.assert_allclose(R[i], K @ K.conj().T, atol=1e-12)
         Un = np.linalg.svd(R[i])[0][:, 2:]
@@ -212,8 +213,8 @@ def test_da_music_is_what_it_says_step_by_step():
         a = np.exp(-1j * np.pi * np.outer(np.arange(5), np.sin(grid)))
         P = 1 / ((np.abs(Un.conj().T @ a) ** 2).sum(0) / 5 + FLOOR)
         np.testing.assert_allclose(shown["spectrum"][i], P, rtol=1e-8)
-        z = np.maximum(w["layers.0.weight"] @ ((P - P.mean()) / 10) + w["layers.0.bias"], 0)
-        theta = w["layers.1.weight"] @ z + w["layers.1.bias"]
+        z = np.maximum(w["dense.weights.0"] @ ((P - P.mean()) / 10) + w["dense.offsets.0"], 0)
+        theta = w["dense.weights.1"] @ z + w["dense.offsets.1"]
         wrapped = np.sort((theta + np.pi / 2) % np.pi - np.pi / 2)
         np.testing.assert_allclose(ours[i], wrapped, atol=1e-8)
 
@@ -268,8 +269,8 @@ def test_what_is_not_known_is_asked_for(cls):
 @every_class
 def test_fits_begin_elsewhere_with_another_generator(cls):
     one, other = cls(TRUTH), cls(TRUTH)
-    one.initialize(drawn(50, "train"), torch_rng_for("a"))
-    other.initialize(drawn(50, "train"), torch_rng_for("b"))
+    one.initialize(one.prepare(drawn(50, "train")), torch_rng_for("a"))
+    other.initialize(other.prepare(drawn(50, "train")), torch_rng_for("b"))
     for a, b in zip(one.parameters(), other.parameters()):
         assert a.ndim == 1 or not torch.equal(a, b)
     assert rng_for("a").random() != rng_for("b").random()

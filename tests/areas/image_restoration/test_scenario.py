@@ -211,13 +211,13 @@ def test_convolution_is_periodic_and_turns_the_kernel():
 
 @pytest.mark.parametrize("ratio", [0.0, -0.1, 1.01])
 def test_it_refuses_a_ratio_that_is_none(ratio):
-    with pytest.raises(ValueError, match=rf"ratio is {ratio}: .* above 0 and at most 1"):
+    with pytest.raises(ValueError, match=rf"ratio is {ratio}: should be (greater|less) than"):
         photographs("compressed_sensing", ratio=ratio)
 
 
 @pytest.mark.parametrize("name", ["side", "patch_side", "block_side"])
 def test_it_refuses_images_that_are_tiny(name):
-    with pytest.raises(ValueError, match=f"^{name} is 7: should be 8 pixels or more"):
+    with pytest.raises(ValueError, match=f"{name} is 7: should be greater than or equal to 8"):
         photographs(**{name: 7})
 
 
@@ -302,11 +302,11 @@ def test_images_stay_what_they_were():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"degradation": "sharpening"}, "degradation is 'sharpening': should be one of denoising"),
-        ({"measurement_matrix": "sparse"}, "measurement_matrix is 'sparse': should be one of"),
-        ({"noise_std": -1.0}, "noise_std is -1.0: should be 0 or more"),
-        ({"blur_std": 0.0}, "blur_std is 0.0: should be 0.001 or more"),
-        ({"factor": 1}, "factor is 1: should be 2 or more"),
+        ({"degradation": "sharpening"}, "degradation is 'sharpening': allowed: blind_deblurring"),
+        ({"measurement_matrix": "sparse"}, "measurement_matrix is 'sparse': allowed: gaussian"),
+        ({"noise_std": -1.0}, "noise_std is -1.0: should be greater than or equal to 0"),
+        ({"blur_std": 0.0}, "blur_std is 0.0: should be greater than or equal to 0.001"),
+        ({"factor": 1}, "factor is 1: should be greater than or equal to 2"),
     ],
 )
 def test_a_field_that_makes_no_sense_is_refused_by_name(changes, words):

@@ -200,7 +200,7 @@ def test_of_an_ideal_covariance_no_loss_is_left():
 def test_gradients_are_those_of_finite_differences(trained_through, structure):
     method = Subspacenet(SMALL, **TINY, trained_through=trained_through, structure=structure)
     method.initialize(pairs(SMALL, 1, "train"), torch_rng_for("gradients"))
-    x, s = pairs(SMALL, 4, "validation", 3)
+    x, s = method.prepare(pairs(SMALL, 4, "validation", 3))
     rng = torch_rng_for("directions")
     assert_slopes_are_those_of_differences(method, lambda: method.loss(x, s), rng)
 

@@ -9,7 +9,7 @@ import torch
 
 from mbdl_repro.areas.image_restoration import metrics
 from mbdl_repro.areas.image_restoration.methods.generative_prior import GenerativePrior
-from mbdl_repro.areas.image_restoration.networks.perceptron import Perceptron
+from mbdl_repro.areas.image_restoration.networks.perceptron import SmoothPerceptron
 from mbdl_repro.areas.image_restoration.physics.operators import operator_of
 from mbdl_repro.areas.image_restoration.priors.autoencoder import (
     VariationalAutoencoder,
@@ -35,8 +35,8 @@ def pairs(n, *stream):
 
 @torch.no_grad()
 def with_random_weights(prior, scale=0.5):
-    prior.encoder.draw(drawn("encoder"))
-    prior.decoder.draw(drawn("decoder"), last_scale=scale)
+    prior.encoder.draw(drawn("encoder"), gain=2, last_gain=2)
+    prior.decoder.draw(drawn("decoder"), gain=2, last_gain=2 * scale**2)
     prior.log_variance.fill_(-4.0)
     return prior
 
@@ -44,8 +44,8 @@ def with_random_weights(prior, scale=0.5):
 def with_linear_decoder(method):
     """G(z) = A z + a: a perceptron without a hidden layer."""
     side, d = method.prior.side, method.prior.latent_size
-    method.prior.decoder = Perceptron([d, side**2])
-    method.prior.decoder.draw(drawn("linear"), last_scale=0.3)
+    method.prior.decoder = SmoothPerceptron([d, side**2])
+    method.prior.decoder.draw(drawn("linear"), gain=2, last_gain=0.18)
     with torch.no_grad():
         method.prior.decoder.offsets[0].copy_(
             0.2 * torch.randn(side**2, generator=drawn("mean"), dtype=torch.float64)

@@ -28,7 +28,7 @@ def drawn(*names):
 def bent(flow):
     """Random weights, none of them small."""
     for network in flow.networks:
-        network.draw(drawn("weights"), last_scale=0.7)
+        network.draw(drawn("weights"), gain=2, last_gain=0.98)
     flow.mean.copy_(torch.rand(flow.size, generator=drawn("mean"), dtype=torch.float64))
     flow.log_gain.fill_(math.log(0.4))
     return flow
