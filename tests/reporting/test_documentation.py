@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +45,11 @@ def test_the_experiment_in_short_is_a_right_one(
     assert list(load_all(load_scale("full"))["mine"].methods) == ["ista", "lista"]
 
 
-def test_the_running_example_draws_and_measures() -> None:
+def test_the_running_example_draws_and_measures(monkeypatch: pytest.MonkeyPatch) -> None:
     (block,) = blocks(EXPERIMENTS, "python")
-    space: dict[str, object] = {"__name__": __name__}
+    module = types.ModuleType("example")
+    monkeypatch.setitem(sys.modules, "example", module)  # where types of fields are looked up
+    space = vars(module)
     exec(block, space)
     truth = space["Denoising"]()  # type: ignore[operator]
     split: Split = truth.draw(2000, "test")

@@ -118,14 +118,14 @@ class LearnedCovariance(Method):
 
     def covariance(self, x: Tensor) -> Tensor:
         """Return R̂ (n, N, N) of snapshots (n, N, T)."""
-        features = self.features(check_snapshots(x, self.n_sensors))
-        return self.covariance_of(features.to(next(self.network.parameters()).dtype))
+        return self.covariance_of(self.features(check_snapshots(x, self.n_sensors)))
 
     def covariance_of(self, features: Tensor) -> Tensor:
         """Return R̂ (n, N, N) of features (n, lags, 2N, N).
 
         It is in double precision, whatever the network's: decompositions cost little beside it.
         """
+        features = features.to(next(self.network.parameters()).dtype)
         parts = [self.network(part) for part in features.split(BLOCK)]
         out = torch.cat(parts).to(torch.float64)
         N = self.n_sensors
