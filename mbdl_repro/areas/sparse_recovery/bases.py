@@ -22,16 +22,14 @@ from mbdl_repro.areas.sparse_recovery.updates.layers import (
 from mbdl_repro.contract.method import IterativeMethod, Method
 
 
-class ProximalGradient(IterativeMethod):
-    """Steps down ½‖x − H s‖² + ρ‖s‖₁ from s = 0.
+class IstaSteps(IterativeMethod):
+    """Steps down ½‖x − H s‖² + ρ‖s‖₁ from s = 0, or layers that start as such steps.
 
     Args:
         belief: knows H.
-        iterations: K, largest number of steps.
-        rho: ρ, weight of the ℓ₁ norm.
-        step: μ; ``None``: 1/L, L the largest eigenvalue of HᵀH.
-        gap_tolerance: hold a signal once its duality gap is at most this times ½‖x‖²;
-            ``None``: take all K steps. Examples 3.6 and 5.6 stop on small changes instead.
+        iterations: K, number of steps, or of layers.
+        rho: ρ, weight of the ℓ₁ norm; of layers, where they start.
+        step: μ; ``None``: 1/L, L the largest eigenvalue of HᵀH. Of layers, where they start.
     """
 
     H: Tensor
@@ -43,13 +41,30 @@ class ProximalGradient(IterativeMethod):
         iterations: Annotated[int, Ge(1)],
         rho: Annotated[float, Gt(0)],
         step: Annotated[float, Gt(0)] | None = None,
-        gap_tolerance: Annotated[float, Gt(0)] | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("H", torch.tensor(belief.H))
         self.iterations: int = iterations
         self.rho = rho
         self.step = 1 / lipschitz_constant(self.H) if step is None else step
+
+
+class ProximalGradient(IstaSteps):
+    """Steps that may stop where the duality gap is small.
+
+    Args:
+        gap_tolerance: hold a signal once its duality gap is at most this times ½‖x‖²;
+            ``None``: take all K steps. Examples 3.6 and 5.6 stop on small changes instead.
+    """
+
+    def __init__(
+        self,
+        belief: SparseRecovery,
+        *,
+        gap_tolerance: Annotated[float, Gt(0)] | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(belief, **settings)
         self.gap_tolerance = gap_tolerance
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:
@@ -59,6 +74,17 @@ class ProximalGradient(IterativeMethod):
     @abstractmethod
     def descend(self, x: Tensor) -> Iterator[Tensor]:
         """Yield s_0 = 0, s_1, …, s_K (n, m) of observations x (n, n_observations)."""
+
+
+class UnfoldedIsta(IstaSteps):
+    """K layers, with settings or matrices that are learned, which start as steps of ISTA.
+
+    Positive numbers are learned as logarithms. Every threshold starts at ``step`` · ρ.
+    """
+
+    def __init__(self, belief: SparseRecovery, **settings: Any) -> None:
+        super().__init__(belief, **settings)
+        self.log_threshold = layerwise(self.iterations, self.step * self.rho)
 
 
 class LassoSolver(Method):
@@ -123,35 +149,6 @@ class AdmmSteps(IterativeMethod):
         self.rho = rho
         self.penalty = penalty
         self.dual_step = dual_step
-
-
-class UnfoldedIsta(IterativeMethod):
-    """K layers, with settings or matrices that are learned, which start as steps of ISTA.
-
-    Positive numbers are learned as logarithms. Every threshold starts at ``step`` · ρ.
-
-    Args:
-        belief: knows H.
-        iterations: K, the number of layers.
-        rho: ρ of the ISTA that it starts from.
-        step: μ of the ISTA that it starts from; ``None``: 1/L, L the largest eigenvalue of HᵀH.
-    """
-
-    H: Tensor
-
-    def __init__(
-        self,
-        belief: SparseRecovery,
-        *,
-        iterations: Annotated[int, Ge(1)],
-        rho: Annotated[float, Gt(0)],
-        step: Annotated[float, Gt(0)] | None = None,
-    ) -> None:
-        super().__init__()
-        self.register_buffer("H", torch.tensor(belief.H))
-        self.iterations: int = iterations
-        self.step = 1 / lipschitz_constant(self.H) if step is None else step
-        self.log_threshold = layerwise(iterations, self.step * rho)
 
 
 class CoupledLayers(UnfoldedIsta):
