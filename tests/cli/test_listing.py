@@ -42,7 +42,7 @@ def test_explain_method():
     ):
         assert words in text
     words = " ".join(text.split())
-    assert "iterations int ≥ 1 required K, the number of layers" in words
+    assert "iterations int ≥ 1 required K, number of steps, or of layers." in words
     assert "step float > 0 or null null" in words
     assert "belief: knows H." in words
     assert "5.06_lista lista full 1234 iterations 5, rho 0.1" in words
