@@ -38,7 +38,7 @@ class MaximumLikelihood(Method):
             send the same, and arrive with equal phases and powers, as in the published coherent
             scenario: θ̂ = argmax bᴴ R b / bᴴb, with b = Σ_m a(θ_m).
         starts: number of searches; each begins with another peak of the beamformer aᴴ R a.
-        sweeps: how often each angle is searched on the grid.
+        sweeps: how often at most each angle is searched on the grid.
         iterations: most steps of Newton's method.
 
     Maps x (n, N, T), complex, to angles (n, M) in rad, rising.
@@ -84,33 +84,54 @@ class MaximumLikelihood(Method):
         x, rows = heard(x)
         x = unit_power(check_snapshots(x, self.n_sensors))
         R = sample_covariance(x) / self.n_sensors  # of trace 1
-        u = torch.cat([self.search(R, k) for k in range(self.starts)])
-        u, likelihood = self.refine(R.repeat(self.starts, 1, 1), u)
-        # What is not a number would be the greatest.
-        likelihood = likelihood.nan_to_num(nan=-1.0).reshape(self.starts, len(R))
-        u = u.reshape(self.starts, len(R), self.n_sources)
-        best = u[likelihood.argmax(0), torch.arange(len(R), device=u.device)]
+        u, start, row = self.searched(R)
+        u, likelihood = self.refine(R[row], u)
+        reached = u.new_zeros(self.starts, len(R), self.n_sources)
+        shares = likelihood.new_full((self.starts, len(R)), -1.0)
+        reached[start, row] = u
+        shares[start, row] = likelihood.nan_to_num(nan=-1.0)  # which would be the greatest
+        best = reached[shares.argmax(0), torch.arange(len(R), device=u.device)]
         if self.circular:
             best = (best + 1).remainder(2) - 1
         theta = best.clamp(-1, 1).arcsin().sort(-1).values
         return torch.where(rows[:, None], theta, math.nan)
 
-    def search(self, R: Tensor, start: int) -> Tensor:
-        """Return u (n, M) on the grid, reached from one peak of the beamformer.
+    def searched(self, R: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Search from each start, and keep of each row what differs.
 
         Args:
             R: (n, N, N).
-            start: which of its peaks, 0 the highest.
+
+        Returns:
+            What was found on the grid: u (k, M), of which start, and of which row, (k,) each.
         """
         beam = self.explained(R, self.grid.new_zeros(len(R), 0))
-        # Then other places.
+        # Its highest peaks, then other places.
         ranked = torch.where(is_peak(beam, circular=math.isfinite(self.period)), beam, -1.0)
-        u = self.grid[ranked.sort(stable=True, descending=True).indices[:, start, None]]
+        peaks = self.grid[ranked.sort(stable=True, descending=True).indices[:, : self.starts]]
+        found = torch.stack([self.search(R, u[:, None]) for u in peaks.unbind(1)])
+        found = found.sort(-1).values
+        seen = [(found[:k] == found[k]).all(-1).any(0) for k in range(self.starts)]
+        start, row = (~torch.stack(seen)).nonzero(as_tuple=True)
+        return found[start, row], start, row
+
+    def search(self, R: Tensor, u: Tensor) -> Tensor:
+        """Return u (n, M) on the grid: one source is added after another, then each moved in turn.
+
+        Args:
+            R: (n, N, N).
+            u: sin θ of the first source, (n, 1).
+        """
         for _ in range(1, self.n_sources):
             u = torch.cat([u, self._likeliest(R, u)], -1)
-        for _ in range(self.sweeps if self.n_sources > 1 else 0):
-            for _ in range(self.n_sources):
-                u = torch.cat([u[:, 1:], self._likeliest(R, u[:, 1:])], -1)
+        going = torch.arange(len(u), device=u.device)
+        still = torch.ones_like(going)  # sources in a row that stand where they are likeliest
+        for _ in range(self.sweeps * self.n_sources):
+            going = going[still[going] < self.n_sources]
+            first, others = u[going, :1], u[going, 1:]
+            moved = self._likeliest(R[going], others)
+            u[going] = torch.cat([others, moved], -1)
+            still[going] = torch.where((moved == first)[:, 0], still[going] + 1, 1)
         return u
 
     def _likeliest(self, R: Tensor, others: Tensor) -> Tensor:
