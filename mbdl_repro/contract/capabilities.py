@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HasClaimedVariance",
     "HasCovariance",
+    "HasEncoding",
     "HasFixedPointMap",
     "HasIllustrations",
     "HasIterates",
@@ -63,6 +64,20 @@ class HasCovariance(Protocol):
 
     def covariance(self, x: Tensor) -> Tensor:
         """Return it, Hermitian (n, L, L), of snapshots x (n, N, T): L of N sensors."""
+
+
+@runtime_checkable
+class HasEncoding(Protocol):
+    """A method that answers in two parts, of which settings that no fit depends on have the second.
+
+    Its answer is ``decoded(encoding(x))``; so what several decoders of one fit read is made once.
+    """
+
+    def encoding(self, x: Tensor) -> Tensor:
+        """Return what is decoded (n, ...) of observations x (n, ...); NaN: no answer."""
+
+    def decoded(self, encoding: Tensor) -> Tensor:
+        """Return the estimates (n, ...) that an encoding (n, ...) holds."""
 
 
 @runtime_checkable

@@ -73,6 +73,24 @@ def fit_spec(experiment: Experiment, label: str, fit: Fit) -> dict[str, Any]:
     }
 
 
+def encoding_spec(
+    experiment: Experiment, label: str, fit: Fit, test_point: Point
+) -> dict[str, Any]:
+    """Return what depends on a fit and its test signals, whatever answers are made of it.
+
+    Args:
+        experiment: at a scale.
+        label: the method.
+        fit: that makes it.
+        test_point: where off its point the signals are drawn; empty: at it.
+    """
+    return {
+        "fit": fit_spec(experiment, label, fit),
+        "truth": _truth(experiment, fit.point, test_point),
+        "n_test": experiment.samples.test,
+    }
+
+
 def score_spec(experiment: Experiment, label: str, fit: Fit, test_point: Point) -> dict[str, Any]:
     """Return what the scores of a fit depend on.
 
@@ -83,10 +101,7 @@ def score_spec(experiment: Experiment, label: str, fit: Fit, test_point: Point) 
         test_point: where off its point; empty: at it.
     """
     answers = experiment.methods[label].settings_not_fitted
-    spec = {
-        "fit": fit_spec(experiment, label, fit),
-        "truth": _truth(experiment, fit.point, test_point),
-        "n_test": experiment.samples.test,
+    spec = encoding_spec(experiment, label, fit, test_point) | {
         "metrics": experiment.metrics,
         "trace": experiment.recorded(label, fit),
     }

@@ -100,6 +100,19 @@ def score_cache(experiment: Experiment, label: str, store: Store, device: str) -
     return Cache(store.cache("scores"), stands_on, ".npz")
 
 
+def encoding_cache(experiment: Experiment, label: str, store: Store, device: str) -> Cache:
+    """Return the cache of what a fit makes of test signals, before it is decoded.
+
+    Args:
+        experiment: that the fit belongs to.
+        label: the method's, in it.
+        store: where they lie.
+        device: that they are computed on, as torch names it.
+    """
+    stands_on = fit_code(experiment, label).key | {"device": kind_of(device)}
+    return Cache(store.cache("encodings"), stands_on, ".npz")
+
+
 def bound_cache(experiment: Experiment, name: str, store: Store) -> Cache:
     """Return the cache of a bound's values.
 

@@ -55,7 +55,8 @@ def _unused_entries(plan: Plan) -> list[Path]:
         used |= _used_entries(experiment, plan.store)
     return [
         path
-        for kind in ("data", "models", "scores", "bounds")
+        # Encodings are read while scores are made, and never again.
+        for kind in ("data", "models", "scores", "bounds", "encodings")
         for path in sorted(plan.store.cache(kind).glob("*"))
         if path not in used and path.name != SECONDS and not path.name.startswith(".")
     ]

@@ -41,6 +41,7 @@ from mbdl_repro.contract import capabilities
 from mbdl_repro.contract.capabilities import (
     HasClaimedVariance,
     HasCovariance,
+    HasEncoding,
     HasFixedPointMap,
     HasIllustrations,
     HasIterates,
@@ -249,9 +250,8 @@ def test_any_number_of_iterations_is_planned(counted_by):
 
 
 def member_of(protocol: type) -> str:
-    """Return the name of what a capability is: the protocol's one method."""
-    (name,) = (name for name, value in vars(protocol).items() if is_public_method(name, value))
-    return name
+    """Return the name of what a capability is: the protocol's method, or the first of them."""
+    return next(name for name, value in vars(protocol).items() if is_public_method(name, value))
 
 
 def is_public_method(name: str, value: object) -> bool:
@@ -310,6 +310,13 @@ def promise_covariance(method: HasCovariance, test: Split) -> None:
     torch.testing.assert_close(R, R.mH, rtol=0, atol=1e4 * EPS * R.abs().max().item())
 
 
+def promise_encoding(method: HasEncoding, test: Split) -> None:
+    """Nothing but what is decoded goes from the signals to the answer, row by row."""
+    encoding = method.encoding(test.x)
+    assert len(encoding) == len(test.x)
+    assert torch.equal(method.decoded(encoding), method(test.x))
+
+
 def promise_source_count(method: HasSourceCount, test: Split) -> None:
     counted = method.count_sources(test.x)
     assert counted.shape == (len(test.x),)
@@ -336,6 +343,7 @@ def promise_fixed_point_map(method: HasFixedPointMap, test: Split) -> None:
 PROMISES: dict[type, Callable[[Any, Split], None]] = {
     HasClaimedVariance: promise_claimed_variance,
     HasCovariance: promise_covariance,
+    HasEncoding: promise_encoding,
     HasFixedPointMap: promise_fixed_point_map,
     HasIllustrations: promise_illustrations,
     HasIterates: promise_iterates,

@@ -989,6 +989,15 @@ def test_labels_that_share_a_fit_differ_in_their_answers(made):
     assert (esprit != music).all()
 
 
+def test_what_decoders_share_is_made_once_a_fit(made):
+    """MUSIC and ESPRIT decompose the same matrices."""
+    found = sorted(made.store.cache("encodings").glob("*.npz"))
+    fits = made.array.fits("learned_music")
+    assert len(found) == len(fits)
+    shapes = {np.load(path)["encodings"].shape for path in found}
+    assert shapes == {(len(fits[0].seeds), 20, 6, 6)}
+
+
 def test_a_fit_that_labels_share_costs_once(made):
     record = json.loads(made.store.table("array").with_suffix(".record.json").read_text())
     cost = {name: seconds["train_seconds"] for name, seconds in record["cost"].items()}
@@ -1237,6 +1246,7 @@ def test_entries_hold_numbers_and_no_programs(made):
         ("data", ".npz"),
         ("scores", ".npz"),
         ("bounds", ".npz"),
+        ("encodings", ".npz"),
         ("models", ".safetensors"),
     }
 

@@ -13,14 +13,14 @@ from torch import Tensor
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo
-from mbdl_repro.contract.capabilities import HasIllustrations
+from mbdl_repro.contract.capabilities import HasEncoding, HasIllustrations
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.contract.scenario import Scenario, Split
 from mbdl_repro.contract.table import N_EXAMPLES, Point
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
-from mbdl_repro.pipeline.caches import score_cache
+from mbdl_repro.pipeline.caches import encoding_cache, score_cache
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.models import Models, to_device
 from mbdl_repro.pipeline.rows import measured, rows_of
@@ -95,18 +95,57 @@ def _scored(experiment: Experiment, models: Models, fit: Fit, test_point: Point)
     """Return the block's rows as columns, and the first seed's first estimates."""
     label = models.entry.label
     infos = catalogue.metrics(experiment.area)
-    tests = models.data.splits(fit, test_point or None, ["test"])
+    tests = [one["test"] for one in models.data.splits(fit, test_point or None, ["test"])]
+    methods = models.load(fit)
     columns = score(
-        dict(zip(fit.seeds, models.load(fit), strict=True)),
-        [splits["test"] for splits in tests],
+        dict(zip(fit.seeds, methods, strict=True)),
+        tests,
         experiment.scenario_at(fit.point, test_point),
         {name: (catalogue.function(infos[name]), infos[name]) for name in experiment.metrics},
         experiment.recorded(label, fit),
         models.device,
+        _encodings(experiment, models, fit, test_point, methods, tests),
     )
     if not columns:
         raise UserError(f"{label}: it has none of {', '.join(experiment.metrics)}")
     return arrays_to_bytes(columns)
+
+
+def _encodings(
+    experiment: Experiment,
+    models: Models,
+    fit: Fit,
+    test_point: Point,
+    methods: Sequence[Method],
+    tests: Sequence[Split],
+) -> list[Tensor | None]:
+    """Return what each seed's fit makes of its test signals, made once for all that decode it.
+
+    None where nobody else in the experiment does, or an answer has no such parts.
+    """
+    label = models.entry.label
+    spec = specs.encoding_spec(experiment, label, fit, test_point)
+    sharers = [
+        other
+        for other, entry in experiment.methods.items()
+        if entry.info == models.entry.info
+        and specs.encoding_spec(experiment, other, fit, test_point) == spec
+    ]
+    if len(sharers) == 1 or not all(isinstance(method, HasEncoding) for method in methods):
+        return [None] * len(methods)
+
+    def make() -> bytes:
+        with torch.no_grad():
+            made = [
+                method.encoding(to_device(test, models.device).x).cpu().numpy()
+                for method, test in zip(methods, tests, strict=True)
+                if isinstance(method, HasEncoding)
+            ]
+        return arrays_to_bytes({"encodings": np.stack(made)})
+
+    cache = encoding_cache(experiment, label, models.store, models.device)
+    content, _ = cache.get(cache.key(spec), make)
+    return list(torch.as_tensor(arrays_from_bytes(content)["encodings"]).to(models.device))
 
 
 def score(
@@ -116,6 +155,7 @@ def score(
     metrics: Mapping[str, tuple[Callable[..., Any], FunctionInfo]],
     trace: Sequence[int],
     device: str,
+    encodings: Sequence[Tensor | None],
 ) -> dict[str, np.ndarray]:
     """Measure the methods of a block of seeds on their test signals.
 
@@ -126,6 +166,7 @@ def score(
         metrics: functions, and what the catalogue knows of them, by name.
         trace: iterations whose estimates are measured too.
         device: as torch names it.
+        encodings: what each seed's method decodes, if that has been made already.
 
     Returns:
         Rows as columns, and what is kept of the first seed's first signals; empty where the
@@ -133,10 +174,10 @@ def score(
     """
     rows: list[dict[str, Any]] = []
     examples: dict[str, np.ndarray] = {}
-    for (seed, method), test in zip(methods.items(), tests, strict=True):
+    for (seed, method), test, encoding in zip(methods.items(), tests, encodings, strict=True):
         n_parameters = sum(p.numel() for p in method.parameters() if p.requires_grad)
         x = to_device(test, device).x
-        for iteration, estimate in _estimates(method, x, trace):
+        for iteration, estimate in _estimates(method, x, trace, encoding):
             known = {"estimate": estimate, "split": test, "truth": truth, "method": method}
             for name, (function, info) in metrics.items():
                 if "estimate" not in info.arguments and not np.isnan(iteration):
@@ -171,7 +212,7 @@ def _illustrations(method: Method, x: Tensor) -> dict[str, np.ndarray]:
 
 
 def _estimates(
-    method: Method, x: Tensor, trace: Sequence[int]
+    method: Method, x: Tensor, trace: Sequence[int], encoding: Tensor | None
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yield (iteration, estimates) where they are recorded, and last (NaN, the answer)."""
     with torch.no_grad():
@@ -184,6 +225,8 @@ def _estimates(
             for later in trace:
                 if k < later <= most:
                     yield later, estimate.cpu().numpy()
+        elif encoding is not None and isinstance(method, HasEncoding):
+            estimate = method.decoded(encoding)
         else:
             estimate = method(x)
     yield np.nan, estimate.cpu().numpy()

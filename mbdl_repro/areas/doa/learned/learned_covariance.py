@@ -154,9 +154,16 @@ class LearnedCovariance(Method):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the angles (n, M) in rad, rising, of snapshots (n, N, T)."""
+        return self.decoded(self.encoding(x))
+
+    def encoding(self, x: Tensor) -> Tensor:
+        """Return R̂ (n, N, N) of snapshots (n, N, T), which all decoders read; NaN: no answer."""
         x, rows = heard(x)
-        angles = self.angles(self.covariance(x), self.decoder)
-        return torch.where(rows[:, None], angles, math.nan)
+        return torch.where(rows[:, None, None], self.covariance(x), math.nan)
+
+    def decoded(self, encoding: Tensor) -> Tensor:
+        """Return the angles (n, M) in rad, rising, of R̂ (n, N, N)."""
+        return self.angles(encoding, self.decoder)
 
     @abstractmethod
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
