@@ -222,6 +222,17 @@ class Experiment:
             return scorings
         return [(dataclasses.replace(fit, genie_point=at), at) for fit, at in scorings]
 
+    @property
+    def drawn(self) -> list[tuple[Fit, Point | None]]:
+        """Whose data are drawn: of each place first, and with None, what is trained with."""
+        training = [None] if self.samples.validation or self.learned else []
+        return [
+            (Fit(point, 0, seeds), test_point)
+            for point in self.points
+            for seeds in self.blocks
+            for test_point in [*training, *(self.test_points or [{}])]
+        ]
+
     def boundings(self) -> list[tuple[str, Fit, Point]]:
         """Return each bound with each fit's place and each point that it is tested at."""
         return [

@@ -20,18 +20,19 @@ from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
 
 
 def data_spec(experiment: Experiment, fit: Fit, test_point: Point | None = None) -> dict[str, Any]:
-    """Return what the data of a block of seeds depend on.
+    """Return what the data of a block of seeds depend on: what is tested on, or trained with.
 
     Args:
         experiment: at a scale.
         fit: its point and seeds.
-        test_point: where off that point the test set is drawn; ``None``: all splits, at it.
+        test_point: where off that point the test set is drawn; empty: at it; ``None``: the
+            training and validation sets, which are.
 
     Raises:
         UserError: if a genie-aided method asks for what only a fit needs, so that its fit, which
             is made elsewhere, is missing.
     """
-    if test_point:
+    if test_point is not None:
         return {
             "truth": _truth(experiment, fit.point, test_point),
             "seeds": fit.seeds,
@@ -43,15 +44,17 @@ def data_spec(experiment: Experiment, fit: Fit, test_point: Point | None = None)
             f"{experiment.name}: a fit at {fit} is missing: remove {experiment.name} in "
             "results/models and run snakemake again"
         )
-    return {
+    spec: dict[str, Any] = {
         "truth": _truth(experiment, fit.point),
         "seeds": fit.seeds,
         "sizes": {
             "train": experiment.largest_n_train(fit.point),
             "validation": experiment.samples.validation,
-            "test": experiment.samples.test,
         },
     }
+    if experiment.measured is not None:
+        spec["behind"] = experiment.samples.test
+    return spec
 
 
 def fit_spec(experiment: Experiment, label: str, fit: Fit) -> dict[str, Any]:
@@ -130,7 +133,7 @@ def bound_spec(experiment: Experiment, name: str, fit: Fit, test_point: Point) -
             metric: {key: marks[metric][key] for key in ("summary", "decibels")}
             for metric in experiment.bounded(name)
         },
-        "tested": data_spec(experiment, fit, test_point or None),
+        "tested": data_spec(experiment, fit, test_point),
         "fitted": data_spec(experiment, fit),
         "n_train": fit.n_train,
         "trace": experiment.trace if along else None,
@@ -142,11 +145,7 @@ def bound_spec(experiment: Experiment, name: str, fit: Fit, test_point: Point) -
 
 def simulate_spec(experiment: Experiment) -> dict[str, Any]:
     """Return what the index of the simulated data depends on."""
-    drawn = [
-        data_spec(experiment, Fit(point, 0, seeds))
-        for point in experiment.points
-        for seeds in experiment.blocks
-    ]
+    drawn = [data_spec(experiment, *one) for one in experiment.drawn]
     return _data(experiment) | {"results": _digest(drawn)}
 
 

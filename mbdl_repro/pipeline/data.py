@@ -17,7 +17,7 @@ from mbdl_repro.experiments import specs
 from mbdl_repro.experiments.experiment import Experiment, Fit
 from mbdl_repro.experiments.measured import OBSERVATIONS, TARGETS, Measured
 from mbdl_repro.pipeline.caches import data_cache
-from mbdl_repro.store.files import LazyArrays, arrays_to_bytes
+from mbdl_repro.store.files import arrays_from_bytes, arrays_to_bytes
 from mbdl_repro.store.paths import Store
 
 SPLITS = ("train", "validation", "test")
@@ -45,7 +45,11 @@ def draw(truth: Scenario, sizes: Mapping[str, int], seeds: Sequence[int]) -> dic
 
 
 def cut(
-    measured: Measured, truth: Scenario, sizes: Mapping[str, int], seeds: Sequence[int]
+    measured: Measured,
+    truth: Scenario,
+    sizes: Mapping[str, int],
+    seeds: Sequence[int],
+    behind: int = 0,
 ) -> dict[str, np.ndarray]:
     """Split measured pairs for a block of seeds, for each in an order of its own.
 
@@ -54,6 +58,7 @@ def cut(
         truth: what is assumed of them: a pair is to have the shape of one that it would draw.
         sizes: rows n of each split, by its name; one of no rows is left out.
         seeds: of the block.
+        behind: pairs that come first in the order, for other splits.
 
     Returns:
         As :func:`draw`; targets are NaN where the file has none.
@@ -79,8 +84,8 @@ def cut(
                 f"scenario says {drawn.shape[1:]}, {drawn.dtype}"
             )
     pairs = Split(*(one if np.iscomplexobj(one) else one.astype(np.float64) for one in pairs))
-    ends = np.cumsum([sizes.get(name, 0) for name in ("test", "validation", "train")])
-    starts = dict(zip(("test", "validation", "train"), [0, *ends[:-1]], strict=True))
+    # Validation before training pairs: then more of these leave it as it is.
+    starts = {"test": behind, "validation": behind, "train": behind + sizes.get("validation", 0)}
     orders = [rng_for("measured", seed).permutation(measured.n) for seed in seeds]
     return {
         f"{name}_{part}": np.stack([values[o[starts[name] : starts[name] + n]] for o in orders])
@@ -90,20 +95,17 @@ def cut(
     }
 
 
-def splits_of(
-    arrays: Mapping[str, np.ndarray], i: int, n_train: int, wanted: Sequence[str]
-) -> dict[str, Split]:
+def splits_of(arrays: Mapping[str, np.ndarray], i: int, n_train: int) -> dict[str, Split]:
     """Return the splits of a seed, the training set cut to its first rows.
 
     Args:
         arrays: what :func:`draw` returned.
         i: place of the seed in the block, counted from 0.
         n_train: rows of the training set.
-        wanted: names of the splits; one that was not drawn is left out.
     """
     named = {
         name: Split(arrays[f"{name}_x"][i], arrays[f"{name}_s"][i])
-        for name in wanted
+        for name in SPLITS
         if f"{name}_x" in arrays
     }
     if "train" in named:
@@ -124,42 +126,39 @@ class Data:
         self.cache = data_cache(experiment, store)
         self._last: tuple[str, Mapping[str, np.ndarray]] = ("", {})
 
-    def key(self, fit: Fit, test_point: Point | None = None) -> str:
+    def key(self, fit: Fit, test_point: Point | None) -> str:
         """Return the key of the cache entry that holds some data.
 
         Args:
             fit: the point and the seeds whose data they are.
-            test_point: where off its training point a method is tested on them.
+            test_point: as of :func:`~mbdl_repro.experiments.specs.data_spec`.
         """
         return self.cache.key(specs.data_spec(self.experiment, fit, test_point))
 
-    def path(self, fit: Fit, test_point: Point | None = None) -> Path:
+    def path(self, fit: Fit, test_point: Point | None) -> Path:
         """Return the entry's file, drawing the data if they are not there.
 
         Args:
             fit: the point and the seeds whose data they are.
-            test_point: where off its training point a method is tested on them.
+            test_point: as of :func:`~mbdl_repro.experiments.specs.data_spec`.
         """
         return self._get(fit, test_point)[1]
 
-    def splits(
-        self, fit: Fit, test_point: Point | None = None, wanted: Sequence[str] = SPLITS
-    ) -> list[dict[str, Split]]:
-        """Return each seed's splits ``train`` (cut to the fit's size), ``validation``, ``test``.
+    def splits(self, fit: Fit, test_point: Point | None) -> list[dict[str, Split]]:
+        """Return each seed's ``test``, or its ``train`` (cut to the fit's size) and ``validation``.
 
         Args:
             fit: the point, the size and the seeds whose data they are.
-            test_point: where off its training point a method is tested on them.
-            wanted: those to be read: the training set is by far the largest, and not everyone's.
+            test_point: as of :func:`~mbdl_repro.experiments.specs.data_spec`.
         """
         arrays = self._arrays(fit, test_point)
-        return [splits_of(arrays, i, fit.n_train, wanted) for i in range(len(fit.seeds))]
+        return [splits_of(arrays, i, fit.n_train) for i in range(len(fit.seeds))]
 
     def _arrays(self, fit: Fit, test_point: Point | None) -> Mapping[str, np.ndarray]:
         """Return an entry's arrays; fits in a row use the same data, more or less of them."""
         key = self.key(fit, test_point)
         if key != self._last[0]:
-            self._last = (key, LazyArrays(self._get(fit, test_point)[0]))
+            self._last = (key, arrays_from_bytes(self._get(fit, test_point)[0]))
         return self._last[1]
 
     def _get(self, fit: Fit, test_point: Point | None) -> tuple[bytes, Path]:
@@ -169,6 +168,8 @@ class Data:
             truth = self.experiment.scenario_at(fit.point, test_point or {})
             asked = (truth, spec["sizes"], fit.seeds)
             measured = self.experiment.measured
-            return arrays_to_bytes(draw(*asked) if measured is None else cut(measured, *asked))
+            if measured is None:
+                return arrays_to_bytes(draw(*asked))
+            return arrays_to_bytes(cut(measured, *asked, spec.get("behind", 0)))
 
         return self.cache.get(self.cache.key(spec), make)

@@ -73,8 +73,7 @@ def fit_block(
     Args:
         build: returns the method, not fitted, with some of its settings as given.
         grid: choices of settings; one that is empty where nothing is tuned.
-        splits: of each seed, tensors on the method's device: ``validation``, and ``train`` where
-            the method learns.
+        splits: of each seed, tensors on the method's device: ``validation``, and ``train``.
         descend: fits the methods of all seeds; None where they are only tuned.
         report: called with (fraction done, message).
 
@@ -267,11 +266,10 @@ class Models:
         return copy.deepcopy(self._built[built_from])
 
     def _fit(self, fit: Fit, report: Report) -> bytes:
-        entry, learns = self.entry, self.entry.info.learns
-        wanted = ["train", "validation"] if learns else ["validation"]
+        entry = self.entry
         splits = [
             {name: to_device(split, self.device) for name, split in of_seed.items()}
-            for of_seed in self.data.splits(fit, wanted=wanted)
+            for of_seed in self.data.splits(fit, None)
         ]
         grid = [
             dict(zip(entry.tune, values, strict=True))
@@ -290,7 +288,7 @@ class Models:
                 lambda tuned: self._build(fit, tuned),
                 grid,
                 splits,
-                descend if learns else None,
+                descend if entry.info.learns else None,
                 report,
             )
         except (TrainingDivergedError, ValueError) as error:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from mbdl_repro.experiments import specs
-from mbdl_repro.experiments.experiment import Experiment, Fit
+from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load_scale
 from mbdl_repro.pipeline import caches
 from mbdl_repro.pipeline.plan import Plan
@@ -66,11 +66,8 @@ def _used_entries(experiment: Experiment, store: Store) -> set[Path]:
     """Return the files of the cache entries that an experiment, as it stands, would use."""
     used: set[Path | None] = set()
     data = caches.data_cache(experiment, store)
-    for point in experiment.points:
-        for seeds in experiment.blocks:
-            for test_point in ({}, *experiment.test_points):
-                spec = specs.data_spec(experiment, Fit(point, 0, seeds), test_point or None)
-                used.add(data.file(data.key(spec)))
+    for drawn in experiment.drawn:
+        used.add(data.file(data.key(specs.data_spec(experiment, *drawn))))
     for label, entry in experiment.methods.items():
         for device in caches.DEVICES:
             models = caches.model_cache(experiment, label, store, device)

@@ -10,7 +10,7 @@ import json
 import os
 import stat
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,28 +161,6 @@ def arrays_from_bytes(content: bytes) -> dict[str, np.ndarray]:
     """Return the arrays of an ``.npz`` file."""
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
-
-
-class LazyArrays(Mapping[str, np.ndarray]):
-    """The arrays of an ``.npz`` file, each read when it is first asked for."""
-
-    def __init__(self, content: bytes) -> None:
-        self._file = np.load(io.BytesIO(content), allow_pickle=False)
-        self._read: dict[str, np.ndarray] = {}
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        """Return the array of this name."""
-        if name not in self._read:
-            self._read[name] = self._file[name]
-        return self._read[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield the names of all arrays."""
-        return iter(self._file.files)
-
-    def __len__(self) -> int:
-        """Return how many arrays there are."""
-        return len(self._file.files)
 
 
 def json_to_bytes(value: object) -> bytes:

@@ -219,4 +219,4 @@ def test_a_genie_tells_of_the_test_point_after_the_fit(tmp_path):
         assert aided.pop("genie_aided")["noise_std"] == at["noise_std"]
         assert aided == unaided
         with pytest.raises(UserError, match=r"a fit at noise_std=.* is missing: remove"):
-            specs.data_spec(experiment, fit)
+            specs.data_spec(experiment, fit, None)

@@ -91,8 +91,9 @@ def test_training_sets_of_all_sizes_are_cut_from_one(tmp_path):
         f for f in experiment.fits("lista") if f.point == {"noise_std": 0.1} and f.seeds[0] == 0
     )
     assert (small.n_train, large.n_train) == (10, 20)
-    assert specs.data_spec(experiment, small) == specs.data_spec(experiment, large)
-    assert specs.data_spec(experiment, small)["sizes"] == {"train": 20, "validation": 5, "test": 7}
+    assert specs.data_spec(experiment, small, None) == specs.data_spec(experiment, large, None)
+    assert specs.data_spec(experiment, small, None)["sizes"] == {"train": 20, "validation": 5}
+    assert specs.data_spec(experiment, small, {})["sizes"] == {"test": 7}
     assert specs.fit_spec(experiment, "lista", small) != specs.fit_spec(experiment, "lista", large)
 
 

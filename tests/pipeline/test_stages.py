@@ -863,7 +863,7 @@ def test_a_learned_method_can_be_had_without_fitting_it(made, name):
     for label in experiment.learned:
         fit = main_fit(experiment, label)
         models = Models(experiment, label, made.store, "cpu")
-        (test, *_) = models.data.splits(fit, wanted=["test"])
+        (test, *_) = models.data.splits(fit, {})
         x = torch.from_numpy(test["test"].x)
         with torch.no_grad():
             ours = load_kept(experiment, label, made.store)(x)
@@ -1305,12 +1305,13 @@ def test_costs_stand_with_the_table(made):
 
 def test_data_are_stored_once_for_all_methods(made):
     index = json.loads(made.store.data("linear").read_bytes())
-    assert len(index) == 2 * 2 * 3  # points; blocks; the training point and two test points
+    assert len(index) == 2 * 2 * 3  # points; blocks; what is trained with, and two test points
+    assert len({entry["file"] for entry in index}) == 2 * 2 + 2 * 2  # test sets are of both points
     for entry in index:
         with np.load(made.store.cache("data") / entry["file"]) as arrays:
             noise = (entry["test_point"] or entry["point"])["noise_std"]
             splits = {name.split("_")[0] for name in arrays.files}
-            assert splits == ({"test"} if entry["test_point"] else {"train", "validation", "test"})
+            assert splits == ({"test"} if entry["test_point"] else {"train", "validation"})
             for i, seed in enumerate(entry["seeds"]):
                 for name in splits:
                     draw_of = linear(noise).draw(len(arrays[f"{name}_x"][i]), name, seed)

@@ -59,8 +59,8 @@ def _computed(
     marks = {name: known_metrics[name].marks for name in experiment.bounded(info.name)}
     given: list[dict[str, Any]] = [{}] * len(fit.seeds)
     if {"test", "validation"} & set(info.arguments):
-        tested = data.splits(fit, test_point or None, ["test"])
-        trained = data.splits(fit, wanted=["validation", "test"])
+        tested = data.splits(fit, test_point)
+        trained = data.splits(fit, None) if "validation" in info.arguments else [{}] * len(tested)
         given = [a | b for a, b in zip(trained, tested, strict=True)]
     known = {"truth": experiment.scenario_at(fit.point, test_point), "n_train": fit.n_train}
     function = catalogue.function(info)

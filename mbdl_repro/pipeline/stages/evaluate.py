@@ -95,7 +95,7 @@ def _scored(experiment: Experiment, models: Models, fit: Fit, test_point: Point)
     """Return the block's rows as columns, and the first seed's first estimates."""
     label = models.entry.label
     infos = catalogue.metrics(experiment.area)
-    tests = [one["test"] for one in models.data.splits(fit, test_point or None, ["test"])]
+    tests = [one["test"] for one in models.data.splits(fit, test_point)]
     methods = models.load(fit)
     columns = score(
         dict(zip(fit.seeds, methods, strict=True)),
