@@ -72,7 +72,7 @@ def test_the_network_is_that_of_sums_over_kernels(activation):
     features = torch.randn(2, 3, 8, 4, generator=rng, dtype=torch.float64)
     h = features.numpy()
     for i, layer in enumerate(network.layers):
-        W, b = (p.detach().numpy() for p in layer.parameters())
+        W, b = layer.weight.detach().mT.numpy(), layer.bias.detach().numpy()
         n, _, rows, columns = h.shape
         if i < 3:
             out = np.zeros((n, W.shape[0], rows - 1, columns - 1))
