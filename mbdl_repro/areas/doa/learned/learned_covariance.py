@@ -19,7 +19,7 @@ from mbdl_repro.areas.doa.learned.lag_autoencoder import (
     structured,
 )
 from mbdl_repro.areas.doa.signal.covariance import check_snapshots, heard
-from mbdl_repro.areas.doa.signal.features import ROWS, lag_features
+from mbdl_repro.areas.doa.signal.features import ROWS, lag_features, unit_power
 from mbdl_repro.areas.doa.signal.periodic import periodic_loss
 from mbdl_repro.areas.doa.signal.spectrum import evaluated, grid_angles, lowest_minima
 from mbdl_repro.areas.doa.signal.subspace import (
@@ -110,22 +110,30 @@ class LearnedCovariance(Method):
 
     def prepare(self, split: Split) -> Split:
         """Return lag features in place of snapshots, in their precision."""
-        return Split(torch.cat([self.features(part) for part in split.x.split(ROWS)]), split.s)
+        return Split(self.features(split.x), split.s)
 
     def features(self, x: Tensor) -> Tensor:
         """Return lag features (n, lags, 2N, N) of snapshots (n, N, T)."""
         return lag_features(x, self.lags)
 
     def covariance(self, x: Tensor) -> Tensor:
-        """Return R̂ (n, N, N) of snapshots (n, N, T)."""
-        return self.covariance_of(self.features(check_snapshots(x, self.n_sensors)))
+        """Return R̂ (n, N, N), in double precision, of snapshots (n, N, T).
+
+        Features, and the network, are in single precision, in which it was trained.
+        """
+        parts = (unit_power(check_snapshots(some, self.n_sensors)) for some in x.split(ROWS))
+        features = [self.features(part.to(torch.complex64)) for part in parts]
+        return self._covariance_of(torch.cat(features))
 
     def covariance_of(self, features: Tensor) -> Tensor:
-        """Return R̂ (n, N, N) of features (n, lags, 2N, N).
+        """Return R̂ (n, N, N), in double precision, of features (n, lags, 2N, N).
 
-        It is in double precision, whatever the network's: decompositions cost little beside it.
+        The network is in the precision of its weights.
         """
-        features = features.to(next(self.network.parameters()).dtype)
+        return self._covariance_of(features.to(next(self.network.parameters()).dtype))
+
+    def _covariance_of(self, features: Tensor) -> Tensor:
+        # Decompositions cost little beside the network, and are in double precision always.
         parts = [self.network(part) for part in features.split(BLOCK)]
         out = torch.cat(parts).to(torch.float64)
         N = self.n_sensors

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mbdl_repro.areas.doa.signal.covariance import check_snapshots, sample_covariance
 
-ROWS = 2048
+ROWS = 256
 """Rows whose snapshots are in double precision, or whose lags are made, at a time."""
 
 
@@ -66,9 +66,17 @@ def lag_features(x: Tensor, lags: int) -> Tensor:
     T = x.shape[-1]
     if lags > T:
         raise ValueError(f"lags is {lags}: allowed is 1 to {T}, the number of snapshots")
+    return torch.cat([_lag_features(some, lags) for some in x.split(ROWS)])
+
+
+def _lag_features(x: Tensor, lags: int) -> Tensor:
+    N, T = x.shape[1:]
     x = unit_power(x)
-    R = torch.stack([x[..., : T - lag] @ x[..., lag:].mH / (T - lag) for lag in range(lags)], 1)
-    return torch.cat([R.real, R.imag], 2)
+    # Products of small complex matrices take twice as long as those of their real parts.
+    z = torch.cat([x.real, x.imag], 1)
+    G = torch.stack([z[..., : T - k] @ z[..., k:].mT / (T - k) for k in range(lags)], 1)
+    (rr, ri), (ir, ii) = (part.split(N, -1) for part in G.split(N, -2))
+    return torch.cat([rr + ii, ir - ri], 2)
 
 
 def centre_and_spread(features: Tensor) -> tuple[Tensor, Tensor]:
