@@ -60,8 +60,9 @@ class LagAutoencoder(nn.Module):
                 h = torch.cat([h, -h], 1).relu_()
             elif i:
                 h = nn.functional.leaky_relu(h, LEAK, inplace=True)
-            kind = nn.functional.conv2d if i < MOST_LAYERS else nn.functional.conv_transpose2d
-            h = kind(h, layer.weight.to(h), layer.bias.to(h))
+            convolve = nn.functional.conv2d if i < MOST_LAYERS else nn.functional.conv_transpose2d
+            weight, offset = layer.parameters()
+            h = convolve(h, weight.to(h), offset.to(h))
         return h[:, 0].mT
 
 

@@ -18,8 +18,8 @@ from mbdl_repro.areas.doa.learned.lag_autoencoder import (
     Structure,
     structured,
 )
-from mbdl_repro.areas.doa.signal.covariance import check_snapshots, heard
-from mbdl_repro.areas.doa.signal.features import ROWS, lag_features, unit_power
+from mbdl_repro.areas.doa.signal.covariance import check_shape, heard
+from mbdl_repro.areas.doa.signal.features import lag_features
 from mbdl_repro.areas.doa.signal.periodic import periodic_loss
 from mbdl_repro.areas.doa.signal.spectrum import evaluated, grid_angles, lowest_minima
 from mbdl_repro.areas.doa.signal.subspace import (
@@ -119,11 +119,13 @@ class LearnedCovariance(Method):
     def covariance(self, x: Tensor) -> Tensor:
         """Return R̂ (n, N, N), in double precision, of snapshots (n, N, T).
 
-        Features, and the network, are in single precision, in which it was trained.
+        The network computes in single precision, in which it is trained; in double where gradients
+        are recorded.
         """
-        parts = (unit_power(check_snapshots(some, self.n_sensors)) for some in x.split(ROWS))
-        features = [self.features(part.to(torch.complex64)) for part in parts]
-        return self._covariance_of(torch.cat(features))
+        check_shape(x, self.n_sensors)
+        if torch.is_grad_enabled():
+            return self._covariance_of(self.features(x.to(torch.complex128)))
+        return self._covariance_of(self.features(x).float())
 
     def covariance_of(self, features: Tensor) -> Tensor:
         """Return R̂ (n, N, N), in double precision, of features (n, lags, 2N, N).

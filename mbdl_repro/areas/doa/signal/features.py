@@ -8,10 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.doa.signal.covariance import check_snapshots, sample_covariance
-
-ROWS = 256
-"""Rows whose snapshots are in double precision, or whose lags are made, at a time."""
+from mbdl_repro.areas.doa.signal.covariance import (
+    ROWS,
+    check_snapshots,
+    row_power,
+    sample_covariance,
+)
 
 
 def mean_power(R: Tensor) -> Tensor:
@@ -24,9 +26,10 @@ def unit_power(x: Tensor) -> Tensor:
 
     A row of zeros stays one; one whose power is not finite is NaN.
     """
-    power = x.abs().square().mean((1, 2), keepdim=True)
+    power = row_power(x) / x[0].numel()
     power = torch.where(power.isfinite(), power, torch.nan)
-    return x / torch.where(power == 0, 1, power).sqrt()
+    size = torch.where(power == 0, 1, power).sqrt()
+    return x / size.to(x.real.dtype)[:, None, None]
 
 
 def scaled_covariance(x: Tensor, n_sensors: int) -> Tensor:
