@@ -154,7 +154,10 @@ class LearnedCovariance(Method):
         Returns:
             (n, M), in rad, rising; of ``music``, NaN behind where there are fewer peaks.
         """
-        Us = signal_subspace(R, self.n_sources)
+        return self.angles_of_subspace(signal_subspace(R, self.n_sources), decoder)
+
+    def angles_of_subspace(self, Us: Tensor, decoder: Decoder) -> Tensor:
+        """Return the angles (n, M), as :meth:`angles`, of signal subspaces U_s (n, N, M)."""
         if decoder == "esprit":
             return angles_of(esprit_roots(Us), self.spacing)
         c = noise_polynomial(Us)
@@ -177,17 +180,17 @@ class LearnedCovariance(Method):
             s: true angles (n, M), in rad.
         """
 
-    def periodic_loss_through(self, R: Tensor, s: Tensor, decoder: Decoder) -> Tensor:
+    def periodic_loss_through(self, Us: Tensor, s: Tensor, decoder: Decoder) -> Tensor:
         """Return the mean over rows of the RMSPE, in rad, of what a differentiable decoder says.
 
         Args:
-            R: covariances (n, N, N), complex, Hermitian.
+            Us: orthonormal bases (n, N, M) of signal subspaces, complex.
             s: true angles (n, M), in rad.
             decoder: ``root_music`` or ``esprit``.
         """
-        return periodic_loss(self.angles(R, decoder), s.to(R.real.dtype))
+        return periodic_loss(self.angles_of_subspace(Us, decoder), s.to(Us.real.dtype))
 
-    def subspace_loss(self, R: Tensor, s: Tensor) -> Tensor:
+    def subspace_loss(self, Us: Tensor, s: Tensor) -> Tensor:
         """Return the mean over rows of √(Σ_m ‖U_nᴴ a(s_m)‖² / (M N)).
 
         It is the sine of an angle, the root mean square of those between the steering vectors of
@@ -195,11 +198,10 @@ class LearnedCovariance(Method):
         spectrum is made of has a part in it.
 
         Args:
-            R: covariances (n, N, N), complex, Hermitian.
+            Us: orthonormal bases (n, N, M) of signal subspaces, complex.
             s: true angles (n, M), in rad.
         """
-        Us = signal_subspace(R, self.n_sources)
-        A = steering(s.to(R.real.dtype), self.n_sensors, self.spacing)
+        A = steering(s.to(Us.real.dtype), self.n_sensors, self.spacing)
         inside = (Us.mH @ A).abs().square().sum(-2) / self.n_sensors
         return ((1 - inside).mean(-1) + SMALLEST).sqrt().mean()
 
