@@ -18,8 +18,8 @@ from mbdl_repro.areas.doa.learned.lag_autoencoder import (
     Structure,
     structured,
 )
-from mbdl_repro.areas.doa.signal.covariance import check_snapshots, heard
-from mbdl_repro.areas.doa.signal.features import ROWS, lag_features
+from mbdl_repro.areas.doa.signal.covariance import check_shape, heard
+from mbdl_repro.areas.doa.signal.features import lag_features
 from mbdl_repro.areas.doa.signal.periodic import periodic_loss
 from mbdl_repro.areas.doa.signal.spectrum import evaluated, grid_angles, lowest_minima
 from mbdl_repro.areas.doa.signal.subspace import (
@@ -110,22 +110,32 @@ class LearnedCovariance(Method):
 
     def prepare(self, split: Split) -> Split:
         """Return lag features in place of snapshots, in their precision."""
-        return Split(torch.cat([self.features(part) for part in split.x.split(ROWS)]), split.s)
+        return Split(self.features(split.x), split.s)
 
     def features(self, x: Tensor) -> Tensor:
         """Return lag features (n, lags, 2N, N) of snapshots (n, N, T)."""
         return lag_features(x, self.lags)
 
     def covariance(self, x: Tensor) -> Tensor:
-        """Return R̂ (n, N, N) of snapshots (n, N, T)."""
-        return self.covariance_of(self.features(check_snapshots(x, self.n_sensors)))
+        """Return R̂ (n, N, N), in double precision, of snapshots (n, N, T).
+
+        The network computes in single precision, in which it is trained; in double where gradients
+        are recorded.
+        """
+        check_shape(x, self.n_sensors)
+        if torch.is_grad_enabled():
+            return self._covariance_of(self.features(x.to(torch.complex128)))
+        return self._covariance_of(self.features(x).float())
 
     def covariance_of(self, features: Tensor) -> Tensor:
-        """Return R̂ (n, N, N) of features (n, lags, 2N, N).
+        """Return R̂ (n, N, N), in double precision, of features (n, lags, 2N, N).
 
-        It is in double precision, whatever the network's: decompositions cost little beside it.
+        The network is in the precision of its weights.
         """
-        features = features.to(next(self.network.parameters()).dtype)
+        return self._covariance_of(features.to(next(self.network.parameters()).dtype))
+
+    def _covariance_of(self, features: Tensor) -> Tensor:
+        # Decompositions cost little beside the network, and are in double precision always.
         parts = [self.network(part) for part in features.split(BLOCK)]
         out = torch.cat(parts).to(torch.float64)
         N = self.n_sensors
@@ -144,7 +154,10 @@ class LearnedCovariance(Method):
         Returns:
             (n, M), in rad, rising; of ``music``, NaN behind where there are fewer peaks.
         """
-        Us = signal_subspace(R, self.n_sources)
+        return self.angles_of_subspace(signal_subspace(R, self.n_sources), decoder)
+
+    def angles_of_subspace(self, Us: Tensor, decoder: Decoder) -> Tensor:
+        """Return the angles (n, M), as :meth:`angles`, of signal subspaces U_s (n, N, M)."""
         if decoder == "esprit":
             return angles_of(esprit_roots(Us), self.spacing)
         c = noise_polynomial(Us)
@@ -174,17 +187,17 @@ class LearnedCovariance(Method):
             s: true angles (n, M), in rad.
         """
 
-    def periodic_loss_through(self, R: Tensor, s: Tensor, decoder: Decoder) -> Tensor:
+    def periodic_loss_through(self, Us: Tensor, s: Tensor, decoder: Decoder) -> Tensor:
         """Return the mean over rows of the RMSPE, in rad, of what a differentiable decoder says.
 
         Args:
-            R: covariances (n, N, N), complex, Hermitian.
+            Us: orthonormal bases (n, N, M) of signal subspaces, complex.
             s: true angles (n, M), in rad.
             decoder: ``root_music`` or ``esprit``.
         """
-        return periodic_loss(self.angles(R, decoder), s.to(R.real.dtype))
+        return periodic_loss(self.angles_of_subspace(Us, decoder), s.to(Us.real.dtype))
 
-    def subspace_loss(self, R: Tensor, s: Tensor) -> Tensor:
+    def subspace_loss(self, Us: Tensor, s: Tensor) -> Tensor:
         """Return the mean over rows of √(Σ_m ‖U_nᴴ a(s_m)‖² / (M N)).
 
         It is the sine of an angle, the root mean square of those between the steering vectors of
@@ -192,11 +205,10 @@ class LearnedCovariance(Method):
         spectrum is made of has a part in it.
 
         Args:
-            R: covariances (n, N, N), complex, Hermitian.
+            Us: orthonormal bases (n, N, M) of signal subspaces, complex.
             s: true angles (n, M), in rad.
         """
-        Us = signal_subspace(R, self.n_sources)
-        A = steering(s.to(R.real.dtype), self.n_sensors, self.spacing)
+        A = steering(s.to(Us.real.dtype), self.n_sensors, self.spacing)
         inside = (Us.mH @ A).abs().square().sum(-2) / self.n_sensors
         return ((1 - inside).mean(-1) + SMALLEST).sqrt().mean()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from mbdl_repro.areas.doa.learned.learned_covariance import LearnedCovariance
+from mbdl_repro.areas.doa.signal.subspace import signal_subspace
 from mbdl_repro.contract.method import Family
 
 
@@ -28,4 +29,5 @@ class DeepRootMusic(LearnedCovariance):
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the RMSPE of Root-MUSIC's angles, the mean over rows."""
-        return self.periodic_loss_through(self.covariance_of(x), s, "root_music")
+        Us = signal_subspace(self.covariance_of(x), self.n_sources)
+        return self.periodic_loss_through(Us, s, "root_music")

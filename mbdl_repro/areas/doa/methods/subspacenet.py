@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.learned.learned_covariance import LearnedCovariance
+from mbdl_repro.areas.doa.signal.subspace import signal_subspace
 from mbdl_repro.contract.method import Family
 
 
@@ -69,12 +70,12 @@ class Subspacenet(LearnedCovariance):
 
     def loss(self, x: Tensor, s: Tensor) -> Tensor:
         """Return the loss that ``trained_through`` names; where it names two, their sum or mean."""
-        R = self.covariance_of(x)
+        Us = signal_subspace(self.covariance_of(x), self.n_sources)
         if self.trained_through == "subspace":
-            return self.subspace_loss(R, s)
+            return self.subspace_loss(Us, s)
         if self.trained_through == "subspace_esprit":
-            return self.subspace_loss(R, s) + self.periodic_loss_through(R, s, "esprit")
+            return self.subspace_loss(Us, s) + self.periodic_loss_through(Us, s, "esprit")
         if self.trained_through == "both":
-            through = [self.periodic_loss_through(R, s, d) for d in ("esprit", "root_music")]
+            through = [self.periodic_loss_through(Us, s, d) for d in ("esprit", "root_music")]
             return (through[0] + through[1]) / 2
-        return self.periodic_loss_through(R, s, self.trained_through)
+        return self.periodic_loss_through(Us, s, self.trained_through)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.signal.covariance import (
+    ROWS,
     check_sizes,
     check_snapshots,
     heard,
@@ -94,7 +95,8 @@ class CovarianceMethod(SubarrayMethod):
 
     def covariance(self, x: Tensor) -> Tensor:
         """Return the covariance (n, L, L) of snapshots (n, N, T), smoothed as it is said."""
-        return self.smoothed_covariance(check_snapshots(x, self.n_sensors))
+        parts = (check_snapshots(some, self.n_sensors) for some in x.split(ROWS))
+        return torch.cat([self.smoothed_covariance(part) for part in parts])
 
     def count_sources(self, x: Tensor) -> Tensor:
         """Return the number of sources (n,), given or estimated; 0 for a row without an answer.

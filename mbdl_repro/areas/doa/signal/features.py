@@ -8,10 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.doa.signal.covariance import check_snapshots, sample_covariance
-
-ROWS = 2048
-"""Rows whose snapshots are in double precision, or whose lags are made, at a time."""
+from mbdl_repro.areas.doa.signal.covariance import (
+    ROWS,
+    check_snapshots,
+    row_power,
+    sample_covariance,
+)
 
 
 def mean_power(R: Tensor) -> Tensor:
@@ -24,9 +26,10 @@ def unit_power(x: Tensor) -> Tensor:
 
     A row of zeros stays one; one whose power is not finite is NaN.
     """
-    power = x.abs().square().mean((1, 2), keepdim=True)
+    power = row_power(x) / x[0].numel()
     power = torch.where(power.isfinite(), power, torch.nan)
-    return x / torch.where(power == 0, 1, power).sqrt()
+    size = torch.where(power == 0, 1, power).sqrt()
+    return x / size.to(x.real.dtype)[:, None, None]
 
 
 def scaled_covariance(x: Tensor, n_sensors: int) -> Tensor:
@@ -66,9 +69,17 @@ def lag_features(x: Tensor, lags: int) -> Tensor:
     T = x.shape[-1]
     if lags > T:
         raise ValueError(f"lags is {lags}: allowed is 1 to {T}, the number of snapshots")
+    return torch.cat([_lag_features(some, lags) for some in x.split(ROWS)])
+
+
+def _lag_features(x: Tensor, lags: int) -> Tensor:
+    N, T = x.shape[1:]
     x = unit_power(x)
-    R = torch.stack([x[..., : T - lag] @ x[..., lag:].mH / (T - lag) for lag in range(lags)], 1)
-    return torch.cat([R.real, R.imag], 2)
+    # Products of small complex matrices take twice as long as those of their real parts.
+    z = torch.cat([x.real, x.imag], 1)
+    G = torch.stack([z[..., : T - k] @ z[..., k:].mT / (T - k) for k in range(lags)], 1)
+    (rr, ri), (ir, ii) = (part.split(N, -1) for part in G.split(N, -2))
+    return torch.cat([rr + ii, ir - ri], 2)
 
 
 def centre_and_spread(features: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,8 @@ from mbdl_repro.areas.doa.scenario import Narrowband
 from mbdl_repro.areas.doa.signal.covariance import (
     check_sizes,
     check_snapshots,
+    heard,
+    row_power,
     sample_covariance,
     smoothed,
 )
@@ -90,6 +92,24 @@ def test_a_size_of_no_sub_arrays_is_refused():
 def test_what_are_no_snapshots_is_refused(x):
     with pytest.raises(ValueError, match=r"snapshots are (real|complex), of shape"):
         check_snapshots(x, 8)
+
+
+def test_powers_are_those_in_double_precision_whatever_single_can_hold():
+    x = torch.from_numpy(TRUTH.draw(5, "train", 100).x)
+    x *= torch.tensor([1, 1e-22, 1e22, 0, 1])[:, None, None]
+    expected = x.to(torch.complex128).abs().square().sum((1, 2))
+    torch.testing.assert_close(row_power(x), expected, rtol=1e-5, atol=0)
+    assert torch.equal(row_power(x)[[0, 4]], row_power(x[[0, 4]]))  # whatever other rows hold
+
+
+def test_nothing_is_copied_where_every_row_is_heard():
+    x = torch.from_numpy(TRUTH.draw(3, "train", 100).x)
+    same, rows = heard(x)
+    assert same is x and rows.tolist() == [True] * 3
+    x[1, 0, 0] = np.nan
+    kept, rows = heard(x)
+    assert rows.tolist() == [True, False, True]
+    assert not kept[1].any() and torch.equal(kept[rows], x[rows])
 
 
 # --- subspaces ---
