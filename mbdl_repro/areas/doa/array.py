@@ -311,5 +311,7 @@ class SensorArray(Scenario):
             rng: the generator to draw from, angles and waveforms first, noise last.
         """
         x, s = self.received(n, rng)
-        x += np.float32(self.noise_std) * complex_normal(rng, *x.shape)
+        noise = complex_normal(rng, *x.shape)
+        noise *= np.float32(self.noise_std)
+        x += noise
         return Split(x=x, s=s)

@@ -34,14 +34,9 @@ class Narrowband(SensorArray):
             rng: the generator to draw from.
         """
         M, T = self.required("n_sources"), self.n_snapshots
-        own = np.float32(np.sqrt(1 - self.correlation))
-        shared = np.float32(np.sqrt(self.correlation))
-        Y = np.zeros((n, M, T), dtype=np.complex64)
-        if own:
-            Y += own * complex_normal(rng, n, M, T)
-        if shared:
-            Y += shared * complex_normal(rng, n, 1, T)
-        return Y * self.phases(n, rng)
+        Y = _correlated(rng, self.correlation, n, M, T)
+        Y *= self.phases(n, rng)
+        return Y
 
     def received(self, n: int, rng: np.random.Generator) -> Split:
         """Draw A(s) Y (n, N, T), of the array as it is, and the angles s (n, M)."""
@@ -113,14 +108,9 @@ class Ofdm(SensorArray):
             rng: the generator to draw from.
         """
         M, L = self.required("n_sources"), self.n_subcarriers
-        own = np.float32(np.sqrt(1 - self.correlation))
-        shared = np.float32(np.sqrt(self.correlation))
-        c = np.zeros((n, M, L), dtype=np.complex64)
-        if own:
-            c += own * complex_normal(rng, n, M, L)
-        if shared:
-            c += shared * complex_normal(rng, n, 1, L)
-        return c * self.phases(n, rng)
+        c = _correlated(rng, self.correlation, n, M, L)
+        c *= self.phases(n, rng)
+        return c
 
     def received(self, n: int, rng: np.random.Generator) -> Split:
         """Draw what the sensors receive, (n, N, T), and the angles s (n, M)."""
@@ -148,6 +138,20 @@ class Ofdm(SensorArray):
         carriers = np.exp(2j * np.pi * np.outer(frequency, time)) / np.sqrt(L)
         x = spectrum.reshape(n * N, L) @ carriers.astype(np.complex64)
         return Split(x=x.reshape(n, N, T), s=s)
+
+
+def _correlated(
+    rng: np.random.Generator, correlation: float, n: int, n_sources: int, size: int
+) -> np.ndarray:
+    """Draw what sources send (n, M, size), CN(0, 1), any two with this correlation."""
+    own, shared = np.float32(np.sqrt(1 - correlation)), np.float32(np.sqrt(correlation))
+    if not own:
+        return np.repeat(complex_normal(rng, n, 1, size), n_sources, axis=1)
+    drawn = complex_normal(rng, n, n_sources, size)
+    if shared:
+        drawn *= own
+        drawn += shared * complex_normal(rng, n, 1, size)
+    return drawn
 
 
 def _errors_of(

@@ -1,4 +1,4 @@
-"""The LASSO solved exactly, many signals at once: FISTA finds the support, Newton the values.
+"""The LASSO solved exactly, many signals at once: AMP or FISTA find the support, Newton the values.
 
 Signals s (n, m) and observations x (n, n_observations) hold one problem a row.
 """
@@ -6,22 +6,32 @@ Signals s (n, m) and observations x (n, n_observations) hold one problem a row.
 from __future__ import annotations
 
 from itertools import islice
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mbdl_repro.areas.sparse_recovery.updates.gradient_steps import lipschitz_constant, momenta
-from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import duality_gap
+from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import duality_gap, gap_of
 from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 
+AMP_ITERATIONS = 80
+"""At most, of AMP, whose support is right after 4 to 60 where the columns of H are incoherent."""
+
+BETWEEN_LOOKS = 4
+"""Iterations of AMP after which rows are looked for whose support has settled."""
+
+SETTLED = 1
+"""Most signs that change in an iteration of AMP where it has."""
+
 FIRST_ITERATIONS = 50
-"""Of FISTA, before the first Newton steps; every round that follows has twice as many."""
+"""Of FISTA, before its first Newton steps; every round that follows has twice as many."""
 
 SINGLE_PRECISION_ROUNDS = 2
 """The first rounds only look for the support, at half the cost."""
 
 NEWTON_STEPS = 8
-"""At most, in each round; where the support is nearly found, two to four do."""
+"""At most, in each round; where the support is nearly found, one to three do."""
 
 VIOLATION = 1e-10
 """Relative to ρ: how far beyond it a correlation is not yet taken for rounding."""
@@ -30,14 +40,34 @@ LARGEST_BLOCK = 1_000_000
 """Entries of all the matrices H_AᵀH_A solved at a time (8 MB), which then stay in the cache."""
 
 
+class _Problem(NamedTuple):
+    """Rows of a LASSO, in double precision, and what is computed once for all of them."""
+
+    x: Tensor  # (n, n_observations)
+    projection: Tensor  # Hᵀx (n, m)
+    largest_gap: Tensor  # at which a row is solved (n,)
+    H: Tensor
+    gram: Tensor  # HᵀH, and a row and a column of zeros (m + 1, m + 1)
+    rho: float
+
+    def of(self, rows: Tensor) -> _Problem:
+        """Return these rows of it; itself where they are all of them."""
+        if len(rows) == len(self.x):
+            return self
+        return self._replace(
+            x=self.x[rows], projection=self.projection[rows], largest_gap=self.largest_gap[rows]
+        )
+
+
 @torch.no_grad()
 def lasso_solution(
     x: Tensor, H: Tensor, rho: float, gap_tolerance: float = 1e-10, max_iterations: int = 100_000
 ) -> Tensor:
     """Return argmin_s ½‖x − H s‖² + ρ‖s‖₁ of each row, or NaN in a row that was not solved.
 
-    FISTA and Newton steps take turns, on the rows that are still unsolved. Newton's are exact
-    where they end: with the support A and its signs σ the minimum is where
+    AMP finds the support in a few iterations where the columns of H are incoherent; what it
+    leaves is taken on by FISTA, which converges for every H. Both take turns with Newton's steps,
+    which are exact where they end: with the support A and its signs σ the minimum is where
 
     H_AᵀH_A s_A = H_Aᵀx − ρσ,
 
@@ -51,38 +81,92 @@ def lasso_solution(
         H: (n_observations, m).
         rho: ρ > 0.
         gap_tolerance: largest duality gap, relative to ½‖x‖², the objective of s = 0.
-        max_iterations: of FISTA, in all.
+        max_iterations: of AMP and FISTA, in all.
 
     Returns:
         (n, m).
 
-    Source: Beck and Teboulle, 2009, for FISTA; the steps on the support are those of a
-    semismooth Newton method, Griesse and Lorenz, 2008.
+    Source: Donoho, Maleki and Montanari, 2010, for AMP with the threshold that leads to the
+    LASSO; Beck and Teboulle, 2009, for FISTA; the steps on the support are those of a semismooth
+    Newton method, Griesse and Lorenz, 2008.
     """
     dtype = x.dtype
     x, H = x.double(), H.double()
+    gram = nn.functional.pad(H.mT @ H, (0, 1, 0, 1))
     largest_gap = gap_tolerance * 0.5 * x.square().sum(1)
-    gram, projection = H.mT @ H, x @ H
-    step = 1 / lipschitz_constant(H)
-    solution = torch.full_like(projection, torch.nan)
-    rows = x.isfinite().all(1).nonzero()[:, 0]  # those unsolved
-    s = projection.new_zeros(len(rows), H.shape[1])
+    problem = _Problem(x, x @ H, largest_gap, H, gram, rho)
+    solution = torch.full_like(problem.projection, torch.nan)
+    rows = x.isfinite().all(1).nonzero()[:, 0]
+    by_amp = min(AMP_ITERATIONS, max_iterations)
+    for solve, iterations in ((_by_amp, by_amp), (_by_fista, max_iterations - by_amp)):
+        solution[rows] = solve(problem.of(rows), iterations)
+        rows = rows[solution[rows, 0].isnan()]
+    return solution.to(dtype)
+
+
+def _by_amp(problem: _Problem, iterations: int) -> Tensor:
+    """Return the solutions (n, m) of those rows whose support AMP finds, NaN in others.
+
+    r ← x − H s + ω r,    s ← T_θ(s + Hᵀr),    θ ← ρ + ω θ,    ω = ‖s‖₀ / n_observations
+
+    Where it stays, r = (x − H s) / (1 − ω) and θ = ρ / (1 − ω), so that s is the solution
+    whatever H is; that it gets there is known for independent columns of length one. It runs in
+    single precision, with H scaled to such columns in the mean.
+    """
+    solution = torch.full_like(problem.projection, torch.nan)
+    length = problem.H.square().sum(0).mean().sqrt().item()
+    H, rho = (problem.H / length).float(), problem.rho / length
+    rows = torch.arange(len(solution), device=solution.device)
+    x = problem.x.float()
+    s, r = torch.zeros_like(solution, dtype=x.dtype), x
+    # From above: Hᵀx is the signal in noise of standard deviation ‖x‖ / √n_observations.
+    noise_std = torch.linalg.vector_norm(x, dim=1, keepdim=True) / len(H) ** 0.5
+    threshold = (2 * noise_std).clamp_min(rho)
+    for k in range(1, iterations + 1):
+        before, s = s, soft_threshold(torch.addmm(s, r, H), threshold)
+        onsager = s.sign().abs_().sum(1, keepdim=True) / len(H)
+        threshold = rho + onsager * threshold
+        r = torch.addmm(x, s, H.mT, alpha=-1).addcmul_(onsager, r)
+        if k % BETWEEN_LOOKS:
+            continue
+        settled = ((s.sign() != before.sign()).sum(1) <= SETTLED).nonzero()[:, 0]
+        if not len(settled):
+            continue
+        at = rows[settled]
+        solution[at] = _newton(s[settled].double(), problem.of(at))
+        left = solution[rows, 0].isnan().nonzero()[:, 0]
+        if not len(left):
+            break
+        rows, x, s, r, threshold = (part[left] for part in (rows, x, s, r, threshold))
+    return solution
+
+
+def _by_fista(problem: _Problem, max_iterations: int) -> Tensor:
+    """Return the solutions (n, m) of those rows that FISTA and Newton's steps solve, NaN in others.
+
+    Rows that are not yet solved go on from where they are, each round twice as long.
+    """
+    solution = torch.full_like(problem.projection, torch.nan)
+    if not len(solution):
+        return solution
+    H, rho, step = problem.H, problem.rho, 1 / lipschitz_constant(problem.H)
+    rows, s = torch.arange(len(solution), device=solution.device), torch.zeros_like(solution)
     done, iterations, rounds = 0, FIRST_ITERATIONS, 0
     while len(rows) and done < max_iterations:
         iterations = min(iterations, max_iterations - done)
-        unsolved = x[rows]
+        unsolved = problem.of(rows)
         if rounds < SINGLE_PRECISION_ROUNDS:
-            single = (s.float(), unsolved.float(), H.float())
+            single = (s.float(), unsolved.x.float(), H.float())
             s = _fista(*single, rho, step, iterations, from_above=rounds == 0).double()
         else:
-            s = _fista(s, unsolved, H, rho, step, iterations)
-        answer = _newton(s, unsolved, projection[rows], H, gram, rho)
+            s = _fista(s, unsolved.x, H, rho, step, iterations)
+        answer = _newton(s, unsolved)
         answer = torch.where(answer.isnan().any(1, keepdim=True), s, answer)
-        solved = duality_gap(answer, unsolved, H, rho) <= largest_gap[rows]
+        solved = duality_gap(answer, unsolved.x, H, rho) <= unsolved.largest_gap
         solution[rows[solved]] = answer[solved]
         rows, s = rows[~solved], s[~solved]
         done, iterations, rounds = done + iterations, 2 * iterations, rounds + 1
-    return solution.to(dtype)
+    return solution
 
 
 def _fista(
@@ -119,24 +203,27 @@ def _fista(
     return s
 
 
-def _newton(
-    s: Tensor, x: Tensor, projection: Tensor, H: Tensor, gram: Tensor, rho: float
-) -> Tensor:
+def _newton(s: Tensor, problem: _Problem) -> Tensor:
     """Return the solutions of those rows where steps on the support of s end, NaN in others."""
     solution = torch.full_like(s, torch.nan)
-    rows, signs = torch.arange(len(s), device=s.device), s.sign()
+    rows, signs, H, rho = torch.arange(len(s), device=s.device), s.sign(), problem.H, problem.rho
     for _ in range(NEWTON_STEPS):
-        few = (signs != 0).sum(1) <= len(H)  # more columns than rows are dependent
-        rows, signs = rows[few], signs[few]
+        support = signs != 0
+        few = support.sum(1) <= len(H)  # more columns than rows are dependent
+        if not few.all():
+            rows, signs, support = rows[few], signs[few], support[few]
         if not len(rows):
             break
-        s = _solution_on_support(signs != 0, projection[rows] - rho * signs, gram)
-        correlation = torch.addmm(x[rows], s, H.mT, alpha=-1) @ H
+        left = problem.of(rows)
+        s = _solution_on_support(support, left.projection - rho * signs, problem.gram)
+        r = torch.addmm(left.x, s, H.mT, alpha=-1)
+        correlation = r @ H
         # On the support it is ρσ, up to rounding.
-        enters = (correlation.abs() > rho * (1 + VIOLATION)) & (signs == 0)
+        enters = (correlation.abs() > rho * (1 + VIOLATION)) & ~support
         leaves = s * signs < 0
         moves = (enters | leaves).any(1)
-        solution[rows[~moves]] = s[~moves]
+        solved = ~moves & (gap_of(s, r, correlation, rho) <= left.largest_gap)
+        solution[rows[solved]] = s[solved]
         signs = torch.where(enters, correlation.sign(), signs).masked_fill_(leaves, 0.0)
         rows, signs = rows[moves], signs[moves]
     return solution
@@ -150,7 +237,7 @@ def least_squares_on_support(s: Tensor, x: Tensor, H: Tensor) -> Tensor:
         x: (n, n_observations).
         H: (n_observations, m).
     """
-    gram, projection = H.mT @ H, x @ H
+    gram, projection = nn.functional.pad(H.mT @ H, (0, 1, 0, 1)), x @ H
     unique = (s != 0).sum(1) <= len(H)
     solution = torch.full_like(projection, torch.nan)
     solution[unique] = _solution_on_support(s[unique] != 0, projection[unique], gram)
@@ -163,9 +250,10 @@ def _solution_on_support(support: Tensor, right: Tensor, gram: Tensor) -> Tensor
     Args:
         support: whether an entry is in A (n, m).
         right: b (n, m).
-        gram: HᵀH (m, m).
+        gram: HᵀH, with a row and a column of zeros behind (m + 1, m + 1).
     """
     m = support.shape[1]
+    flat = gram.flatten()
     solution = torch.zeros_like(right)
     by_size, order = support.sum(1).sort()
     start, sizes = 0, by_size.tolist()
@@ -179,15 +267,16 @@ def _solution_on_support(support: Tensor, right: Tensor, gram: Tensor) -> Tensor
         ):
             end += 1
         rows, size = order[start:end], max(sizes[end - 1], 1)
-        inside, A = support[rows].to(gram.dtype).topk(size, dim=1)
-        pairs = (m * A[:, :, None] + A[:, None, :]).flatten()
-        matrix = gram.flatten().index_select(0, pairs).unflatten(0, (len(rows), size, size))
-        matrix *= inside[:, :, None] * inside[:, None, :]
-        matrix.diagonal(dim1=1, dim2=2)[inside == 0] = 1.0
-        b_A = right[rows].gather(1, A) * inside
+        inside, A = support[rows].float().topk(size, dim=1)
+        filling = inside == 0
+        place = A.masked_fill(filling, m).int()
+        pairs = (m + 1) * place[:, :, None] + place[:, None, :]
+        matrix = flat.index_select(0, pairs.flatten()).unflatten(0, pairs.shape)
+        matrix.diagonal(dim1=1, dim2=2)[filling] = 1.0
+        b_A = right[rows].gather(1, A).masked_fill_(filling, 0.0)
         factor, singular = torch.linalg.cholesky_ex(matrix)
         s_A = torch.cholesky_solve(b_A[:, :, None], factor)[:, :, 0]
+        s_A[singular != 0] = torch.nan
         solution[rows] = solution[rows].scatter(1, A, s_A)
-        solution[rows[singular != 0]] = torch.nan
         start = end
     return solution

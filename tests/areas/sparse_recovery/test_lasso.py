@@ -8,6 +8,7 @@ import torch
 from sklearn.linear_model import Lasso as CoordinateDescent
 from truths import BENCHMARK, EXAMPLE_5_6
 
+from mbdl_repro.areas.sparse_recovery import exact_lasso
 from mbdl_repro.areas.sparse_recovery.exact_lasso import lasso_solution, least_squares_on_support
 from mbdl_repro.areas.sparse_recovery.methods.debiased_lasso import DebiasedLasso
 from mbdl_repro.areas.sparse_recovery.methods.fista import Fista
@@ -65,6 +66,22 @@ def test_a_row_is_solved_alike_in_any_batch(truth, rho):
     together = lasso_solution(x, H, rho)
     alone = torch.cat([lasso_solution(row[None], H, rho) for row in x])
     torch.testing.assert_close(together, alone, rtol=1e-12, atol=1e-12)
+
+
+@every_case
+def test_what_amp_finds_is_what_fista_finds(truth, rho, monkeypatch):
+    x, H = observations(truth, 6), torch.tensor(truth.H)
+    expected = lasso_solution(x, H, rho)
+    monkeypatch.setattr(exact_lasso, "AMP_ITERATIONS", 0)
+    torch.testing.assert_close(lasso_solution(x, H, rho), expected, rtol=0, atol=1e-11)
+
+
+def test_coherent_columns_that_amp_diverges_on_are_left_to_fista():
+    x, H = observations(EXAMPLE_5_6, 6), torch.tensor(EXAMPLE_5_6.H) + 0.3
+    s = lasso_solution(x, H, 0.05)
+    assert (duality_gap(s, x, H, 0.05) <= 1e-10 * 0.5 * x.square().sum(1)).all()
+    only_amp = lasso_solution(x, H, 0.05, max_iterations=exact_lasso.AMP_ITERATIONS)
+    assert only_amp.isnan().any()
 
 
 def test_nothing_is_left_from_the_largest_correlation_on():

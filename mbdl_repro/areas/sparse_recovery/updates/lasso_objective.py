@@ -42,7 +42,18 @@ def duality_gap(s: Tensor, x: Tensor, H: Tensor, rho: Tensor | float) -> Tensor:
     Source: Kim, Koh, Lustig, Boyd and Gorinevsky, 2007, section III.
     """
     r = x - s @ H.mT
-    correlation = r @ H
+    return gap_of(s, r, r @ H, rho)
+
+
+def gap_of(s: Tensor, r: Tensor, correlation: Tensor, rho: Tensor | float) -> Tensor:
+    """Return :func:`duality_gap` where the residual and its correlation are at hand.
+
+    Args:
+        s: (n, m).
+        r: x − H s (n, n_observations).
+        correlation: Hᵀr (n, m).
+        rho: ρ > 0.
+    """
     c = (rho / correlation.abs().amax(1)).clamp_max(1.0)
     slack = rho * s.abs() - c[:, None] * s * correlation
     return 0.5 * (1 - c).square() * r.square().sum(1) + slack.sum(1)

@@ -240,16 +240,21 @@ def linear_filter(x: Tensor, gains: Tensor, model: LinearModel[Tensor]) -> Tenso
         response = A[:, j] @ response + driven
         responses.append(response)
     maps = torch.cat(responses, -2).mT  # (n_blocks, m + size n, size m)
-    s = model.mean_0.expand(n_rows, m)
+    # Where no gradient is to pass, each block is written where it belongs.
+    answer = None if torch.is_grad_enabled() else x.new_empty(n_rows, T * m)
+    observed, s = x.flatten(1), model.mean_0.expand(n_rows, m)
     estimates = []
     for i, whole in enumerate(maps.unbind()):
-        seen = x[:, i * size : (i + 1) * size].flatten(1)
+        seen = observed[:, i * size * n : (i + 1) * size * n]
         width = seen.shape[1] // n * m  # of the last block, which may be shorter
         from_state, from_seen = whole[:m, :width], whole[m : m + seen.shape[1], :width]
-        states = torch.addmm(s @ from_state, seen, from_seen)
+        place = None if answer is None else answer[:, i * size * m : i * size * m + width]
+        states = torch.addmm(s @ from_state, seen, from_seen, out=place)
         s = states[:, -m:]
         estimates.append(states)
-    return torch.cat(estimates, 1).reshape(n_rows, T, m)
+    if answer is None:
+        answer = torch.cat(estimates, 1)
+    return answer.reshape(n_rows, T, m)
 
 
 def kalman_filter(

@@ -57,15 +57,27 @@ def kalman_smoother(x: Tensor, model: LinearModel[Tensor]) -> Smoothed:
     P = torch.cat((P_0, covariances), -3)
     s = torch.cat((model.mean_0.expand(n_rows, 1, m), means), 1)
     weighted, A, information = looking_back(F, H, V, W, P)
-    e = x[..., None, :] - s[:, :-1, None] @ F.mT @ H.mT
-    told, onward = e @ weighted @ F, A @ F
+    e = x - _of_each_step(s[:, :-1], F.mT @ H.mT)
+    told, onward = _of_each_step(e, weighted @ F), A @ F
     gradients = [torch.zeros_like(told[:, 0])]  # λ_T, λ_{T−1}, …, as rows
     for t in reversed(range(T)):
-        gradients.append(gradients[-1] @ onward[..., t, :, :] - told[:, t])
-    smoothed = s - (torch.stack(gradients[::-1], 1) @ P)[..., 0, :]
+        gradients.append(_of_each_row(gradients[-1], onward[..., t, :, :]) - told[:, t])
+    smoothed = s - _of_each_step(torch.stack(gradients[::-1]).transpose(0, 1), P)
     C = P - P @ information @ P
     of_all = H.mT @ weighted + A.mT @ information[..., 1:, :, :] @ A
     past = P[..., :-1, :, :]
     moved = F @ past
     lagged = moved - predicted_covariance(past, F, V) @ of_all @ moved
     return Smoothed(smoothed, (C + C.mT) / 2, lagged)
+
+
+def _of_each_step(rows: Tensor, matrices: Tensor) -> Tensor:
+    """Return vectors (n_rows, T, k), as rows, times matrices (T, k, l) or (n_rows, T, k, l)."""
+    if matrices.ndim == 3:  # one product a step, of all rows
+        return (rows.transpose(0, 1) @ matrices).transpose(0, 1)
+    return (rows[..., None, :] @ matrices)[..., 0, :]
+
+
+def _of_each_row(rows: Tensor, matrices: Tensor) -> Tensor:
+    """Return vectors (n_rows, k), as rows, times a matrix (k, l), or one each (n_rows, k, l)."""
+    return rows @ matrices if matrices.ndim == 2 else (rows[:, None] @ matrices)[:, 0]
