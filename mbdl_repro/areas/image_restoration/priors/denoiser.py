@@ -246,7 +246,8 @@ def operator_norm(W: Tensor) -> Tensor:
             return W.new_full((), math.nan)
         flat = int(torch.linalg.eigvalsh(gram)[..., -1].argmax())
         row, column = divmod(flat, gram.shape[1])
-        a = torch.linalg.eigh(gram[row, column])[1][:, -1]
+        there = gains[row, column]
+        a = torch.linalg.eigh(there.mH @ there)[1][:, -1]
         angle = 2 * math.pi / GRID * torch.arange(side, device=W.device, dtype=W.dtype)
         phase = torch.polar(torch.ones_like(angle), -row * angle)[:, None] * torch.polar(
             torch.ones_like(angle), -column * angle
