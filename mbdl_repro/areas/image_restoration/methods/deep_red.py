@@ -60,7 +60,7 @@ class DeepRed(DenoiserRestoration, UntrainedRestoration):
         """Return the restored images (n, side, side) of a few observations."""
         made = Generators(self.H.start(x), self.generator_channels, self.generator_layers)
         left = self.iterations // 2
-        denoise, w = self.stage(self.level)
+        ((denoise, w),) = self.stages([self.level])
         b, misfit = w, self.misfit(x)
         made.descend(misfit, self.iterations - left, self.step)
         s = made.images().to(x.dtype)

@@ -47,5 +47,5 @@ class PlugAndPlayAdmm(PlugAndPlay):
             s: images v (n, side, side).
             x: observations (n, …), as H makes them.
         """
-        denoise, rho = self.stage(self.levels[-1])
+        ((denoise, rho),) = self.stages(self.levels[-1:])
         return denoise(s - self.H.gradient(s, x) / rho)

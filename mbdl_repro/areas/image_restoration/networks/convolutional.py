@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,8 +59,7 @@ class ConvolutionalNetwork(nn.Module):
         kind = torch.float32 if single else self.weights[0].dtype
         z = z.to(kind, memory_format=torch.channels_last)
         for i, (weight, offset) in enumerate(zip(self.weights, self.offsets, strict=True)):
-            z = functional.relu(z) if i else z
-            z = functional.pad(z, (1, 1, 1, 1), mode="circular")
+            z = surrounded(z, rectified=i > 0)
             z = functional.conv2d(z, weight.to(kind), offset.to(kind))
         return z.to(given)
 
@@ -69,3 +69,51 @@ class ConvolutionalNetwork(nn.Module):
         With a = 4 and c = 1/10 weights of order one do what is wanted, and learn sooner.
         """
         return CORRECTION_SCALE * self(PIXEL_SCALE * (z[:, None] - 0.5))[:, 0]
+
+
+def surrounded(z: Tensor, *, rectified: bool = False) -> Tensor:
+    """Return images with one more pixel at each edge: those of the opposite edge.
+
+    It is torch's rectifier and circular padding, with a gradient that takes less time: it is made
+    in one piece, and in the order of pixels that convolutions compute in.
+
+    Args:
+        z: images (n, channels, height, width).
+        rectified: whether negative entries become 0.
+
+    Returns:
+        Images (n, channels, height + 2, width + 2).
+    """
+    padded: Tensor = _Surrounded.apply(z, rectified)
+    return padded
+
+
+class _Surrounded(torch.autograd.Function):
+    """A rectifier, if asked for, then circular padding."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(z: Tensor, rectified: bool) -> Tensor:
+        z = functional.relu(z) if rectified else z
+        return functional.pad(z, (1, 1, 1, 1), mode="circular")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, bool], output: Tensor) -> None:
+        ctx.rectified = inputs[1]
+        if ctx.rectified:
+            ctx.save_for_backward(output)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (g,) = gradients
+        if ctx.rectified:
+            g = torch.ops.aten.threshold_backward(g, *ctx.saved_tensors, 0)
+        else:
+            g = g.clone()
+        # What was repeated adds to where it came from: rows first, so that corners do, too.
+        g[..., 1, :] += g[..., -1, :]
+        g[..., -2, :] += g[..., 0, :]
+        g[..., 1] += g[..., -1]
+        g[..., -2] += g[..., 0]
+        return g[..., 1:-1, 1:-1], None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -26,10 +29,9 @@ class BlockMatrix(Operator):
         self.singular_values: Tensor
         self.register_buffer("matrix", matrix, persistent=False)
         self.gain: Tensor
-        self.register_buffer("gain", _smooth_gain(matrix, block_side), persistent=False)
-        U, values, _ = torch.linalg.svd(matrix, full_matrices=False)
-        self.register_buffer("left", U, persistent=False)
-        self.register_buffer("singular_values", values, persistent=False)
+        found = _decomposed(matrix.numpy(force=True).tobytes(), matrix.dtype, block_side)
+        for name, tensor in found._asdict().items():
+            self.register_buffer(name, tensor.to(matrix.device), persistent=False)
         self.block_side = block_side
 
     def image_sides(self, x: Tensor) -> tuple[int, int]:
@@ -86,6 +88,22 @@ class BlockMatrix(Operator):
     def lipschitz_constant(self, side: int) -> float:
         """Return the square of the largest singular value."""
         return self.singular_values[0].item() ** 2
+
+
+class _Decomposed(NamedTuple):
+    """What is made of a matrix: see :class:`BlockMatrix`."""
+
+    gain: Tensor
+    left: Tensor
+    singular_values: Tensor
+
+
+@lru_cache(maxsize=8)
+def _decomposed(matrix: bytes, kind: torch.dtype, side: int) -> _Decomposed:
+    """Decompose a matrix once for all methods, and all settings of them, that know it."""
+    H = torch.frombuffer(bytearray(matrix), dtype=kind).view(-1, side**2)
+    left, values, _ = torch.linalg.svd(H, full_matrices=False)
+    return _Decomposed(_smooth_gain(H, side), left, values)
 
 
 def _smooth_gain(H: Tensor, side: int) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -12,6 +14,7 @@ from torch.nn import functional
 from mbdl_repro.areas.image_restoration.networks.convolutional import (
     PIXEL_SCALE,
     ConvolutionalNetwork,
+    surrounded,
 )
 from mbdl_repro.areas.image_restoration.priors.prior import Prior
 from mbdl_repro.contract.scenario import Split
@@ -110,12 +113,31 @@ class Denoiser(Prior):
                 denoiser is firmly non-expansive.
             std: σ ≥ 0, in pixels' units: a number, or one an image (n,).
         """
-        levels = torch.as_tensor(std, dtype=z.dtype, device=z.device).expand(len(z))
+        return self.prepared()(z, std)
+
+    def prepared(self) -> Callable[..., Tensor]:
+        """Return D as a function of z and σ, for the weights as they are.
+
+        What is made of weights alone is made here, once for all that it is used on.
+        """
         if isinstance(self.network, Reflections):
-            return 0.5 * (z + self.network(z, levels))
+            return partial(self._reflected, filters=self.network.bounded_filters())
+        return self._corrected
+
+    def _reflected(self, z: Tensor, std: Tensor | float, filters: list[Tensor]) -> Tensor:
+        assert isinstance(self.network, Reflections)
+        return 0.5 * (z + self.network(z, _levels(z, std), filters))
+
+    def _corrected(self, z: Tensor, std: Tensor | float) -> Tensor:
+        levels = _levels(z, std)
         sigma = levels[:, None, None]
         seen = [PIXEL_SCALE * (z - 0.5), (sigma / self.largest_std).expand_as(z)]
         return z + sigma * self.network(torch.stack(seen, 1))[:, 0]
+
+
+def _levels(z: Tensor, std: Tensor | float) -> Tensor:
+    """Return the level of each image (n,)."""
+    return torch.as_tensor(std, dtype=z.dtype, device=z.device).expand(len(z))
 
 
 class Reflections(nn.Module):
@@ -157,12 +179,17 @@ class Reflections(nn.Module):
             weight.copy_(drawn / operator_norm(drawn))
             log_threshold.zero_()
 
-    def forward(self, z: Tensor, std: Tensor) -> Tensor:
+    def bounded_filters(self) -> list[Tensor]:
+        """Return the filters of each layer, over their operator norm where that is above one."""
+        return [weight / operator_norm(weight).clamp_min(1.0) for weight in self.filters]
+
+    def forward(self, z: Tensor, std: Tensor, filters: list[Tensor]) -> Tensor:
         """Return N_σ(z), images (n, height, width).
 
         Args:
             z: images (n, height, width), with an even number of pixels a side.
             std: σ ≥ 0 of each image, in pixels' units (n,).
+            filters: of each layer, as :meth:`bounded_filters` returns them.
 
         Raises:
             ValueError: if a side has an odd number of pixels.
@@ -177,15 +204,13 @@ class Reflections(nn.Module):
         # As networks do: single precision where no gradient is asked for.
         kind = self.filters[0].dtype if torch.is_grad_enabled() else torch.float32
         z = z.to(kind)
-        for i, (weight, log_threshold) in enumerate(
-            zip(self.filters, self.log_thresholds, strict=True)
-        ):
-            W = (weight / operator_norm(weight).clamp_min(1.0)).to(kind)
+        for i, (W, log_threshold) in enumerate(zip(filters, self.log_thresholds, strict=True)):
+            W = W.to(kind)
             thresholds = (std[:, None] * log_threshold.exp()).to(kind)[:, :, None, None]
             moved = z.roll((-(i % 2), -(i % 2)), (1, 2))
             y = functional.pixel_unshuffle(moved[:, None], 2)
             t = _convolved(y, W)
-            t = torch.maximum(torch.minimum(t, thresholds), -thresholds)
+            t = t.clamp(-thresholds, thresholds)
             back = functional.pixel_shuffle(_convolved(t, W.flip(2, 3).transpose(0, 1)), 2)
             z = z - 2 * back[:, 0].roll((i % 2, i % 2), (1, 2))
         return z.to(given)
@@ -193,8 +218,7 @@ class Reflections(nn.Module):
 
 def _convolved(y: Tensor, W: Tensor) -> Tensor:
     """Return the periodic convolution (n, b, height, width) of y (n, a, …) with W (b, a, 3, 3)."""
-    y = functional.pad(y, (1, 1, 1, 1), mode="circular")
-    return functional.conv2d(y.contiguous(memory_format=torch.channels_last), W)
+    return functional.conv2d(surrounded(y.contiguous(memory_format=torch.channels_last)), W)
 
 
 def operator_norm(W: Tensor) -> Tensor:
@@ -212,12 +236,18 @@ def operator_norm(W: Tensor) -> Tensor:
     side = W.shape[-1]
     with torch.no_grad():
         gains = torch.fft.rfft2(W, s=(GRID, GRID)).permute(2, 3, 0, 1)
-        gram = gains.mH @ gains
+        # In real numbers: products of small complex matrices are made one at a time.
+        n = W.shape[1]
+        products = torch.cat([gains.real, gains.imag], -1)
+        products = products.mT @ products
+        real = products[..., :n, :n] + products[..., n:, n:]
+        gram = torch.complex(real, products[..., :n, n:] - products[..., n:, :n])
         if not gram.isfinite().all():  # of which no eigenvalue can be found, nor a largest one
             return W.new_full((), math.nan)
         flat = int(torch.linalg.eigvalsh(gram)[..., -1].argmax())
         row, column = divmod(flat, gram.shape[1])
-        a = torch.linalg.eigh(gram[row, column])[1][:, -1]
+        there = gains[row, column]
+        a = torch.linalg.eigh(there.mH @ there)[1][:, -1]
         angle = 2 * math.pi / GRID * torch.arange(side, device=W.device, dtype=W.dtype)
         phase = torch.polar(torch.ones_like(angle), -row * angle)[:, None] * torch.polar(
             torch.ones_like(angle), -column * angle

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Annotated, Any
 
@@ -60,9 +60,13 @@ class DenoiserRestoration(PriorMethod, Restoration):
         self.level = min(strength * self.noise_std, self.prior.largest_std)
         self.penalty = penalty
 
-    def stage(self, level: float) -> Stage:
-        """Return the denoiser at a level σ_D, in pixels' units, and ρ = c σ²/σ_D²."""
-        return partial(self.prior, std=level), self.penalty * (self.noise_std / level) ** 2
+    def stages(self, levels: Iterable[float]) -> list[Stage]:
+        """Return the denoiser at levels σ_D, in pixels' units, each with its ρ = c σ²/σ_D²."""
+        D = self.prior.prepared()
+        return [
+            (partial(D, std=level), self.penalty * (self.noise_std / level) ** 2)
+            for level in levels
+        ]
 
 
 class PlugAndPlay(DenoiserRestoration, IterativeRestoration):
@@ -107,7 +111,7 @@ class PlugAndPlay(DenoiserRestoration, IterativeRestoration):
 
     def iterates(self, x: Tensor) -> Iterator[Tensor]:
         """Yield s_0 = H.start(x), s_1, …, s_K (n, side, side)."""
-        return self.iteration(self.H.start(x), x, [self.stage(level) for level in self.levels])
+        return self.iteration(self.H.start(x), x, self.stages(self.levels))
 
     def once_more(self, s: Tensor, x: Tensor) -> Tensor:
         """Return the image after another iteration, with the last level.
@@ -116,7 +120,7 @@ class PlugAndPlay(DenoiserRestoration, IterativeRestoration):
             s: images (n, side, side).
             x: observations (n, …), as H makes them.
         """
-        *_, moved = self.iteration(s, x, [self.stage(self.levels[-1])])
+        *_, moved = self.iteration(s, x, self.stages(self.levels[-1:]))
         return moved
 
 

@@ -5,7 +5,10 @@ import pytest
 import torch
 from scipy import ndimage
 
-from mbdl_repro.areas.image_restoration.networks.convolutional import ConvolutionalNetwork
+from mbdl_repro.areas.image_restoration.networks.convolutional import (
+    ConvolutionalNetwork,
+    surrounded,
+)
 
 
 def network(channels=3, layers=3, last_scale=1.0, **ends):
@@ -89,3 +92,42 @@ def test_weights_are_drawn_for_the_number_of_inputs():
         share = weight.square().mean().item() * fan_in / 2
         assert abs(share - 1) < 4 * (2 / weight.numel()) ** 0.5
     assert all(not offset.any() for offset in made.offsets)
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+@pytest.mark.parametrize("sides", [(5, 4), (2, 2), (1, 3)])
+def test_surroundings_and_their_gradient_are_those_of_torch(rectified, sides):
+    z = drawn(2, 3, *sides).requires_grad_()
+
+    def plainly(z):
+        z = z.relu() if rectified else z
+        return torch.nn.functional.pad(z, (1, 1, 1, 1), mode="circular")
+
+    ours, torchs = surrounded(z, rectified=rectified), plainly(z)
+    assert torch.equal(ours, torchs)
+    weights = drawn(*torchs.shape)
+    for kind in (torch.contiguous_format, torch.channels_last):
+        g = weights.to(memory_format=kind)
+        (ours_g,), (torchs_g,) = (
+            torch.autograd.grad(made, z, g, retain_graph=True) for made in (ours, torchs)
+        )
+        torch.testing.assert_close(ours_g, torchs_g, rtol=0, atol=1e-14)
+        assert torch.equal(g, weights)  # which others may be given, too
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+def test_surroundings_can_be_stacked(rectified):
+    z = drawn(3, 2, 1, 3, 4).requires_grad_()
+    weights = drawn(2, 1, 5, 6)
+
+    def loss(one):
+        return (surrounded(one, rectified=rectified) * weights).sum()
+
+    each = torch.autograd.grad(sum(loss(one) for one in z), z)[0]
+    together = torch.func.vmap(torch.func.grad(loss))(z)
+    torch.testing.assert_close(together, each, rtol=0, atol=1e-14)
+
+
+def test_the_gradient_of_a_network_holds():
+    made = network(channels=2)
+    torch.autograd.gradcheck(made, drawn(2, 1, 3, 4).requires_grad_())

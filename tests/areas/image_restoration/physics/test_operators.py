@@ -288,3 +288,16 @@ def test_images_that_blocks_do_not_divide_are_refused():
         operator_of(truth)(
             torch.zeros(1, truth.block_side + 1, truth.block_side, dtype=torch.float64)
         )
+
+
+def test_what_is_made_of_a_matrix_is_its_own():
+    """Matrices of one shape, one of them twice: what was found before is of the same matrix."""
+    one, other = (torch.randn(3, 16, dtype=torch.float64) for _ in range(2))
+    for matrix in (one, other, one):
+        made = BlockMatrix(matrix, 4)
+        expected = torch.linalg.svdvals(matrix)
+        torch.testing.assert_close(made.singular_values, expected, rtol=0, atol=1e-13)
+        x = torch.randn(2, 1, 1, 3, dtype=torch.float64)
+        gram = matrix @ matrix.mT + 0.5 * torch.eye(3, dtype=torch.float64)
+        expected = torch.linalg.solve(gram, x[..., None])[..., 0]
+        torch.testing.assert_close(made.solve_gram(x, 0.5), expected, rtol=0, atol=1e-12)

@@ -144,6 +144,14 @@ def test_a_layer_is_a_gradient_step_on_a_convex_function():
     torch.testing.assert_close(denoiser(z.detach(), 0.2), z.detach() - gradient)
 
 
+@pytest.mark.parametrize("make", [lambda: reflecting(1.0), lambda: free(1.0)])
+def test_prepared_it_is_the_same(make):
+    denoiser, z = make(), torch.rand(2, 6, 6, dtype=torch.float64)
+    prepared = denoiser.prepared()
+    for std in (0.05, torch.tensor([0.1, 0.0], dtype=torch.float64)):
+        assert torch.equal(prepared(z, std), denoiser(z, std))
+
+
 def test_it_refuses_odd_sides():
     with pytest.raises(ValueError, match=r"9 × 8 pixels.*even"):
         reflecting(1.0)(torch.zeros(1, 9, 8, dtype=torch.float64), 0.1)
