@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mbdl_repro.learning.recurrence import gru_states
+
 Activation = Literal["relu", "tanh"]
 
 
@@ -145,15 +147,11 @@ class Gru(nn.Module):
     def states(self, u: Tensor) -> Tensor:
         """Return the hidden states (n, T, k) of inputs (n, T, n_in), from a state of 0.
 
-        ``torch.gru`` is no faster at the sizes of trajectories, and cannot be stacked by
-        ``torch.func.vmap``.
+        Of a stack of units, (members, n, T, ·). ``torch.gru`` takes no stacks.
         """
-        h = u.new_zeros(len(u), self.n_hidden)
-        states = []
-        for fed in self._fed(u).unbind(1):
-            h = self._next(fed, h)
-            states.append(h)
-        return torch.stack(states, 1)
+        k = self.n_hidden
+        fed = affine(u, self.of_input, self.bias[..., : 3 * k]).movedim(-2, 0)
+        return gru_states(fed, self.of_hidden, self.bias[..., 3 * k :]).movedim(0, -2)
 
     def last_state(self, u: Tensor) -> Tensor:
         """Return the last hidden state (n, k) of many inputs (n, T, n_in), from a state of 0."""
