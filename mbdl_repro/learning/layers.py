@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mbdl_repro.learning.recurrence import gru_states
+
 Activation = Literal["relu", "tanh"]
 
 
@@ -93,9 +95,12 @@ class Affine(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return y (..., n_out)."""
-        if x.ndim == 2:  # in one pass over memory
-            return torch.addmm(self.bias, x, self.weight)
-        return x @ self.weight + self.bias
+        return affine(x, self.weight, self.bias)
+
+    def of_rows(self) -> Callable[[Tensor], Tensor]:
+        """Return what maps x (rows, n_in), or (members, rows, n_in), to y, ready for many calls."""
+        bias, weight = self.bias.unsqueeze(-2), self.weight
+        return lambda x: add_product(bias, x, weight)
 
 
 class Gru(nn.Module):
@@ -126,9 +131,9 @@ class Gru(nn.Module):
         hidden state's, which are not.
         """
         k = self.n_hidden
-        inputs = torch.cat((self.of_input, torch.zeros_like(self.of_input[:, :k])), 1)
-        gates, candidate = self.of_hidden.split((2 * k, k), 1)
-        return inputs, torch.cat((gates, torch.zeros_like(candidate), candidate), 1)
+        inputs = torch.cat((self.of_input, torch.zeros_like(self.of_input[..., :k])), -1)
+        gates, candidate = self.of_hidden.split((2 * k, k), -1)
+        return inputs, torch.cat((gates, torch.zeros_like(candidate), candidate), -1)
 
     def forward(self, u: Tensor, h: Tensor) -> Tensor:
         """Return the next hidden state (n, k).
@@ -142,15 +147,11 @@ class Gru(nn.Module):
     def states(self, u: Tensor) -> Tensor:
         """Return the hidden states (n, T, k) of inputs (n, T, n_in), from a state of 0.
 
-        ``torch.gru`` is no faster at the sizes of trajectories, and cannot be stacked by
-        ``torch.func.vmap``.
+        Of a stack of units, (members, n, T, ·). ``torch.gru`` takes no stacks.
         """
-        h = u.new_zeros(len(u), self.n_hidden)
-        states = []
-        for fed in self._fed(u).unbind(1):
-            h = self._next(fed, h)
-            states.append(h)
-        return torch.stack(states, 1)
+        k = self.n_hidden
+        fed = affine(u, self.of_input, self.bias[..., : 3 * k]).movedim(-2, 0)
+        return gru_states(fed, self.of_hidden, self.bias[..., 3 * k :]).movedim(0, -2)
 
     def last_state(self, u: Tensor) -> Tensor:
         """Return the last hidden state (n, k) of many inputs (n, T, n_in), from a state of 0."""
@@ -170,6 +171,47 @@ class Gru(nn.Module):
         back = h @ self.of_hidden
         of_hidden = back[:, 2 * k :] + self.bias[3 * k :]
         return gru_update(fed[:, : 2 * k] + back[:, : 2 * k], fed[:, 2 * k :], of_hidden, h)
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return x A + b (..., n_out), of one layer or of a stack of layers.
+
+    Args:
+        x: (..., n_in); for a stack (members, ..., n_in).
+        weight: A (n_in, n_out), or (members, n_in, n_out).
+        bias: b (n_out,), or (members, n_out).
+    """
+    if weight.ndim == 3:
+        y = torch.baddbmm(bias.unsqueeze(-2), x.flatten(1, -2), weight)
+        return y.unflatten(1, x.shape[1:-1])
+    if x.ndim == 2:  # in one pass over memory
+        return torch.addmm(bias, x, weight)
+    return x @ weight + bias
+
+
+def add_product(start: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """Return start + x A (rows, n_out) in one pass, or (members, rows, n_out) of a stack.
+
+    Args:
+        start: what is added to, (rows, n_out) or (1, n_out), likewise stacked.
+        x: (rows, n_in), or (members, rows, n_in).
+        weight: A (n_in, n_out), or (members, n_in, n_out).
+    """
+    return torch.baddbmm(start, x, weight) if x.ndim == 3 else torch.addmm(start, x, weight)
+
+
+def block_diagonal(*blocks: Tensor) -> Tensor:
+    """Return the matrix of these blocks (..., ·, ·) on its diagonal, and 0 elsewhere.
+
+    Unlike ``torch.block_diag`` it takes stacks of matrices.
+    """
+    width = sum(block.shape[-1] for block in blocks)
+    rows, before = [], 0
+    for block in blocks:
+        after = width - before - block.shape[-1]
+        rows.append(functional.pad(block, (before, after)))
+        before += block.shape[-1]
+    return torch.cat(rows, -2)
 
 
 def draw_uniform(layer: nn.Module, n: int, rng: torch.Generator) -> None:

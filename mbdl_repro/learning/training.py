@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mbdl_repro.learning.trainable import HasIterates, Pairs, Trainable
+from mbdl_repro.learning.trainable import HasIterates, Pairs, TakesStacks, Trainable
 
 if TYPE_CHECKING:
     from mbdl_repro.learning.recipe import Recipe
@@ -201,11 +201,15 @@ class _Ensemble:
 
         def loss_of(tensors: dict[str, Tensor], x: Tensor, s: Tensor) -> Tensor:
             named = {f"method.{name}": tensor for name, tensor in tensors.items()}
-            return torch.func.functional_call(_Loss(self.members[0], supervise), named, (x, s))
+            return torch.func.functional_call(_Loss(first, supervise, is_stack), named, (x, s))
 
-        tensors = self.parameters | self.fixed
+        first, tensors = self.members[0], self.parameters | self.fixed
+        several = len(self.members) > 1 and supervise == "answer"
+        is_stack = several and isinstance(first, TakesStacks)
         if len(self.members) == 1:  # plain autograd: no restriction on what the method does
             return loss_of({name: t[0] for name, t in tensors.items()}, x[0], s[0])[None]
+        if is_stack:
+            return loss_of(tensors, x, s)
         return torch.func.vmap(loss_of)(tensors, x, s)
 
     def evaluate(self, x: Tensor, s: Tensor) -> Tensor:
@@ -234,12 +238,15 @@ class _Ensemble:
 class _Loss(torch.nn.Module):
     """The loss as a module's forward, which ``functional_call`` asks for."""
 
-    def __init__(self, method: Trainable, supervise: str) -> None:
+    def __init__(self, method: Trainable, supervise: str, is_stack: bool) -> None:
         super().__init__()
         self.method = method
         self.supervise = supervise
+        self.is_stack = is_stack
 
     def forward(self, x: Tensor, s: Tensor) -> Tensor:
+        if self.is_stack and isinstance(self.method, TakesStacks):
+            return self.method.losses(x, s)
         if self.supervise == "answer":
             return self.method.loss(x, s)
         if not isinstance(self.method, HasIterates):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mbdl_repro.contract.seeding import torch_rng_for
-from mbdl_repro.learning.layers import Affine, Gru, Perceptron
+from mbdl_repro.learning.layers import Affine, Gru, Perceptron, add_product, affine, block_diagonal
 
 
 def normal(*shape: int) -> torch.Tensor:
@@ -84,3 +84,50 @@ def test_an_affine_layer_keeps_where_the_last_one_starts():
     torch.testing.assert_close(last(x), start.expand(5, 3))
     assert inner.weight.abs().max() <= 0.5 and inner.weight.any() and inner.bias.any()
     torch.testing.assert_close(inner(x), x @ inner.weight + inner.bias)
+
+
+def test_a_stack_of_layers_is_each_by_itself():
+    x, A, b = normal(2, 3, 5, 4), normal(2, 4, 6), normal(2, 6)
+    stack, rows = affine(x, A, b), add_product(b[:, None], x[:, 0], A)
+    for i in range(2):
+        torch.testing.assert_close(stack[i], affine(x[i], A[i], b[i]))
+        torch.testing.assert_close(rows[i], x[i, 0] @ A[i] + b[i])
+
+
+class States(nn.Module):
+    """What a unit's states are, as ``functional_call`` asks for them."""
+
+    def __init__(self, unit: Gru) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def forward(self, u):
+        return self.unit.states(u)
+
+
+def test_a_stack_of_recurrent_units_is_each_by_itself():
+    """With its gradients, which are those of a loop that autograd goes through."""
+    ours, _ = drawn_unit()
+    names = [name for name, _ in ours.named_parameters()]
+    stack = {name: normal(2, *p.shape).requires_grad_() for name, p in ours.named_parameters()}
+    u, weight = normal(2, 5, 6, 3), normal(2, 5, 6, 4)
+    called = {f"unit.{name}": p for name, p in stack.items()}
+    states = torch.func.functional_call(States(ours), called, (u,))
+    found = torch.autograd.grad((weight * states).sum(), [stack[name] for name in names])
+    for i in range(2):
+        alone = {name: p[i].detach().requires_grad_() for name, p in stack.items()}
+        h, steps = u.new_zeros(5, 4), []
+        for t in range(6):
+            h = torch.func.functional_call(ours, alone, (u[i, :, t], h))
+            steps.append(h)
+        torch.testing.assert_close(states[i], torch.stack(steps, 1))
+        loss = (weight[i] * torch.stack(steps, 1)).sum()
+        expected = torch.autograd.grad(loss, [alone[name] for name in names])
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one[i], other)
+
+
+def test_blocks_lie_on_the_diagonal():
+    blocks = [normal(2, 3, 1), normal(2, 1, 4), normal(2, 2, 2)]
+    for i, one in enumerate(block_diagonal(*blocks)):
+        assert torch.equal(one, torch.block_diag(*(block[i] for block in blocks)))

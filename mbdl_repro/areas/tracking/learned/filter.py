@@ -70,19 +70,25 @@ class LearnedFilter(Method, ABC):
 
     def track(self, x: Tensor) -> Track:
         """Filter the observations (rows, T, n), with NaN where one is missing."""
-        check_observations(x, self.model.n)
-        changes = self.features_of_changes(self.changes(x))
+        check_observations(x[0] if self.model.is_stacked else x, self.model.n)
+        changes = self.changes(x)
+        seen = self.features_of_changes(changes.flatten(-3, -2))
+        changes = seen.unflatten(-2, changes.shape[-3:-1])
         return self._follow(x, *self.network.begin(changes), self.correction)
 
-    def observer(self, x: Tensor, gain: float) -> Track:
-        """Filter by the fixed gain κ H⁺ instead of the network's.
+    def observers(self, x: Tensor, gains: Tensor) -> Track:
+        """Filter by fixed gains κ H⁺ instead of the network's, all side by side.
 
         Args:
             x: observations, (rows, T, n), NaN where missing.
-            gain: κ, without unit.
+            gains: κ of each, without unit, (observers,).
+
+        Returns:
+            Their tracks, (observers, rows, T, ·).
         """
-        K = (gain * self.model.inverse).mT
-        nothing = x.new_zeros(len(x), 0)
+        K = (gains[:, None, None] * self.model.inverse).mT
+        x = x.expand(len(gains), *x.shape)
+        nothing = x.new_zeros(*x.shape[:2], 0)
         return self._follow(
             x,
             nothing,
@@ -92,21 +98,21 @@ class LearnedFilter(Method, ABC):
 
     def changes(self, x: Tensor) -> Tensor:
         """Return x_t − x_{t−1} (T, rows, n), 0 where either is missing; h(s̄_0) stands for x_0."""
-        first = self.model.belief.h(self.model.mean_0).expand_as(x[:, :1])
-        change = self.model.belief.residual(x, torch.cat((first, x[:, :-1]), 1))
-        return torch.where(change.isnan(), 0.0, change).transpose(0, 1)
+        start = self.model.belief.h(self.model.mean_0)[..., None, None, :]
+        before = torch.cat((start.expand_as(x[..., :1, :]), x[..., :-1, :]), -2)
+        change = self.model.belief.residual(x, before)
+        return torch.where(change.isnan(), 0.0, change).transpose(-3, -2)
 
     def _follow(self, x: Tensor, hidden: Tensor, step: Step, correct: Correct) -> Track:
         is_seen = ~x.isnan()
-        observations = torch.where(is_seen, x, 0.0).unbind(1)
-        s = self.model.mean_0.expand(len(x), -1)
+        observations = torch.where(is_seen, x, 0.0).unbind(-2)
+        seen = [None] * len(observations) if is_seen.all() else is_seen.to(x.dtype).unbind(-2)
+        s = self.model.mean_0.unsqueeze(-2).expand(*x.shape[:-2], -1)
         change = correction = torch.zeros_like(s)
         kept: tuple[list[Tensor], ...] = ([], [], [], [])
-        for t, (x_t, seen) in enumerate(
-            zip(observations, is_seen.to(x.dtype).unbind(1), strict=True)
-        ):
+        for t, (x_t, seen_t) in enumerate(zip(observations, seen, strict=True)):
             predicted, expected = self.model(s, t + 1)
-            innovation = self.model.innovation(x_t, seen, expected)
+            innovation = self.model.innovation(x_t, seen_t, expected)
             features = self.features(torch.cat((change, correction, innovation), -1))
             output, hidden = step(Moment(t, features), hidden)
             if t == 0 and self.model.belief.start_seen:
@@ -117,7 +123,7 @@ class LearnedFilter(Method, ABC):
             change = s - before
             for values, value in zip(kept, (s, predicted, innovation, output), strict=True):
                 values.append(value)
-        return Track(*(torch.stack(values, 1) for values in kept))
+        return Track(*(torch.stack(values, -2) for values in kept))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the estimates of the states (rows, T, m)."""
@@ -141,7 +147,11 @@ class LearnedFilter(Method, ABC):
             x: observations, (rows, T, n), NaN where missing.
             s: the true states, (rows, T, m).
         """
-        return self.error(self.track(x), s).mean() / self.unit_of_loss
+        return self.error(self.track(x), s).mean(-1) / self.unit_of_loss
+
+    def losses(self, x: Tensor, s: Tensor) -> Tensor:
+        """Return the loss of each fit of a stack, (members,): see :class:`TakesStacks`."""
+        return self.loss(x, s)
 
     @torch.no_grad()
     def initialize(self, train: Split, rng: torch.Generator) -> None:
@@ -159,11 +169,12 @@ class LearnedFilter(Method, ABC):
             if isinstance(layer, (Affine, Gru)):
                 layer.draw(rng)
         x, s = (part[:N_MEASURED].to(self.model.mean_0) for part in train)
-        tracks = [self.observer(x, gain) for gain in FIXED_GAINS]
-        errors = torch.stack([self.error(track, s).mean() for track in tracks])
+        tracks = self.observers(x, x.new_tensor(FIXED_GAINS))
+        errors = self.error(tracks, s).mean(-1)
         best = int(torch.where(errors.isfinite(), errors, torch.inf).argmin())
         self.unit_of_loss.copy_(unit_or_one(errors[best]))
-        self.set_units(root_mean_square(self.changes(x)), root_mean_square(self._met(tracks[best])))
+        met = self._met(Track(*(values[best] for values in tracks)))
+        self.set_units(root_mean_square(self.changes(x)), root_mean_square(met))
         self.start_from(FIXED_GAINS[best])
 
     def _met(self, track: Track) -> Tensor:
@@ -214,7 +225,7 @@ def squared_error(track: Track, s: Tensor) -> Tensor:
         track: what the filter went through.
         s: the true states, (rows, T, m).
     """
-    return (track.states - s).square().flatten(1).sum(1)
+    return (track.states - s).square().flatten(-2).sum(-1)
 
 
 def root_mean_square(differences: Tensor) -> Tensor:

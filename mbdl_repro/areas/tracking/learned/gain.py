@@ -126,13 +126,18 @@ class Directions(nn.Module):
         self.unit.copy_((sizes.square() @ self.groups).sqrt() @ self.groups.mT)
 
     def forward(self, differences: Tensor) -> Tensor:
-        """Return what the network sees of them (..., width)."""
-        relative = differences / self.unit
+        """Return what the network sees of them (..., rows, ·).
+
+        Args:
+            differences: (..., rows, width); of a stack of fits, (members, rows, width).
+        """
+        unit = self.unit.unsqueeze(-2)
+        relative = differences / unit
         squares = relative.square() @ self.groups + SMALLEST
         directions = relative * (squares.rsqrt() @ self.groups.mT)
         if not self.magnitudes:
             return directions
-        lengths = 0.5 * squares.log() + self.unit[self.firsts].log()
+        lengths = 0.5 * squares.log() + unit[..., self.firsts].log()
         return torch.cat((directions, lengths), -1)
 
 

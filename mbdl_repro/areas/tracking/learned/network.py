@@ -30,7 +30,8 @@ class Network(nn.Module, ABC):
         What does not depend on the recursion is worked out here, for all steps at once.
 
         Args:
-            changes: features (T, rows, ·) of how the observations change.
+            changes: features (T, rows, ·) of how the observations change; for a stack of networks
+                (members, T, rows, ·), and so is all else.
         """
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mbdl_repro.areas.tracking.learned.network import Moment, Network, Step
-from mbdl_repro.learning.layers import Affine, Gru, gru_update
+from mbdl_repro.learning.layers import Affine, Gru, add_product, affine, gru_update
 
 
 class OneGru(Network):
@@ -34,16 +34,17 @@ class OneGru(Network):
         """Return the first hidden state, 0, and what takes one step."""
         k = self.gru.n_hidden
         weight = self.first.weight
-        offsets = (changes @ weight[: self.n_changes] + self.first.bias).unbind()
-        inner = weight[self.n_changes :]
-        gates = torch.cat(self.gru.columns())
+        offsets = affine(changes, weight[..., : self.n_changes, :], self.first.bias).unbind(-3)
+        inner = weight[..., self.n_changes :, :]
+        gates, bias = torch.cat(self.gru.columns(), -2), self.gru.bias.unsqueeze(-2)
+        before_last, last = self.before_last.of_rows(), self.last.of_rows()
         sizes = (2 * k, k, k)
 
         def step(moment: Moment, hidden: Tensor) -> tuple[Tensor, Tensor]:
-            expanded = torch.addmm(offsets[moment.t], moment.features, inner).relu()
+            expanded = add_product(offsets[moment.t], moment.features, inner).relu()
             both = torch.cat((expanded, hidden), -1)
-            g, from_input, from_hidden = torch.addmm(self.gru.bias, both, gates).split(sizes, -1)
+            g, from_input, from_hidden = add_product(bias, both, gates).split(sizes, -1)
             hidden = gru_update(g, from_input, from_hidden, hidden)
-            return self.last(self.before_last(hidden).relu()), hidden
+            return last(before_last(hidden).relu()), hidden
 
-        return changes.new_zeros(changes.shape[1], k), step
+        return changes.new_zeros(*changes.shape[:-3], changes.shape[-2], k), step

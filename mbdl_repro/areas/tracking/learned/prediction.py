@@ -55,14 +55,21 @@ class Prediction(nn.Module):
         """
         return self.H if self.is_constant else self.belief.h_jacobian(predicted, t)
 
-    def innovation(self, x: Tensor, seen: Tensor, expected: Tensor) -> Tensor:
+    @property
+    def is_stacked(self) -> bool:
+        """Whether its tensors are those of several fits, stacked along a first axis."""
+        return self.mean_0.ndim == 2
+
+    def innovation(self, x: Tensor, seen: Tensor | None, expected: Tensor) -> Tensor:
         """Return x_t − h(ŝ_{t|t−1}) (rows, n), 0 where nothing was seen.
 
         Args:
             x: x_t, (rows, n), 0 where missing.
-            seen: 1 where x_t is seen and 0 where it is missing, (rows, n).
+            seen: 1 where x_t is seen and 0 where it is missing, (rows, n); None: all of it is.
             expected: h(ŝ_{t|t−1}), (rows, n).
         """
+        if seen is None:
+            return self.belief.residual(x, expected)
         if self.is_constant:
             return torch.addcmul(x, seen, expected, value=-1)
         return torch.where(seen > 0, self.belief.residual(x, expected), 0.0)

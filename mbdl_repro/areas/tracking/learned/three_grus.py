@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mbdl_repro.areas.tracking.learned.network import Moment, Network, Step, features_by_group
-from mbdl_repro.learning.layers import Affine, Gru, gru_update
+from mbdl_repro.learning.layers import Affine, Gru, add_product, affine, block_diagonal, gru_update
 
 
 class ThreeGrus(Network):
@@ -56,42 +56,51 @@ class ThreeGrus(Network):
         p, q = self.p, self.q
         # All that depends on the features, or on the hidden state as it was, in two products.
         observed = self.of_observation.weight
-        expand = torch.block_diag(
-            self.of_change.weight, self.of_correction.weight, observed[self.n_observed :]
-        )[self.order]
-        ahead = (self.of_change.bias, self.of_correction.bias)
-        seen = changes @ observed[: self.n_observed] + self.of_observation.bias
-        offsets = torch.cat((*(b.expand(*seen.shape[:-1], -1) for b in ahead), seen), -1).unbind()
+        expand = block_diagonal(
+            self.of_change.weight, self.of_correction.weight, observed[..., self.n_observed :, :]
+        )[..., self.order, :]
+        seen = affine(changes, observed[..., : self.n_observed, :], self.of_observation.bias)
+        ahead = torch.cat((self.of_change.bias, self.of_correction.bias), -1)
+        ahead = ahead[..., None, None, :].expand(*seen.shape[:-1], -1)
+        offsets = torch.cat((ahead, seen), -1).unbind(-3)
 
         of_input, of_hidden = zip(
             *(gru.columns() for gru in (self.process, self.prediction, self.innovation)),
             strict=True,
         )
-        n_correction = len(ahead[1])
-        direct = torch.block_diag(
-            of_input[0], of_input[1][:n_correction], of_input[2][: seen.shape[-1]]
+        n_correction, n_seen = self.of_correction.bias.shape[-1], seen.shape[-1]
+        direct = block_diagonal(
+            of_input[0], of_input[1][..., :n_correction, :], of_input[2][..., :n_seen, :]
         )
-        gates = torch.cat((direct, torch.block_diag(*of_hidden)))
-        bias = torch.cat((self.process.bias, self.prediction.bias, self.innovation.bias))
-        from_process = self.prediction.of_input[n_correction:]
-        from_prediction = self.innovation.of_input[seen.shape[-1] :]
+        gates = torch.cat((direct, block_diagonal(*of_hidden)), -2)
+        biases = (self.process.bias, self.prediction.bias, self.innovation.bias)
+        bias = torch.cat(biases, -1).unsqueeze(-2)
+        from_process = self.prediction.of_input[..., n_correction:, :]
+        from_prediction = self.innovation.of_input[..., n_seen:, :]
+        to_innovation, to_gain, last, from_gain, feedback = (
+            layer.of_rows()
+            for layer in (
+                self.to_innovation, self.to_gain, self.last, self.from_gain, self.feedback
+            )
+        )  # fmt: skip
         sizes = (2 * p, p, p, 3 * p, p, 3 * q, q)
 
         def step(moment: Moment, hidden: Tensor) -> tuple[Tensor, Tensor]:
-            expanded = torch.addmm(offsets[moment.t], moment.features, expand).relu()
+            expanded = add_product(offsets[moment.t], moment.features, expand).relu()
             h_1, h_2, h_3 = hidden.split((p, p, q), -1)
-            g_1, in_1, hid_1, g_2, hid_2, g_3, hid_3 = torch.addmm(
+            g_1, in_1, hid_1, g_2, hid_2, g_3, hid_3 = add_product(
                 bias, torch.cat((expanded, hidden), -1), gates
             ).split(sizes, -1)
             h_1 = gru_update(g_1, in_1, hid_1, h_1)
-            g_2, in_2 = torch.addmm(g_2, h_1, from_process).split((2 * p, p), -1)
+            g_2, in_2 = add_product(g_2, h_1, from_process).split((2 * p, p), -1)
             h_2 = gru_update(g_2, in_2, hid_2, h_2)
-            between = self.to_innovation(h_2).relu()
-            g_3, in_3 = torch.addmm(g_3, between, from_prediction).split((2 * q, q), -1)
+            between = to_innovation(h_2).relu()
+            g_3, in_3 = add_product(g_3, between, from_prediction).split((2 * q, q), -1)
             h_3 = gru_update(g_3, in_3, hid_3, h_3)
-            gain = self.last(self.to_gain(torch.cat((h_2, h_3), -1)).relu())
-            back = self.from_gain(torch.cat((h_3, gain), -1)).relu()
-            h_2 = self.feedback(torch.cat((h_2, back), -1)).tanh()
+            gain = last(to_gain(torch.cat((h_2, h_3), -1)).relu())
+            back = from_gain(torch.cat((h_3, gain), -1)).relu()
+            h_2 = feedback(torch.cat((h_2, back), -1)).tanh()
             return gain, torch.cat((h_1, h_2, h_3), -1)
 
-        return self.start.expand(changes.shape[1], -1), step
+        rows = (*changes.shape[:-3], changes.shape[-2])
+        return self.start.unsqueeze(-2).expand(*rows, -1), step

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mbdl_repro.areas.tracking.learned.network import Moment, Network, Step, features_by_group
-from mbdl_repro.learning.layers import Affine, Gru, gru_update
+from mbdl_repro.learning.layers import Affine, Gru, add_product, affine, block_diagonal, gru_update
 
 
 class TwoGrus(Network):
@@ -50,30 +50,34 @@ class TwoGrus(Network):
         """Return the first hidden state, 0, and what takes one step."""
         k = self.n_hidden
         observed = self.of_observation.weight
-        expand = torch.block_diag(self.of_state.weight, observed[self.n_observed :])[self.order]
-        seen = changes @ observed[: self.n_observed] + self.of_observation.bias
-        offsets = torch.cat((self.of_state.bias.expand(*seen.shape[:-1], -1), seen), -1).unbind()
+        expand = block_diagonal(self.of_state.weight, observed[..., self.n_observed :, :])
+        expand = expand[..., self.order, :]
+        seen = affine(changes, observed[..., : self.n_observed, :], self.of_observation.bias)
+        ahead = self.of_state.bias[..., None, None, :].expand(*seen.shape[:-1], -1)
+        offsets = torch.cat((ahead, seen), -1).unbind(-3)
 
         grus = (self.gru_of_state, self.gru_of_observation)
-        columns = [[part.chunk(4, 1) for part in gru.columns()] for gru in grus]
+        columns = [[part.chunk(4, -1) for part in gru.columns()] for gru in grus]
         gates = torch.cat(
             [
-                torch.cat([torch.block_diag(*same) for same in zip(*halves, strict=True)], 1)
+                torch.cat([block_diagonal(*same) for same in zip(*halves, strict=True)], -1)
                 for halves in zip(*columns, strict=True)
-            ]
+            ],
+            -2,
         )
-        biases = [gru.bias.chunk(4) for gru in grus]
-        bias = torch.cat([part for same in zip(*biases, strict=True) for part in same])
+        biases = [gru.bias.chunk(4, -1) for gru in grus]
+        parts = [part for same in zip(*biases, strict=True) for part in same]
+        bias = torch.cat(parts, -1).unsqueeze(-2)
         lasts = (self.last_of_state, self.last_of_observation)
-        last = torch.block_diag(*(layer.weight for layer in lasts))
-        start = torch.cat([layer.bias for layer in lasts])
+        last = block_diagonal(*(layer.weight for layer in lasts))
+        start = torch.cat([layer.bias for layer in lasts], -1).unsqueeze(-2)
         sizes = (2 * k, k, k)
 
         def step(moment: Moment, hidden: Tensor) -> tuple[Tensor, Tensor]:
-            expanded = torch.addmm(offsets[moment.t], moment.features, expand).relu()
+            expanded = add_product(offsets[moment.t], moment.features, expand).relu()
             both = torch.cat((expanded, hidden), -1)
-            g, from_input, from_hidden = torch.addmm(bias, both, gates).split(sizes, -1)
+            g, from_input, from_hidden = add_product(bias, both, gates).split(sizes, -1)
             hidden = gru_update(g, from_input, from_hidden, hidden)
-            return torch.addmm(start, hidden, last), hidden
+            return add_product(start, hidden, last), hidden
 
-        return changes.new_zeros(changes.shape[1], k), step
+        return changes.new_zeros(*changes.shape[:-3], changes.shape[-2], k), step

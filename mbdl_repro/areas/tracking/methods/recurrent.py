@@ -69,12 +69,21 @@ class Recurrent(Method):
     def forward(self, x: Tensor) -> Tensor:
         """Return the estimates of the states."""
         check_observations(x, self.input_unit.shape[0])
+        return self._states(x)
+
+    def losses(self, x: Tensor, s: Tensor) -> Tensor:
+        """Return the loss of each fit of a stack, (members,): see :class:`TakesStacks`."""
+        return (self._states(x) - s).square().flatten(-2).sum(-1).mean(-1)
+
+    def _states(self, x: Tensor) -> Tensor:
+        """Return the estimates (..., rows, T, m), of a stack of fits too."""
         missing = x.isnan()
-        u = torch.cat((torch.where(missing, 0, x) / self.input_unit, missing.to(x)), -1)
+        unit, output_unit = (u[..., None, None, :] for u in (self.input_unit, self.output_unit))
+        u = torch.cat((torch.where(missing, 0, x) / unit, missing.to(x)), -1)
         *units, output = self._layers()
         for unit in units:
             u = unit.states(u)
-        return output(u) * self.output_unit
+        return output(u) * output_unit
 
     def _layers(self) -> list[Any]:
         return [*self.units, self.output]

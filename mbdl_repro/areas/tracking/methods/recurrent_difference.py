@@ -66,12 +66,12 @@ class RecurrentDifference(LearnedFilter):
 
     def features(self, differences: Tensor) -> Tensor:
         """Return them in their units (rows, 2m + n)."""
-        return differences / self.unit_of_features
+        return differences / self.unit_of_features.unsqueeze(-2)
 
     def features_of_changes(self, changes: Tensor) -> Tensor:
         """Return them in their units (T, rows, n)."""
-        return changes / self.unit_of_changes
+        return changes / self.unit_of_changes.unsqueeze(-2)
 
     def correction(self, output: Tensor, innovation: Tensor, predicted: Tensor, t: int) -> Tensor:
         """Return the network's output in the units of a correction (rows, m)."""
-        return output * self.unit_of_correction
+        return output * self.unit_of_correction.unsqueeze(-2)

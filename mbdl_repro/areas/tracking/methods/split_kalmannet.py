@@ -73,4 +73,6 @@ class SplitKalmannet(LearnedGain):
         L_P, L_S = output.split(self.sizes, -1)
         L_P, L_S = L_P.unflatten(-1, (m, m)), L_S.unflatten(-1, (n, n))
         H = self.model.observation_matrix(predicted, t)
+        if self.model.is_stacked and self.model.is_constant:
+            H = H.unsqueeze(1)  # one for all rows of a member
         return L_P @ ((H @ L_P).mT @ L_S) @ L_S.mT

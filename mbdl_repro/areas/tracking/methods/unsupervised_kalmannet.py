@@ -29,4 +29,4 @@ class UnsupervisedKalmannet(ThreeGruGain):
 
     def error(self, track: Track, s: Tensor) -> Tensor:
         """Return the squared innovations of each row (rows,); the states are not looked at."""
-        return track.innovations.square().flatten(1).sum(1)
+        return track.innovations.square().flatten(-2).sum(-1)

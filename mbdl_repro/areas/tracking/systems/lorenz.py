@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
@@ -12,6 +12,9 @@ from annotated_types import Ge, Gt
 from mbdl_repro.areas.tracking.systems.arrays import Array, is_sure, like, namespace
 from mbdl_repro.areas.tracking.systems.rotation import rotation
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -129,9 +132,25 @@ class Lorenz(StateSpace):
     def _taylor(self, s: Array) -> Array:
         term = total = s
         moving = s @ like(_MOVING.T, s)
+        if not isinstance(s, np.ndarray):
+            return self._taylor_of_tensors(s, moving)
         for j in range(1, self.taylor_order + 1):
             term = (self._dt / j) * _product(moving, term)
             total = total + term
+        return total
+
+    def _taylor_of_tensors(self, s: Tensor, moving: Tensor) -> Tensor:
+        """Return the same by Horner's rule, s + ΔA (s + (Δ/2) A (s + … (Δ/J) A s)): half the calls.
+
+        A learned filter spends much of its time here, and rounding does not matter to it as it
+        does to orbits that are simulated.
+        """
+        torch, F = namespace(s), like(_FIXED.T, s)
+        total, rows = s, s.reshape(-1, 3)
+        for j in range(self.taylor_order, 0, -1):
+            scale = self._dt / j
+            ahead = torch.addmm(rows, total.reshape(-1, 3), F, alpha=scale).view(s.shape)
+            total = torch.addcmul(ahead, total[..., :1], moving, value=scale)
         return total
 
     def _taylor_with_jacobian(self, s: Array) -> tuple[Array, Array]:
