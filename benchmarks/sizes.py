@@ -113,7 +113,7 @@ def timed(area: str, name: str, settings: dict[str, Any], size: int) -> float:
 def main() -> None:
     """Time every method at every size, and draw how its cost grows."""
     rows = []
-    figure, axes = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(12, 6.5), layout="constrained")
     for (area, label, sizes, methods), axis in zip(CASES, axes.flat, strict=True):
         counts = np.array(sizes) ** (2 if area == "image_restoration" else 1)
         for name, settings in methods.items():
@@ -127,7 +127,9 @@ def main() -> None:
         axis.set(title=area.replace("_", " "), xlabel=label, ylabel=f"ms a row, {N_ROWS} at once")
         axis.set_xticks(counts, map(str, counts))
         axis.minorticks_off()
-        axis.legend(title="method: exponent", fontsize="small")
+        axis.legend(
+            title="method: exponent", fontsize="small", loc="upper left", bbox_to_anchor=(1, 1)
+        )
     show("sizes", ("area", "method", "size", "milliseconds a row", "exponent"), rows)
     if "--save" in sys.argv:
         figure.savefig(RESULTS / "sizes.png", dpi=120)
