@@ -204,6 +204,9 @@ def block_diagonal(*blocks: Tensor) -> Tensor:
     """Return the matrix of these blocks (..., ·, ·) on its diagonal, and 0 elsewhere.
 
     Unlike ``torch.block_diag`` it takes stacks of matrices.
+
+    Args:
+        blocks: matrices, or stacks of as many members.
     """
     width = sum(block.shape[-1] for block in blocks)
     rows, before = [], 0

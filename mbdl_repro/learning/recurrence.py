@@ -41,19 +41,17 @@ class _Sequence(torch.autograd.Function):
         start = functional.pad(bias, (2 * k, 0)).unsqueeze(-2)
         multiply_add = torch.baddbmm if of_hidden.ndim == 3 else torch.addmm
         h = fed.new_zeros(*fed.shape[1:-1], k)
-        states, gates, candidates, backs = [h], [], [], []
+        kept: tuple[list[Tensor], ...] = ([h], [], [], [])  # h, both gates, n, h B + b
         for u_rz, u_n in zip(*(part.unbind() for part in fed.split((2 * k, k), -1)), strict=True):
             back_rz, back_n = multiply_add(start, h, of_hidden).split((2 * k, k), -1)
             rz = (u_rz + back_rz).sigmoid_()
             r, z = rz.chunk(2, -1)
             n = torch.addcmul(u_n, r, back_n).tanh_()
             h = torch.lerp(n, h, z)
-            for values, value in zip(
-                (states, gates, candidates, backs), (h, rz, n, back_n), strict=True
-            ):
+            for values, value in zip(kept, (h, rz, n, back_n), strict=True):
                 values.append(value)
-        every = torch.stack(states)
-        ctx.save_for_backward(every, *map(torch.stack, (gates, candidates, backs)), of_hidden)
+        every, *others = map(torch.stack, kept)
+        ctx.save_for_backward(every, *others, of_hidden)
         return every[1:]
 
     @staticmethod

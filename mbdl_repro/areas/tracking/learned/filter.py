@@ -150,7 +150,12 @@ class LearnedFilter(Method, ABC):
         return self.error(self.track(x), s).mean(-1) / self.unit_of_loss
 
     def losses(self, x: Tensor, s: Tensor) -> Tensor:
-        """Return the loss of each fit of a stack, (members,): see :class:`TakesStacks`."""
+        """Return the loss of each fit of a stack, (members,).
+
+        Args:
+            x: observations, (members, rows, T, n), NaN where missing.
+            s: the true states, (members, rows, T, m).
+        """
         return self.loss(x, s)
 
     @torch.no_grad()

@@ -72,7 +72,12 @@ class Recurrent(Method):
         return self._states(x)
 
     def losses(self, x: Tensor, s: Tensor) -> Tensor:
-        """Return the loss of each fit of a stack, (members,): see :class:`TakesStacks`."""
+        """Return the loss of each fit of a stack, (members,).
+
+        Args:
+            x: observations, (members, rows, T, n), NaN where missing.
+            s: the true states, (members, rows, T, m).
+        """
         return (self._states(x) - s).square().flatten(-2).sum(-1).mean(-1)
 
     def _states(self, x: Tensor) -> Tensor:
