@@ -212,7 +212,7 @@ def _illustrations(method: Method, x: Tensor) -> dict[str, np.ndarray]:
 
 
 def _estimates(
-    method: Method, x: Tensor, trace: Sequence[int], encoding: Tensor | None
+    method: Method, x: Tensor, trace: Sequence[int], encoding: Tensor | None = None
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yield (iteration, estimates) where they are recorded, and last (NaN, the answer)."""
     with torch.no_grad():
