@@ -241,7 +241,7 @@ class SensorArray(Scenario):
             return float(self.required("spacing"))
         return min(float(np.diff(self.sensor_positions).mean()), 0.5)
 
-    def source_covariance(self) -> np.ndarray:
+    def source_covariance(self) -> Annotated[np.ndarray, "(M, M)"]:
         """Return E[y yᴴ] (M, M), of sources that arrive with equal phases."""
         M = self.required("n_sources")
         return (1 - self.correlation) * np.eye(M) + self.correlation * np.ones((M, M))

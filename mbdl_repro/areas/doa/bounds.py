@@ -6,7 +6,7 @@ of how angles are distributed, or of what is known of the waveforms. Floors bind
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -68,7 +68,7 @@ def shared_waveform_crb_mspe(truth: SensorArray) -> float:
     kind="reference",
     label="Cramér–Rao bound (stochastic), of each trial",
 )
-def stochastic_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
+def stochastic_crb_median(truth: SensorArray, test: Split) -> Annotated[np.ndarray, "(n,)"]:
     """Return √(mean over sources of the stochastic bound) of each trial (n,), in rad.
 
     Its mean does not exist, as angles come near ±90°; its median does. The median RMSPE of an
@@ -86,7 +86,7 @@ def stochastic_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
 
 
 @bound(metrics=("median_rmspe",), kind="reference", label="Cramér–Rao bound (shared waveform)")
-def shared_waveform_crb_median(truth: SensorArray, test: Split) -> np.ndarray:
+def shared_waveform_crb_median(truth: SensorArray, test: Split) -> Annotated[np.ndarray, "(n,)"]:
     """Return √(mean of the bound for who knows that the waveform is shared) of each trial (n,).
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -21,7 +21,9 @@ GUESSED = np.pi**2 / 12
 
 
 @metric(label="RMSPE (rad)")
-def rmspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+def rmspe(
+    estimate: Annotated[np.ndarray, "(n, K)"], split: Split, truth: SensorArray
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return the root mean square periodic error of each trial: √(mean over sources of its square).
 
     Estimates are assigned to sources so that the mean is least, and errors are taken modulo π,
@@ -42,7 +44,9 @@ def rmspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
 
 
 @metric(label="median RMSPE of a trial (rad)", summary="median")
-def median_rmspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+def median_rmspe(
+    estimate: Annotated[np.ndarray, "(n, K)"], split: Split, truth: SensorArray
+) -> np.ndarray:
     """Return :func:`rmspe` of each trial, whose median trials near end-fire do not move.
 
     Args:
@@ -54,7 +58,9 @@ def median_rmspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.n
 
 
 @metric(label="RMSPE that one trial in ten exceeds (rad)", summary="percentile_90")
-def rmspe_90(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+def rmspe_90(
+    estimate: Annotated[np.ndarray, "(n, K)"], split: Split, truth: SensorArray
+) -> np.ndarray:
     """Return :func:`rmspe` of each trial, of which the 90th percentile is reported.
 
     Args:
@@ -66,7 +72,9 @@ def rmspe_90(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarr
 
 
 @metric(label="mean squared periodic error (rad²)")
-def mspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+def mspe(
+    estimate: Annotated[np.ndarray, "(n, K)"], split: Split, truth: SensorArray
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return the square of :func:`rmspe` of each trial (n,), in rad².
 
     Args:
@@ -80,7 +88,9 @@ def mspe(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
 
 
 @metric(label="mean squared periodic error (dB)", decibels=True)
-def mspe_db(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+def mspe_db(
+    estimate: Annotated[np.ndarray, "(n, K)"], split: Split, truth: SensorArray
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return :func:`mspe` of each trial; what is reported is their mean, in dB of rad².
 
     Args:
@@ -95,7 +105,9 @@ def mspe_db(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarra
 
 
 @metric(label="share of trials not resolved")
-def not_resolved(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.ndarray:
+def not_resolved(
+    estimate: Annotated[np.ndarray, "(n, K)"], split: Split, truth: SensorArray
+) -> np.ndarray:
     """Return 1 for a trial in which a source is missed, 0 for others.
 
     A source is missed if its angle is not given, or is off by more than half of the way to the
@@ -115,7 +127,7 @@ def not_resolved(estimate: np.ndarray, split: Split, truth: SensorArray) -> np.n
 
 
 @metric(label="share of trials with a wrong number of sources", targets=False)
-def wrong_count(method: Method, split: Split) -> np.ndarray | None:
+def wrong_count(method: Method, split: Split) -> Annotated[np.ndarray, "(n,)"] | None:
     """Return 1 for a trial of which a method that counts the sources gives a wrong number.
 
     Args:
@@ -137,7 +149,7 @@ def wrong_count(method: Method, split: Split) -> np.ndarray | None:
 @metric(
     label="median, next eigenvalue over that of the last source", summary="median", targets=False
 )
-def eigenvalue_ratio(method: Method, split: Split) -> np.ndarray | None:
+def eigenvalue_ratio(method: Method, split: Split) -> Annotated[np.ndarray, "(n,)"] | None:
     """Return λ_{M+1}/λ_M of the covariance that a method decomposes, in each trial.
 
     It is far below 1 where that covariance has M dominant eigenvalues, no more.
@@ -157,7 +169,7 @@ def eigenvalue_ratio(method: Method, split: Split) -> np.ndarray | None:
 @metric(
     label="median, largest eigenvalue over that of the last source", summary="median", targets=False
 )
-def eigenvalue_spread(method: Method, split: Split) -> np.ndarray | None:
+def eigenvalue_spread(method: Method, split: Split) -> Annotated[np.ndarray, "(n,)"] | None:
     """Return λ_1/λ_M of the covariance that a method decomposes, in each trial.
 
     It is large where that covariance has fewer than M dominant eigenvalues.
@@ -199,7 +211,9 @@ def _device(method: Method) -> Any:
     return next((p.device for p in (*method.parameters(), *method.buffers())), None)
 
 
-def squared_errors(estimate: np.ndarray, s: np.ndarray) -> np.ndarray:
+def squared_errors(
+    estimate: Annotated[np.ndarray, "(n, K)"], s: Annotated[np.ndarray, "(n, M)"]
+) -> Annotated[np.ndarray, "(n, M)"]:
     """Return the squared periodic error of each source (n, M), estimates assigned to suit best.
 
     Args:

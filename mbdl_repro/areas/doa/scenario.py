@@ -44,7 +44,9 @@ class Narrowband(SensorArray):
         A = self.actual_steering(s, rng)
         return Split(x=A.astype(np.complex64) @ self.waveforms(n, rng), s=s)
 
-    def actual_steering(self, s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def actual_steering(
+        self, s: Annotated[np.ndarray, "(n, M)"], rng: np.random.Generator
+    ) -> Annotated[np.ndarray, "(n, N, M)"]:
         """Return the steering vectors (n, N, M) of the array, with its gains, and errors if any.
 
         Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages, blocks_of
@@ -10,7 +12,7 @@ from mbdl_repro.contract.scenario import Split
 
 
 @bound(metrics=("mse",), kind="floor", label="one who knows all test images")
-def knows_all_images(truth: DegradedImages, test: Split) -> np.ndarray:
+def knows_all_images(truth: DegradedImages, test: Split) -> Annotated[np.ndarray, "(n,)"]:
     """Return the least mean squared error of each test image (n,) of one who knows their set.
 
     ŝ_i = Σ_j w_ij s_j,  w_ij ∝ exp(−‖x_i − H s_j‖² / (2 σ²)):  the posterior mean of an
@@ -37,7 +39,7 @@ def knows_all_images(truth: DegradedImages, test: Split) -> np.ndarray:
 
 
 @bound(metrics=("mse",), kind="reference", label="mean image")
-def guess_mean_image(validation: Split, test: Split) -> np.ndarray:
+def guess_mean_image(validation: Split, test: Split) -> Annotated[np.ndarray, "(n,)"]:
     """Return the error of each test image (n,) of who answers the mean image, without looking.
 
     Args:
@@ -51,7 +53,7 @@ def guess_mean_image(validation: Split, test: Split) -> np.ndarray:
 
 
 @bound(metrics=("mse",), kind="theory", label="minimum norm, exact")
-def minimum_norm(truth: DegradedImages, test: Split) -> np.ndarray:
+def minimum_norm(truth: DegradedImages, test: Split) -> Annotated[np.ndarray, "(n,)"]:
     """Return the expected error of Hᵀ(H Hᵀ)⁻¹x in compressed sensing, of each test image (n,).
 
     (‖s − P s‖² + σ² tr (H Hᵀ)⁻¹) / N a block,  P = Hᵀ(H Hᵀ)⁻¹H: what is not measured, and noise.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 @metric(label="PSNR (dB)")
-def psnr_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray:
+def psnr_db(
+    estimate: Annotated[np.ndarray, "(n, side, side)"], split: Split, truth: DegradedImages
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return −10 log₁₀ of the mean squared error a pixel, of each image; higher is better.
 
     Estimates are cut to [0, 1] first, as a screen would; the mean is over images, of their dB.
@@ -39,7 +41,9 @@ def psnr_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.nda
 
 
 @metric(label="gain in PSNR over a linear estimate (dB)")
-def psnr_gain_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray:
+def psnr_gain_db(
+    estimate: Annotated[np.ndarray, "(n, side, side)"], split: Split, truth: DegradedImages
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return by how many dB each image's PSNR is above that of the first image; higher is better.
 
     The first image is linear in x (``Operator.start``), or x itself where nobody knows H.
@@ -63,7 +67,9 @@ def psnr_gain_db(estimate: np.ndarray, split: Split, truth: DegradedImages) -> n
 
 
 @metric(label="SSIM")
-def ssim(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray:
+def ssim(
+    estimate: Annotated[np.ndarray, "(n, side, side)"], split: Split, truth: DegradedImages
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return the structural similarity of each image, in windows of 7 × 7; higher is better.
 
     Args:
@@ -83,7 +89,9 @@ def ssim(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarra
 
 
 @metric(label="mean squared error a pixel")
-def mse(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray:
+def mse(
+    estimate: Annotated[np.ndarray, "(n, side, side)"], split: Split, truth: DegradedImages
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return the mean over pixels of the squared error of each image.
 
     Args:
@@ -98,7 +106,7 @@ def mse(estimate: np.ndarray, split: Split, truth: DegradedImages) -> np.ndarray
 
 
 @metric(label="mean squared error a pixel, of the best that the prior can give")
-def representation_error(method: Method, split: Split) -> np.ndarray | None:
+def representation_error(method: Method, split: Split) -> Annotated[np.ndarray, "(n,)"] | None:
     """Return how far each test image lies from what a generative prior can draw.
 
     min_z ‖s − G(z)‖² / N over latent variables z, found as the method searches, from s itself:
@@ -122,7 +130,9 @@ def representation_error(method: Method, split: Split) -> np.ndarray | None:
 
 
 @metric(label="mean squared error a pixel, for lack of search")
-def search_error(estimate: np.ndarray, split: Split, method: Method) -> np.ndarray | None:
+def search_error(
+    estimate: Annotated[np.ndarray, "(n, side, side)"], split: Split, method: Method
+) -> Annotated[np.ndarray, "(n,)"] | None:
     """Return what a generative prior's search loses, of each image: the optimization error.
 
     The squared error of the answer, less that of the answer of a search that starts at the truth's
@@ -149,7 +159,9 @@ def search_error(estimate: np.ndarray, split: Split, method: Method) -> np.ndarr
 
 
 @metric(label="relative residual of the fixed point", summary="median", targets=False)
-def fixed_point_residual(estimate: np.ndarray, split: Split, method: Method) -> np.ndarray | None:
+def fixed_point_residual(
+    estimate: Annotated[np.ndarray, "(n, side, side)"], split: Split, method: Method
+) -> Annotated[np.ndarray, "(n,)"] | None:
     """Return ‖T(s) − s‖ / ‖s‖ of each image: how far one more iteration T moves an estimate.
 
     Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from mbdl_repro.areas.linear_estimation.bounds import minimum_mean_squared_error
@@ -11,7 +13,9 @@ from mbdl_repro.contract.scenario import Split
 
 
 @metric(label="squared error per signal")
-def squared_error(estimate: np.ndarray, split: Split, truth: LinearGaussian) -> np.ndarray:
+def squared_error(
+    estimate: Annotated[np.ndarray, "(n, n_signal)"], split: Split, truth: LinearGaussian
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return the squared error of each row, summed over the signal's entries.
 
     ‖ŝ - s‖²
@@ -30,7 +34,9 @@ def squared_error(estimate: np.ndarray, split: Split, truth: LinearGaussian) -> 
 
 
 @metric(label="squared error / minimum")
-def relative_error(estimate: np.ndarray, split: Split, truth: LinearGaussian) -> np.ndarray:
+def relative_error(
+    estimate: Annotated[np.ndarray, "(n, n_signal)"], split: Split, truth: LinearGaussian
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return the squared error of each row, in units of the least that can be expected.
 
     ‖ŝ - s‖² / MMSE, whose mean is 1 for the MMSE estimator at every SNR.

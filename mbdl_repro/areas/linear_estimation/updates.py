@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
 
-def linear_mmse_gain(H: Tensor, C_s: Tensor, noise_variance: float) -> Tensor:
+def linear_mmse_gain(
+    H: Annotated[Tensor, "(n_observations, n_signal)"],
+    C_s: Annotated[Tensor, "(n_signal, n_signal)"],
+    noise_variance: float,
+) -> Annotated[Tensor, "(n_signal, n_observations)"]:
     """Return the gain of the estimator with the least mean squared error.
 
     G = C_s Hᵀ (H C_s Hᵀ + σ² I)⁻¹
@@ -24,7 +30,9 @@ def linear_mmse_gain(H: Tensor, C_s: Tensor, noise_variance: float) -> Tensor:
     return torch.linalg.solve(C_xx, C_xs).mT
 
 
-def linear_regression(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+def linear_regression(
+    inputs: Annotated[Tensor, "(n, n_inputs)"], outputs: Annotated[Tensor, "(n, n_outputs)"]
+) -> tuple[Tensor, Tensor]:
     """Return the affine map of inputs to outputs with the least sum of squared errors.
 
     A = Ĉ_yu Ĉ_uu⁻¹,  b = ȳ - A ū,  with the sample means and covariances of inputs u, outputs y.

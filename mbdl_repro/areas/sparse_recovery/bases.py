@@ -67,12 +67,14 @@ class ProximalGradient(IstaSteps):
         super().__init__(belief, **settings)
         self.gap_tolerance = gap_tolerance
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(self, x: Tensor) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield s_0 = 0, s_1, …, s_K (n, m); fewer where all duality gaps are small before."""
         return until_gap(self.descend(x), x, self.H, self.rho, self.gap_tolerance)
 
     @abstractmethod
-    def descend(self, x: Tensor) -> Iterator[Tensor]:
+    def descend(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield s_0 = 0, s_1, …, s_K (n, m) of observations x (n, n_observations)."""
 
 
@@ -180,7 +182,7 @@ class CoupledLayers(UnfoldedIsta):
     def layers(self) -> Iterator[tuple[Tensor, Tensor | float, int]]:
         """Yield V_k (n_observations, m), γ_k and q_k of each layer."""
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(self, x: Tensor) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""
         Px = x @ self.P
         s = x.new_zeros(len(x), self.PH.shape[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 
@@ -56,7 +57,9 @@ def oracle_least_squares(truth: SparseRecovery) -> float:
     kind="reference",
     label="least squares on the true support, simulated",
 )
-def oracle_least_squares_empirical(truth: SparseRecovery, test: Split) -> np.ndarray:
+def oracle_least_squares_empirical(
+    truth: SparseRecovery, test: Split
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return the squared error of least squares on the true support, signal by signal (n,).
 
     Args:

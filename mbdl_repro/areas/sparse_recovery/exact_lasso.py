@@ -6,7 +6,7 @@ Signals s (n, m) and observations x (n, n_observations) hold one problem a row.
 from __future__ import annotations
 
 from itertools import islice
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -61,8 +61,12 @@ class _Problem(NamedTuple):
 
 @torch.no_grad()
 def lasso_solution(
-    x: Tensor, H: Tensor, rho: float, gap_tolerance: float = 1e-10, max_iterations: int = 100_000
-) -> Tensor:
+    x: Annotated[Tensor, "(n, n_observations)"],
+    H: Annotated[Tensor, "(n_observations, m)"],
+    rho: float,
+    gap_tolerance: float = 1e-10,
+    max_iterations: int = 100_000,
+) -> Annotated[Tensor, "(n, m)"]:
     """Return argmin_s ½‖x − H s‖² + ρ‖s‖₁ of each row, or NaN in a row that was not solved.
 
     AMP finds the support in a few iterations where the columns of H are incoherent; what it
@@ -229,7 +233,11 @@ def _newton(s: Tensor, problem: _Problem) -> Tensor:
     return solution
 
 
-def least_squares_on_support(s: Tensor, x: Tensor, H: Tensor) -> Tensor:
+def least_squares_on_support(
+    s: Annotated[Tensor, "(n, m)"],
+    x: Annotated[Tensor, "(n, n_observations)"],
+    H: Annotated[Tensor, "(n_observations, m)"],
+) -> Tensor:
     """Return argmin ‖x − H z‖² over the z that are 0 where s is; NaN where it is not unique.
 
     Args:

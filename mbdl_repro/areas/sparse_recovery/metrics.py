@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
@@ -10,7 +12,9 @@ from mbdl_repro.contract.scenario import Split
 
 
 @metric(label="squared error ‖ŝ − s‖²")
-def squared_error(estimate: np.ndarray, split: Split, truth: SparseRecovery) -> np.ndarray:
+def squared_error(
+    estimate: Annotated[np.ndarray, "(n, m)"], split: Split, truth: SparseRecovery
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return ‖ŝ − s‖² of each signal, summed over its entries.
 
     Args:
@@ -28,7 +32,7 @@ def squared_error(estimate: np.ndarray, split: Split, truth: SparseRecovery) -> 
 
 @metric(label="NMSE (dB)", decibels=True)
 def nmse_db(
-    estimate: np.ndarray, split: Split, truth: SparseRecovery
+    estimate: Annotated[np.ndarray, "(n, m)"], split: Split, truth: SparseRecovery
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ‖ŝ − s‖² and ‖s‖² of each signal; what is reported is the ratio of their sums, in dB.
 
@@ -46,7 +50,9 @@ def nmse_db(
 
 
 @metric(label="median NMSE of a signal (dB)", summary="median", decibels=True)
-def median_nmse_db(estimate: np.ndarray, split: Split, truth: SparseRecovery) -> np.ndarray:
+def median_nmse_db(
+    estimate: Annotated[np.ndarray, "(n, m)"], split: Split, truth: SparseRecovery
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return ‖ŝ − s‖² / E‖s‖² of each signal, whose median no few signals that diverge can move.
 
     Args:
@@ -64,7 +70,9 @@ def median_nmse_db(estimate: np.ndarray, split: Split, truth: SparseRecovery) ->
 
 
 @metric(label="squared residual ‖x − H ŝ‖²", targets=False)
-def squared_residual(estimate: np.ndarray, split: Split, truth: SparseRecovery) -> np.ndarray:
+def squared_residual(
+    estimate: Annotated[np.ndarray, "(n, m)"], split: Split, truth: SparseRecovery
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return ‖x − H ŝ‖² of each signal, with the true H.
 
     Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from mbdl_repro.areas.tracking.kalman.exact_error import (
@@ -121,7 +123,7 @@ N_PARTICLES = 3000
 
 
 @bound(metrics=("mse", "mse_db"), kind="reference", label="particle filter that knows the truth")
-def near_mmse(truth: StateSpace, test: Split) -> np.ndarray:
+def near_mmse(truth: StateSpace, test: Split) -> Annotated[np.ndarray, "(n,)"]:
     """Return the squared error of a particle filter that knows the truth, row by row (n,).
 
     ŝ_t ≈ E[s_t | x_1 … x_t], the estimator of least mean squared error, which has no closed form

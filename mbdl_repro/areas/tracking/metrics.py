@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 @metric(label="MSE of an entry of the state")
-def mse(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
+def mse(
+    estimate: Annotated[np.ndarray, "(n, T, m)"], split: Split, truth: StateSpace
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return (ŝ − s)² of each trajectory, averaged over its steps and the entries of the state.
 
     Args:
@@ -37,7 +39,9 @@ def mse(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
 
 
 @metric(label="MSE (dB)", decibels=True)
-def mse_db(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
+def mse_db(
+    estimate: Annotated[np.ndarray, "(n, T, m)"], split: Split, truth: StateSpace
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return :func:`mse` of each trajectory; what is reported is their mean, in dB.
 
     Args:
@@ -52,7 +56,9 @@ def mse_db(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
 
 
 @metric(label="median MSE of a trajectory (dB)", summary="median", decibels=True)
-def median_mse_db(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
+def median_mse_db(
+    estimate: Annotated[np.ndarray, "(n, T, m)"], split: Split, truth: StateSpace
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return :func:`mse` of each trajectory, whose median no few lost tracks can move.
 
     Args:
@@ -67,7 +73,9 @@ def median_mse_db(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.n
 
 
 @metric(label="MSE of the position")
-def position_mse(estimate: np.ndarray, split: Split, truth: StateSpace) -> np.ndarray:
+def position_mse(
+    estimate: Annotated[np.ndarray, "(n, T, m)"], split: Split, truth: StateSpace
+) -> Annotated[np.ndarray, "(n,)"]:
     """Return (ŝ − s)² of the first entry of the state, averaged over the steps of a trajectory.
 
     Args:
@@ -142,7 +150,7 @@ def _expected_errors(method: Method, truth: StateSpace) -> np.ndarray | None:
 
 
 @metric(label="variance that the filter claims", targets=False)
-def claimed_mse(method: Method, split: Split) -> np.ndarray | None:
+def claimed_mse(method: Method, split: Split) -> Annotated[np.ndarray, "(n,)"] | None:
     """Return the variance that a filter claims for its error, averaged as in :func:`mse`.
 
     Steps at which it claims none, NaN, are left out.

@@ -112,11 +112,11 @@ class LearnedCovariance(Method):
         """Return lag features in place of snapshots, in their precision."""
         return Split(self.features(split.x), split.s)
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, lags, 2N, N)"]:
         """Return lag features (n, lags, 2N, N) of snapshots (n, N, T)."""
         return lag_features(x, self.lags)
 
-    def covariance(self, x: Tensor) -> Tensor:
+    def covariance(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, N, N)"]:
         """Return R̂ (n, N, N), in double precision, of snapshots (n, N, T).
 
         The network computes in single precision, in which it is trained; in double where gradients
@@ -127,7 +127,9 @@ class LearnedCovariance(Method):
             return self._covariance_of(self.features(x.to(torch.complex128)))
         return self._covariance_of(self.features(x).float())
 
-    def covariance_of(self, features: Tensor) -> Tensor:
+    def covariance_of(
+        self, features: Annotated[Tensor, "(n, lags, 2N, N)"]
+    ) -> Annotated[Tensor, "(n, N, N)"]:
         """Return R̂ (n, N, N), in double precision, of features (n, lags, 2N, N).
 
         The network is in the precision of its weights.
@@ -143,7 +145,9 @@ class LearnedCovariance(Method):
         R = structured(K.mH @ K, self.structure)
         return R + LOADING * torch.eye(N, dtype=R.dtype, device=R.device)
 
-    def angles(self, R: Tensor, decoder: Decoder) -> Tensor:
+    def angles(
+        self, R: Annotated[Tensor, "(n, N, N)"], decoder: Decoder
+    ) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles (n, M) of covariances (n, N, N).
 
         Args:
@@ -156,7 +160,9 @@ class LearnedCovariance(Method):
         """
         return self.angles_of_subspace(signal_subspace(R, self.n_sources), decoder)
 
-    def angles_of_subspace(self, Us: Tensor, decoder: Decoder) -> Tensor:
+    def angles_of_subspace(
+        self, Us: Annotated[Tensor, "(n, N, M)"], decoder: Decoder
+    ) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles (n, M), as :meth:`angles`, of signal subspaces U_s (n, N, M)."""
         if decoder == "esprit":
             return angles_of(esprit_roots(Us), self.spacing)
@@ -165,21 +171,21 @@ class LearnedCovariance(Method):
             return angles_of(roots_of_sources(c, self.n_sources), self.spacing)
         return lowest_minima(c, self.n_sources, self.spacing, self.grid, refine=self.refine)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles (n, M) in rad, rising, of snapshots (n, N, T)."""
         return self.decoded(self.encoding(x))
 
-    def encoding(self, x: Tensor) -> Tensor:
+    def encoding(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, N, N)"]:
         """Return R̂ (n, N, N) of snapshots (n, N, T), which all decoders read; NaN: no answer."""
         x, rows = heard(x)
         return torch.where(rows[:, None, None], self.covariance(x), math.nan)
 
-    def decoded(self, encoding: Tensor) -> Tensor:
+    def decoded(self, encoding: Annotated[Tensor, "(n, N, N)"]) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles (n, M) in rad, rising, of R̂ (n, N, N)."""
         return self.angles(encoding, self.decoder)
 
     @abstractmethod
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(self, x: Annotated[Tensor, "(n, N, T)"], s: Annotated[Tensor, "(n, M)"]) -> Tensor:
         """Return the loss, the mean over rows, of snapshots or features x, and angles s (n, M).
 
         Args:
@@ -187,7 +193,9 @@ class LearnedCovariance(Method):
             s: true angles (n, M), in rad.
         """
 
-    def periodic_loss_through(self, Us: Tensor, s: Tensor, decoder: Decoder) -> Tensor:
+    def periodic_loss_through(
+        self, Us: Annotated[Tensor, "(n, N, M)"], s: Annotated[Tensor, "(n, M)"], decoder: Decoder
+    ) -> Tensor:
         """Return the mean over rows of the RMSPE, in rad, of what a differentiable decoder says.
 
         Args:
@@ -197,7 +205,9 @@ class LearnedCovariance(Method):
         """
         return periodic_loss(self.angles_of_subspace(Us, decoder), s.to(Us.real.dtype))
 
-    def subspace_loss(self, Us: Tensor, s: Tensor) -> Tensor:
+    def subspace_loss(
+        self, Us: Annotated[Tensor, "(n, N, M)"], s: Annotated[Tensor, "(n, M)"]
+    ) -> Tensor:
         """Return the mean over rows of √(Σ_m ‖U_nᴴ a(s_m)‖² / (M N)).
 
         It is the sine of an angle, the root mean square of those between the steering vectors of

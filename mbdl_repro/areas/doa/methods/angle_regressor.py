@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -53,7 +54,7 @@ class AngleRegressor(Method):
         self.register_buffer("centre", torch.zeros(entries, dtype=torch.float64))
         self.register_buffer("spread", torch.ones(entries, dtype=torch.float64))
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Annotated[Tensor, "(n, N, T)"]) -> Tensor:
         """Return r (n, N²) of snapshots (n, N, T): the diagonal, and the parts of what is above."""
         R = scaled_covariance(x, self.n_sensors)
         i, j = torch.triu_indices(self.n_sensors, self.n_sensors, 1)
@@ -77,13 +78,13 @@ class AngleRegressor(Method):
         self.spread.copy_(spread)
         self.network.draw(rng, gain=2, last_gain=1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles of snapshots."""
         x, rows = heard(x)
         estimate = self._angles(self.features(x).to(self.centre))
         return torch.where(rows[:, None], estimate, math.nan).sort(-1).values
 
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(self, x: Annotated[Tensor, "(n, N, T)"], s: Annotated[Tensor, "(n, M)"]) -> Tensor:
         """Return the mean RMSPE, in rad.
 
         Args:

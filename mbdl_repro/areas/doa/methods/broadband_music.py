@@ -92,7 +92,7 @@ class BroadbandMusic(SubarrayMethod):
         self.waves: Tensor  # (2, B, sensors, G)
         self.register_buffer("waves", waves(omega, self.subarray))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles (n, M) in rad, rising, then NaN, of snapshots (n, N, T)."""
         x, rows = heard(x)
         D = self.null_spectrum(x)
@@ -101,12 +101,12 @@ class BroadbandMusic(SubarrayMethod):
         angle = (vertices(-D, at) if self.refine else at.to(D.dtype)) * step - math.pi / 2
         return torch.where(there & rows[:, None], angle, math.nan).sort(-1).values
 
-    def null_spectrum(self, x: Tensor) -> Tensor:
+    def null_spectrum(self, x: Tensor) -> Annotated[Tensor, "(n, G)"]:
         """Return D (n, G), the mean over bins, between 0 and 1; with spectra, 1 over their mean."""
         x = check_snapshots(x, self.n_sensors)
         return torch.cat([self._null_spectrum(some) for some in x.split(ROWS)])
 
-    def illustrations(self, x: Tensor) -> dict[str, Tensor]:
+    def illustrations(self, x: Annotated[Tensor, "(n, N, T)"]) -> dict[str, Tensor]:
         """Return the spectrum 1/D (n, G), and its grid, in rad."""
         D = self.null_spectrum(x)
         return {"spectrum": 1 / D, "grid_rad": self.grid_rad.expand_as(D)}

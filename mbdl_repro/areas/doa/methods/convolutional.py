@@ -89,7 +89,7 @@ class Convolutional(Method):
         self.register_buffer("centre", torch.zeros(3, N, N, dtype=torch.float64))
         self.register_buffer("spread", torch.ones(3, N, N, dtype=torch.float64))
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, 3, N, N)"]:
         """Return the image (n, 3, N, N) of snapshots (n, N, T)."""
         R = scaled_covariance(x, self.n_sensors)
         return torch.stack([R.real, R.imag, _phase(R)], 1)
@@ -120,13 +120,13 @@ class Convolutional(Method):
         share = self._targets(train.s.to(self.grid_rad)).mean().clamp(1e-3, 0.5)
         self.network.offsets[-1].fill_(share.logit())
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles of snapshots."""
         x, rows = heard(x)
         at, there = self._peaks(x)
         return torch.where(there & rows[:, None], at, math.nan).sort(-1).values
 
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(self, x: Annotated[Tensor, "(n, 3, N, N)"], s: Annotated[Tensor, "(n, M)"]) -> Tensor:
         """Return the mean cross-entropy, in nats.
 
         Args:
@@ -141,7 +141,7 @@ class Convolutional(Method):
         )
         return entropy.sum(-1).mean()
 
-    def illustrations(self, x: Tensor) -> dict[str, Tensor]:
+    def illustrations(self, x: Annotated[Tensor, "(n, N, T)"]) -> dict[str, Tensor]:
         """Return the probabilities (n, G), and their grid, in rad."""
         p = self._logits(self.features(x).to(self.centre)).sigmoid()
         return {"spectrum": p, "grid_rad": self.grid_rad.expand_as(p)}

@@ -80,7 +80,7 @@ class DaMusic(Method):
         self.to_matrix.draw(rng)
         self.dense.draw(rng, gain=2, last_gain=1)
 
-    def covariance(self, x: Tensor) -> Tensor:
+    def covariance(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, N, N)"]:
         """Return R̂ (n, N, N), in double precision, of snapshots (n, N, T)."""
         x = unit_power(check_snapshots(x, self.n_sensors)).mT
         fed = torch.cat([x.real, x.imag], -1).to(self.to_matrix.weight)
@@ -92,12 +92,12 @@ class DaMusic(Method):
         K = torch.complex(*entries.unbind(1))
         return K @ K.mH
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles (n, M) in rad, rising, of snapshots (n, N, T)."""
         x, rows = heard(x)
         return torch.where(rows[:, None], periodic(self._angles(x)), math.nan).sort(-1).values
 
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(self, x: Annotated[Tensor, "(n, N, T)"], s: Annotated[Tensor, "(n, M)"]) -> Tensor:
         """Return the mean RMSPE, in rad.
 
         Args:
@@ -106,7 +106,7 @@ class DaMusic(Method):
         """
         return periodic_loss(self._angles(x), s)
 
-    def illustrations(self, x: Tensor) -> dict[str, Tensor]:
+    def illustrations(self, x: Annotated[Tensor, "(n, N, T)"]) -> dict[str, Tensor]:
         """Return the spectrum (n, G), its grid, in rad, and the eigenvalues, descending."""
         R = self.covariance(x)
         D = self._null_spectrum(R)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from torch import Tensor
 
 from mbdl_repro.areas.doa.learned.learned_covariance import LearnedCovariance
@@ -27,7 +29,7 @@ class DeepRootMusic(LearnedCovariance):
     unfitted_stream = "DeepRootMusic"
     activation = "leaky_rectifier"
 
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(self, x: Annotated[Tensor, "(n, N, T)"], s: Annotated[Tensor, "(n, M)"]) -> Tensor:
         """Return the RMSPE of Root-MUSIC's angles, the mean over rows."""
         Us = signal_subspace(self.covariance_of(x), self.n_sources)
         return self.periodic_loss_through(Us, s, "root_music")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from torch import Tensor
 
 from mbdl_repro.areas.doa.signal.covariance_method import CovarianceMethod
@@ -29,11 +31,13 @@ class Esprit(CovarianceMethod):
     name = "esprit"
     family = Family.MODEL_BASED
 
-    def angles(self, R: Tensor, n_sources: int) -> Tensor:
+    def angles(
+        self, R: Annotated[Tensor, "(n, L, L)"], n_sources: int
+    ) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles (n, M) of covariances (n, L, L)."""
         return angles_of(self._roots(R, n_sources), self.spacing)
 
-    def illustrations(self, x: Tensor) -> dict[str, Tensor]:
+    def illustrations(self, x: Annotated[Tensor, "(n, N, T)"]) -> dict[str, Tensor]:
         """Return the eigenvalues of the covariance, and those of Φ, (n, M): the roots."""
         roots = self.of_each(x, self._roots)
         return super().illustrations(x) | shown_roots(roots, self.spacing)

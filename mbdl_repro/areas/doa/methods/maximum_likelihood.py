@@ -79,7 +79,7 @@ class MaximumLikelihood(Method):
         u = (torch.arange(-half, half, dtype=torch.float64) + 0.5) / half
         self.register_buffer("grid", u)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, M)"]:
         """Return θ̂ (n, M) in rad, rising; NaN where the snapshots are all zero."""
         x, rows = heard(x)
         x = unit_power(check_snapshots(x, self.n_sensors))
@@ -96,7 +96,7 @@ class MaximumLikelihood(Method):
         theta = best.clamp(-1, 1).arcsin().sort(-1).values
         return torch.where(rows[:, None], theta, math.nan)
 
-    def searched(self, R: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def searched(self, R: Annotated[Tensor, "(n, N, N)"]) -> tuple[Tensor, Tensor, Tensor]:
         """Search from each start, and keep of each row what differs.
 
         Args:
@@ -115,7 +115,9 @@ class MaximumLikelihood(Method):
         start, row = (~torch.stack(seen)).nonzero(as_tuple=True)
         return found[start, row], start, row
 
-    def search(self, R: Tensor, u: Tensor) -> Tensor:
+    def search(
+        self, R: Annotated[Tensor, "(n, N, N)"], u: Annotated[Tensor, "(n, 1)"]
+    ) -> Annotated[Tensor, "(n, M)"]:
         """Return u (n, M) on the grid: one source is added after another, then each moved in turn.
 
         Args:
@@ -137,7 +139,9 @@ class MaximumLikelihood(Method):
     def _likeliest(self, R: Tensor, others: Tensor) -> Tensor:
         return self.grid[self.explained(R, others).argmax(-1, keepdim=True)]
 
-    def explained(self, R: Tensor, others: Tensor) -> Tensor:
+    def explained(
+        self, R: Annotated[Tensor, "(n, N, N)"], others: Annotated[Tensor, "(n, m)"]
+    ) -> Annotated[Tensor, "(n, G)"]:
         """Return what a source at each point of the grid adds to the likelihood (n, G).
 
         Args:
@@ -163,7 +167,9 @@ class MaximumLikelihood(Method):
         forms: Tensor = self.scan(F, self.grid.arcsin())
         return forms
 
-    def refine(self, R: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+    def refine(
+        self, R: Annotated[Tensor, "(n, N, N)"], u: Annotated[Tensor, "(n, M)"]
+    ) -> tuple[Tensor, Tensor]:
         """Climb from u (n, M) to a maximum of the likelihood, by Newton's method.
 
         A step that does not climb is tried again with more damping (Levenberg, Marquardt).
@@ -210,7 +216,9 @@ class MaximumLikelihood(Method):
             rows = rows[~done]
         return u, at.value
 
-    def derivatives(self, R: Tensor, u: Tensor) -> _Derivatives:
+    def derivatives(
+        self, R: Annotated[Tensor, "(n, N, N)"], u: Annotated[Tensor, "(n, M)"]
+    ) -> _Derivatives:
         """Return the share of the power at u (n, M), with first and second derivatives in u.
 
         Args:

@@ -38,7 +38,7 @@ class Mvdr(SpectralMethod):
         super().__init__(belief, **settings)
         self.loading = loading
 
-    def covariance(self, x: Tensor) -> Tensor:
+    def covariance(self, x: Tensor) -> Annotated[Tensor, "(n, L, L)"]:
         """Return the covariance (n, L, L), smoothed and loaded.
 
         Raises:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from torch import Tensor
 
 from mbdl_repro.areas.doa.signal.covariance_method import CovarianceMethod
@@ -30,12 +32,14 @@ class RootMusic(CovarianceMethod):
     name = "root_music"
     family = Family.MODEL_BASED
 
-    def angles(self, R: Tensor, n_sources: int) -> Tensor:
+    def angles(
+        self, R: Annotated[Tensor, "(n, L, L)"], n_sources: int
+    ) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles (n, M) of covariances (n, L, L)."""
         c = noise_polynomial(determined_subspace(R, n_sources))
         return angles_of(roots_of_sources(c, n_sources), self.spacing)
 
-    def illustrations(self, x: Tensor) -> dict[str, Tensor]:
+    def illustrations(self, x: Annotated[Tensor, "(n, N, T)"]) -> dict[str, Tensor]:
         """Return the eigenvalues, and the L − 1 roots inside, those nearest to the circle first."""
         roots = self.of_each(x, self._roots)
         return super().illustrations(x) | shown_roots(roots, self.spacing)

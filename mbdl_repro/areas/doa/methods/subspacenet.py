@@ -68,7 +68,7 @@ class Subspacenet(LearnedCovariance):
         self.grid, self.refine = grid, refine
         self.trained_through = trained_through
 
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(self, x: Annotated[Tensor, "(n, N, T)"], s: Annotated[Tensor, "(n, M)"]) -> Tensor:
         """Return the loss that ``trained_through`` names; where it names two, their sum or mean."""
         Us = signal_subspace(self.covariance_of(x), self.n_sources)
         if self.trained_through == "subspace":

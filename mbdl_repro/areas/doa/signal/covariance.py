@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -16,7 +16,9 @@ ROWS = 128
 """Rows of which a copy is made at a time: copies of more leave the cache."""
 
 
-def check_snapshots(x: Tensor, n_sensors: int) -> Tensor:
+def check_snapshots(
+    x: Annotated[Tensor, "(n, N, T)"], n_sensors: int
+) -> Annotated[Tensor, "(n, N, T)"]:
     """Return snapshots (n, N, T) in double precision.
 
     Args:
@@ -30,7 +32,7 @@ def check_snapshots(x: Tensor, n_sensors: int) -> Tensor:
     return x.to(torch.complex128)
 
 
-def check_shape(x: Tensor, n_sensors: int) -> None:
+def check_shape(x: Annotated[Tensor, "(n, N, T)"], n_sensors: int) -> None:
     """Refuse what are no snapshots.
 
     Args:
@@ -48,7 +50,7 @@ def check_shape(x: Tensor, n_sensors: int) -> None:
         )
 
 
-def heard(x: Tensor) -> tuple[Tensor, Tensor]:
+def heard(x: Annotated[Tensor, "(n, N, T)"]) -> tuple[Tensor, Tensor]:
     """Return observations, and which rows (n,) have an answer: the others are made zero.
 
     A row without one is all zero, or has an entry that is infinite, or not a number, or is so
@@ -63,7 +65,7 @@ def heard(x: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(rows.view(-1, *[1] * (x.ndim - 1)), x, 0), rows
 
 
-def row_power(x: Tensor) -> Tensor:
+def row_power(x: Annotated[Tensor, "(n, ...)"]) -> Annotated[Tensor, "(n,)"]:
     """Return the sum of squares (n,) of each row of x (n, ...), in double precision.
 
     Of single precision, it is taken in this, which is ten times as fast, in rows that it can hold.
@@ -108,12 +110,14 @@ def check_sizes(belief: SensorArray, smoothing: Smoothing, subarray: int | None)
     return L
 
 
-def sample_covariance(x: Tensor) -> Tensor:
+def sample_covariance(x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, N, N)"]:
     """Return R = X Xᴴ / T (n, N, N) of snapshots X (n, N, T); no mean is taken off."""
     return x @ x.mH / x.shape[-1]
 
 
-def smoothed(R: Tensor, smoothing: Smoothing, subarray: int) -> Tensor:
+def smoothed(
+    R: Annotated[Tensor, "(..., N, N)"], smoothing: Smoothing, subarray: int
+) -> Annotated[Tensor, "(..., L, L)"]:
     """Return the mean over sub-arrays of L sensors in a row of their covariances, (n, L, L).
 
     ``forward_backward`` averages it with its mirror image J R* J, too.
@@ -138,6 +142,6 @@ def smoothed(R: Tensor, smoothing: Smoothing, subarray: int) -> Tensor:
     return persymmetric(forward)
 
 
-def persymmetric(R: Tensor) -> Tensor:
+def persymmetric(R: Annotated[Tensor, "(..., L, L)"]) -> Tensor:
     """Return the mean of R (..., L, L) and its mirror image J R* J."""
     return (R + R.flip(-1, -2).conj()) / 2

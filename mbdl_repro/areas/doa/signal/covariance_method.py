@@ -49,7 +49,9 @@ class SubarrayMethod(Method):
         self.smoothing: Literal["none", "forward", "forward_backward"] = smoothing
         self.subarray = check_sizes(belief, smoothing, subarray)
 
-    def smoothed_covariance(self, x: Tensor) -> Tensor:
+    def smoothed_covariance(
+        self, x: Annotated[Tensor, "(..., N, T)"]
+    ) -> Annotated[Tensor, "(..., L, L)"]:
         """Return the covariance (..., L, L) of snapshots (..., N, T), smoothed as it is said."""
         return smoothed(sample_covariance(x), self.smoothing, self.subarray)
 
@@ -93,7 +95,7 @@ class CovarianceMethod(SubarrayMethod):
         """
         self.spacing = belief.uniform_spacing(self.name)
 
-    def covariance(self, x: Tensor) -> Tensor:
+    def covariance(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, L, L)"]:
         """Return the covariance (n, L, L) of snapshots (n, N, T), smoothed as it is said."""
         parts = (check_snapshots(some, self.n_sensors) for some in x.split(ROWS))
         return torch.cat([self.smoothed_covariance(part) for part in parts])
@@ -107,13 +109,15 @@ class CovarianceMethod(SubarrayMethod):
         x, rows = heard(x)
         return torch.where(rows, self._counted(self.covariance(x), x), 0)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles (n, M) in rad, rising, of snapshots (n, N, T)."""
         columns = self.n_sources if self.count == "given" else self.n_sensors - 1
         return self.of_each(x, self.angles, columns)
 
     @abstractmethod
-    def angles(self, R: Tensor, n_sources: int) -> Tensor:
+    def angles(
+        self, R: Annotated[Tensor, "(n, L, L)"], n_sources: int
+    ) -> Annotated[Tensor, "(n, n_sources)"]:
         """Return angles (n, n_sources) in rad, rising, then NaN, of covariances (n, L, L).
 
         Args:
@@ -126,8 +130,11 @@ class CovarianceMethod(SubarrayMethod):
         return {"eigenvalues": eigenvalues(self.covariance(x)).flip(-1)}
 
     def of_each(
-        self, x: Tensor, of: Callable[[Tensor, int], Tensor], columns: int | None = None
-    ) -> Tensor:
+        self,
+        x: Annotated[Tensor, "(n, N, T)"],
+        of: Callable[[Tensor, int], Tensor],
+        columns: int | None = None,
+    ) -> Annotated[Tensor, "(n, columns)"]:
         """Return what a function of covariances and M gives for each row (n, columns), else NaN.
 
         It is called once for each number of sources.
@@ -218,7 +225,9 @@ class SpectralMethod(CovarianceMethod):
             self.scan = UniformScan(belief.uniform_spacing(f"{self.name} with smoothing"))
 
     @abstractmethod
-    def form(self, R: Tensor, n_sources: int) -> Tensor:
+    def form(
+        self, R: Annotated[Tensor, "(n, L, L)"], n_sources: int
+    ) -> Annotated[Tensor, "(n, L, L)"]:
         """Return Q (n, L, L), whose D(θ) = aᴴ Q a is least where the spectrum has its peaks.
 
         Args:
@@ -230,7 +239,9 @@ class SpectralMethod(CovarianceMethod):
     def pseudo_spectrum(self, D: Tensor) -> Tensor:
         """Return the spectrum, which falls as D grows."""
 
-    def angles(self, R: Tensor, n_sources: int) -> Tensor:
+    def angles(
+        self, R: Annotated[Tensor, "(n, L, L)"], n_sources: int
+    ) -> Annotated[Tensor, "(n, M)"]:
         """Return the angles (n, M) of covariances (n, L, L)."""
         Q = self.form(R, n_sources)
         return self.scan.lowest(Q, n_sources, self.grid, refine=self.refine, ends=self.ends)

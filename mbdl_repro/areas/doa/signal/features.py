@@ -5,6 +5,8 @@ What is made of snapshots of unit power does not depend on the unit in which the
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -16,12 +18,12 @@ from mbdl_repro.areas.doa.signal.covariance import (
 )
 
 
-def mean_power(R: Tensor) -> Tensor:
+def mean_power(R: Annotated[Tensor, "(n, L, L)"]) -> Annotated[Tensor, "(n, 1, 1)"]:
     """Return tr R / L (n, 1, 1), the mean power at a sensor, of covariances (n, L, L)."""
     return R.diagonal(dim1=-2, dim2=-1).real.mean(-1)[:, None, None]
 
 
-def unit_power(x: Tensor) -> Tensor:
+def unit_power(x: Tensor) -> Annotated[Tensor, "(n, N, T)"]:
     """Return snapshots (n, N, T) divided by the root of their mean power.
 
     A row of zeros stays one; one whose power is not finite is NaN.
@@ -32,7 +34,9 @@ def unit_power(x: Tensor) -> Tensor:
     return x / size.to(x.real.dtype)[:, None, None]
 
 
-def scaled_covariance(x: Tensor, n_sensors: int) -> Tensor:
+def scaled_covariance(
+    x: Annotated[Tensor, "(n, N, T)"], n_sensors: int
+) -> Annotated[Tensor, "(n, N, N)"]:
     """Return R / (tr R / N), of R = X Xᴴ / T (n, N, N), of snapshots (n, N, T); 0 where all are.
 
     Args:
@@ -49,7 +53,9 @@ def scaled_covariance(x: Tensor, n_sensors: int) -> Tensor:
     return torch.cat([sample_covariance(unit_power(some)) for some in parts])
 
 
-def lag_features(x: Tensor, lags: int) -> Tensor:
+def lag_features(
+    x: Annotated[Tensor, "(n, N, T)"], lags: int
+) -> Annotated[Tensor, "(n, lags, 2N, N)"]:
     """Return R[l] = Σ_t x_t x_{t+l}ᴴ / (T − l) of l = 0 … lags − 1, real over imaginary parts.
 
     They are of snapshots of unit power, so that the unit in which these are given means nothing,

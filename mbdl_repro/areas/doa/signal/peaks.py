@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -23,7 +24,9 @@ def is_peak(height: Tensor, *, circular: bool, dim: int = -1) -> Tensor:
     return (height > before) & (height >= after)
 
 
-def highest_peaks(height: Tensor, n: int, *, circular: bool) -> tuple[Tensor, Tensor]:
+def highest_peaks(
+    height: Annotated[Tensor, "(rows, G)"], n: int, *, circular: bool
+) -> tuple[Tensor, Tensor]:
     """Return the indices (rows, n) of the n highest local maxima, and whether there is one.
 
     Args:
@@ -40,7 +43,7 @@ def highest_peaks(height: Tensor, n: int, *, circular: bool) -> tuple[Tensor, Te
     return torch.where(there, at, 0), there
 
 
-def vertices(height: Tensor, at: Tensor) -> Tensor:
+def vertices(height: Annotated[Tensor, "(rows, G)"], at: Annotated[Tensor, "(rows, n)"]) -> Tensor:
     """Return where the parabolas through maxima and their two neighbours are highest, in steps.
 
     Args:
@@ -54,7 +57,9 @@ def vertices(height: Tensor, at: Tensor) -> Tensor:
     return at + torch.where(low.isfinite() & high.isfinite(), vertex, 0)
 
 
-def centroids(weight: Tensor, at: Tensor, reach: int) -> Tensor:
+def centroids(
+    weight: Annotated[Tensor, "(rows, G)"], at: Annotated[Tensor, "(rows, n)"], reach: int
+) -> Tensor:
     """Return the mean places of what weighs around maxima, so many steps to each side, in steps.
 
     Args:

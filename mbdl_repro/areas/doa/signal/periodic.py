@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ def assigned_errors(estimate: Array, s: Array) -> Array:
     return best[rows, order.argsort(-1)]
 
 
-def periodic_loss(estimate: Tensor, s: Tensor) -> Tensor:
+def periodic_loss(estimate: Annotated[Tensor, "(n, M)"], s: Annotated[Tensor, "(n, M)"]) -> Tensor:
     """Return the mean over rows of the RMSPE: √ of the mean square error modulo π, least in order.
 
     Args:

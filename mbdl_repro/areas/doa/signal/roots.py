@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ INNERMOST = 1 - 1e-9
 """Modulus of roots on the circle itself, so that they and their partners stay apart."""
 
 
-def companion_roots(c: Tensor) -> Tensor:
+def companion_roots(c: Annotated[Tensor, "(n, L)"]) -> Annotated[Tensor, "(n, 2L − 2)"]:
     """Return the 2L − 2 roots z (n, 2L − 2) of Σ_{k=1−L}^{L−1} c_k z^{k+L−1}, as eigenvalues.
 
     Args:
@@ -36,7 +37,7 @@ def companion_roots(c: Tensor) -> Tensor:
     return torch.linalg.eigvals(companion)
 
 
-def inner_roots(c: Tensor) -> Tensor:
+def inner_roots(c: Annotated[Tensor, "(n, L)"]) -> Annotated[Tensor, "(n, L − 1)"]:
     """Return one root of each of the L − 1 pairs (n, L − 1), |z| ≤ 1, those nearest to 1 first.
 
     D(ω) = Σ_k c_k exp(−j k ω) must not be negative, but for rounding. All roots of a row are

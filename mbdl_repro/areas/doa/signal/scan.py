@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ class Scan(nn.Module, ABC):
     """A linear array, as it is seen by who looks for the angles at which a form is least."""
 
     @abstractmethod
-    def angles(self, grid: int, device: torch.device) -> Tensor:
+    def angles(self, grid: int, device: torch.device) -> Annotated[Tensor, "(G,)"]:
         """Return so many angles (G,) over [−90°, 90°), in rad, and 90° where it is another one.
 
         Args:
@@ -35,7 +36,9 @@ class Scan(nn.Module, ABC):
         """
 
     @abstractmethod
-    def forward(self, Q: Tensor, angle: Tensor) -> Tensor:
+    def forward(
+        self, Q: Annotated[Tensor, "(n, N, N)"], angle: Annotated[Tensor, "(G,)"]
+    ) -> Annotated[Tensor, "(n, G)"]:
         """Return D (n, G).
 
         Args:
@@ -44,7 +47,9 @@ class Scan(nn.Module, ABC):
         """
 
     @abstractmethod
-    def lowest(self, Q: Tensor, n: int, grid: int, *, refine: bool, ends: bool) -> Tensor:
+    def lowest(
+        self, Q: Annotated[Tensor, "(rows, N, N)"], n: int, grid: int, *, refine: bool, ends: bool
+    ) -> Annotated[Tensor, "(rows, n)"]:
         """Return the angles (rows, n) of the lowest local minima of D, rising, then NaN, in rad.
 
         Args:
@@ -67,15 +72,17 @@ class UniformScan(Scan):
         super().__init__()
         self.spacing = spacing
 
-    def angles(self, grid: int, device: torch.device) -> Tensor:
+    def angles(self, grid: int, device: torch.device) -> Annotated[Tensor, "(G,)"]:
         """Return the grid (G,); at half a wavelength −90° and 90° are one."""
         return grid_angles(grid, self.spacing, device)
 
-    def forward(self, Q: Tensor, angle: Tensor) -> Tensor:
+    def forward(self, Q: Tensor, angle: Tensor) -> Annotated[Tensor, "(n, G)"]:
         """Return D (n, G)."""
         return evaluated(diagonal_sums(Q), angle, self.spacing)
 
-    def lowest(self, Q: Tensor, n: int, grid: int, *, refine: bool, ends: bool) -> Tensor:
+    def lowest(
+        self, Q: Tensor, n: int, grid: int, *, refine: bool, ends: bool
+    ) -> Annotated[Tensor, "(rows, n)"]:
         """Return the angles (rows, n) of the lowest minima."""
         return lowest_minima(diagonal_sums(Q), n, self.spacing, grid, refine=refine, ends=ends)
 
@@ -96,20 +103,22 @@ class FreeScan(Scan):
         self.register_buffer("positions", positions, persistent=False)
         self.register_buffer("gains", gains, persistent=False)
 
-    def angles(self, grid: int, device: torch.device) -> Tensor:
+    def angles(self, grid: int, device: torch.device) -> Annotated[Tensor, "(G,)"]:
         """Return the grid (G,), with both ends."""
         return grid_angles(grid, None, device)
 
-    def steering(self, u: Tensor) -> Tensor:
+    def steering(self, u: Annotated[Tensor, "(...)"]) -> Annotated[Tensor, "(..., N)"]:
         """Return the steering vectors (..., N) at u = sin θ (...)."""
         return self.gains * torch.exp(-2j * math.pi * u[..., None] * self.positions)
 
-    def forward(self, Q: Tensor, angle: Tensor) -> Tensor:
+    def forward(self, Q: Tensor, angle: Tensor) -> Annotated[Tensor, "(n, G)"]:
         """Return D (n, G)."""
         A = self.steering(angle.sin()).mT
         return (A.conj() * (Q @ A)).sum(-2).real
 
-    def lowest(self, Q: Tensor, n: int, grid: int, *, refine: bool, ends: bool) -> Tensor:
+    def lowest(
+        self, Q: Tensor, n: int, grid: int, *, refine: bool, ends: bool
+    ) -> Annotated[Tensor, "(rows, n)"]:
         """Return the angles (rows, n) of the lowest minima."""
         turn = -2j * math.pi * self.positions
 

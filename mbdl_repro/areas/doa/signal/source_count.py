@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -11,7 +11,9 @@ from torch import Tensor
 Criterion = Literal["aic", "mdl"]
 
 
-def count_sources(eigenvalues: Tensor, n_snapshots: int, criterion: Criterion) -> Tensor:
+def count_sources(
+    eigenvalues: Annotated[Tensor, "(n, L)"], n_snapshots: int, criterion: Criterion
+) -> Annotated[Tensor, "(n,)"]:
     """Return the k (n,) in 0 … L − 1 of least criterion: log-likelihood, and a price of parameters.
 
     AIC  −T (L − k) ln(g_k / a_k) + k (2L − k)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -21,13 +22,15 @@ CLOSE = 1e-14
 """Change of sin θ at which refinement ends."""
 
 
-def diagonal_sums(Q: Tensor) -> Tensor:
+def diagonal_sums(Q: Annotated[Tensor, "(n, L, L)"]) -> Annotated[Tensor, "(n, L)"]:
     """Return c_0 … c_{L−1} (n, L) of Hermitian matrices (n, L, L)."""
     L = Q.shape[-1]
     return torch.stack([Q.diagonal(k, -2, -1).sum(-1) for k in range(L)], -1)
 
 
-def grid_angles(grid: int, spacing: float | None, device: torch.device | None = None) -> Tensor:
+def grid_angles(
+    grid: int, spacing: float | None, device: torch.device | None = None
+) -> Annotated[Tensor, "(G,)"]:
     """Return so many angles (G,) over [−90°, 90°), in rad; with spacing below 1/2, and 90° too.
 
     Args:
@@ -42,7 +45,9 @@ def grid_angles(grid: int, spacing: float | None, device: torch.device | None = 
     return (points / grid - 0.5) * math.pi
 
 
-def evaluated(c: Tensor, angle: Tensor, spacing: float) -> Tensor:
+def evaluated(
+    c: Annotated[Tensor, "(n, L)"], angle: Annotated[Tensor, "(G,)"], spacing: float
+) -> Annotated[Tensor, "(n, G)"]:
     """Return D (n, G) at angles (G,), in rad.
 
     Args:
@@ -53,7 +58,9 @@ def evaluated(c: Tensor, angle: Tensor, spacing: float) -> Tensor:
     return at_phases(c, 2 * math.pi * spacing * angle.sin())
 
 
-def at_phases(c: Tensor, omega: Tensor) -> Tensor:
+def at_phases(
+    c: Annotated[Tensor, "(n, L)"], omega: Annotated[Tensor, "(G,)"]
+) -> Annotated[Tensor, "(n, G)"]:
     """Return D (n, G) at ω (G,), the same for all rows.
 
     Args:
@@ -64,7 +71,7 @@ def at_phases(c: Tensor, omega: Tensor) -> Tensor:
     return c.real @ cosine + c.imag @ sine
 
 
-def waves(omega: Tensor, L: int) -> Tensor:
+def waves(omega: Annotated[Tensor, "(..., G)"], L: int) -> Annotated[Tensor, "(2, ..., L, G)"]:
     """Return what Re c and Im c are multiplied by, so that D is the sum: (2, ..., L, G).
 
     Args:
@@ -78,7 +85,9 @@ def waves(omega: Tensor, L: int) -> Tensor:
     return torch.stack([weight * phase.cos(), weight * phase.sin()])
 
 
-def derivatives(c: Tensor, omega: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def derivatives(
+    c: Annotated[Tensor, "(L, n)"], omega: Annotated[Tensor, "(n,)"]
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return D, D′ and D″ (n,), each row at an ω of its own, by Horner's rule.
 
     Args:
@@ -95,8 +104,14 @@ def derivatives(c: Tensor, omega: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def lowest_minima(
-    c: Tensor, n: int, spacing: float, grid: int, *, refine: bool, ends: bool = True
-) -> Tensor:
+    c: Annotated[Tensor, "(rows, L)"],
+    n: int,
+    spacing: float,
+    grid: int,
+    *,
+    refine: bool,
+    ends: bool = True,
+) -> Annotated[Tensor, "(rows, n)"]:
     """Return the angles (rows, n) of the lowest local minima of D, rising, in rad.
 
     Args:
@@ -123,15 +138,15 @@ def lowest_minima(
 
 
 def lowest_on_grid(
-    D: Tensor,
-    angle: Tensor,
+    D: Annotated[Tensor, "(rows, G)"],
+    angle: Annotated[Tensor, "(G,)"],
     n: int,
     refine: Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]] | None,
     *,
     most: int,
     circular: bool,
     ends: bool = True,
-) -> Tensor:
+) -> Annotated[Tensor, "(rows, n)"]:
     """Return the angles (rows, n) of the lowest local minima of a function on a grid, rising.
 
     An end of a grid that is no circle is a minimum if the function rises from it. Where there are

@@ -9,6 +9,7 @@ is not finite is NaN, and touches no other.
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -17,14 +18,14 @@ from mbdl_repro.areas.doa.signal.roots import inner_roots
 from mbdl_repro.areas.doa.signal.spectrum import diagonal_sums
 
 
-def eigenvalues(R: Tensor) -> Tensor:
+def eigenvalues(R: Annotated[Tensor, "(..., L, L)"]) -> Annotated[Tensor, "(..., L)"]:
     """Return the eigenvalues (..., L) of Hermitian matrices (..., L, L), in ascending order."""
     finite = R.isfinite().all((-2, -1), keepdim=True)
     values = torch.linalg.eigvalsh(torch.where(finite, R, 0))
     return torch.where(finite[..., 0], values, math.nan)
 
 
-def eigenvectors(R: Tensor) -> tuple[Tensor, Tensor]:
+def eigenvectors(R: Annotated[Tensor, "(..., L, L)"]) -> tuple[Tensor, Tensor]:
     """Return eigenvalues (..., L), in ascending order, and eigenvectors (..., L, L), as columns.
 
     Args:
@@ -35,7 +36,9 @@ def eigenvectors(R: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(finite[..., 0], values, math.nan), torch.where(finite, V, math.nan)
 
 
-def signal_subspace(R: Tensor, n_sources: int) -> Tensor:
+def signal_subspace(
+    R: Annotated[Tensor, "(n, L, L)"], n_sources: int
+) -> Annotated[Tensor, "(n, L, M)"]:
     """Return an orthonormal basis (n, L, M) of the eigenvectors of the M largest eigenvalues.
 
     Its derivative is that of the subspace, in which only gaps between signal and noise
@@ -49,7 +52,7 @@ def signal_subspace(R: Tensor, n_sources: int) -> Tensor:
     return _signal_subspace(R, n_sources)[0]
 
 
-def determined_subspace(R: Tensor, n_sources: int) -> Tensor:
+def determined_subspace(R: Annotated[Tensor, "(n, L, L)"], n_sources: int) -> Tensor:
     """Return :func:`signal_subspace`, or NaN in rows that do not say which it is.
 
     They do not where λ_M and λ_{M+1} are the same but for rounding: where R has a rank below M, as
@@ -82,12 +85,12 @@ def _signal_subspace(R: Tensor, n_sources: int) -> tuple[Tensor, Tensor]:
     return Us + Un @ (turned - turned.detach()), values
 
 
-def noise_projector(Us: Tensor) -> Tensor:
+def noise_projector(Us: Tensor) -> Annotated[Tensor, "(..., L, L)"]:
     """Return F = I − U_s U_sᴴ (..., L, L), the projector on the noise subspace."""
     return torch.eye(Us.shape[-2], dtype=Us.dtype, device=Us.device) - Us @ Us.mH
 
 
-def noise_polynomial(Us: Tensor) -> Tensor:
+def noise_polynomial(Us: Tensor) -> Annotated[Tensor, "(n, L)"]:
     """Return c_0 … c_{L−1} (n, L) of a(z)ᴴ F a(z) = Σ_k c_k zᵏ, with c_{−k} = c_k*.
 
     F is the :func:`noise_projector`, a(z) = (1, z, …, z^{L−1}), and c_k the sum of the k-th
@@ -96,7 +99,7 @@ def noise_polynomial(Us: Tensor) -> Tensor:
     return diagonal_sums(noise_projector(Us))
 
 
-def roots_inside(c: Tensor) -> Tensor:
+def roots_inside(c: Annotated[Tensor, "(n, L)"]) -> Annotated[Tensor, "(n, L − 1)"]:
     """Return one root of each pair, |z| ≤ 1, (n, L − 1), nearest to the circle first.
 
     It is not differentiable.
@@ -108,7 +111,7 @@ def roots_inside(c: Tensor) -> Tensor:
         return inner_roots(c)
 
 
-def roots_of_sources(c: Tensor, n_sources: int) -> Tensor:
+def roots_of_sources(c: Annotated[Tensor, "(n, L)"], n_sources: int) -> Annotated[Tensor, "(n, M)"]:
     """Return the M roots z (n, M) inside the unit circle that are nearest to it.
 
     Their derivative is that of the implicit function, dz = −dp(z) / p'(z).
@@ -129,7 +132,7 @@ def roots_of_sources(c: Tensor, n_sources: int) -> Tensor:
     return z - (step - step.detach())
 
 
-def esprit_roots(Us: Tensor) -> Tensor:
+def esprit_roots(Us: Annotated[Tensor, "(n, L, M)"]) -> Annotated[Tensor, "(n, M)"]:
     """Return the eigenvalues z (n, M) of Φ, with U_s↓ = U_s↑ Φ.
 
     U_s↑ lacks the last row of U_s, and U_s↓ its first; Φ is that of least squares. The roots'
@@ -166,7 +169,7 @@ LEAST_GAP = 1e3 * torch.finfo(torch.float64).eps
 """Gap, relative to what is largest, below which derivatives take it for this."""
 
 
-def angles_of(z: Tensor, spacing: float) -> Tensor:
+def angles_of(z: Annotated[Tensor, "(n, M)"], spacing: float) -> Annotated[Tensor, "(n, M)"]:
     """Return θ (n, M) of roots z = r exp(−j 2π d sin θ), in ascending order.
 
     Args:
@@ -179,7 +182,7 @@ def angles_of(z: Tensor, spacing: float) -> Tensor:
     return directions(z, spacing).sort(-1).values
 
 
-def directions(z: Tensor, spacing: float) -> Tensor:
+def directions(z: Annotated[Tensor, "(n, K)"], spacing: float) -> Annotated[Tensor, "(n, K)"]:
     """Return θ (n, K) of each root z = r exp(−j 2π d sin θ).
 
     At end-fire the derivative of the arcsine is infinite: it is held at that of 0.5 mrad off.
@@ -205,7 +208,7 @@ NEAR_END_FIRE = math.cos(5e-4)
 END_FIRE_SLOPE = 1 / math.sin(5e-4)
 
 
-def shown_roots(z: Tensor, spacing: float) -> dict[str, Tensor]:
+def shown_roots(z: Annotated[Tensor, "(n, K)"], spacing: float) -> dict[str, Tensor]:
     """Return what figures show of roots z (n, K): the angle of each, and its modulus.
 
     Args:

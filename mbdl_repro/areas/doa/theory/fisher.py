@@ -11,7 +11,7 @@ All is computed in sin θ, and turned to θ in the end: near end-fire matrices i
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -32,10 +32,10 @@ class Reception(NamedTuple):
 
 
 def deterministic_crb(
-    angle_rad: np.ndarray,
-    P: np.ndarray,
+    angle_rad: Annotated[np.ndarray, "(n, M)"],
+    P: Annotated[np.ndarray, "(M, M)"],
     known: Reception,
-) -> np.ndarray:
+) -> Annotated[np.ndarray, "(n, M, M)"]:
     """Return the Cramér–Rao bound where the waveforms are unknown numbers.
 
     σ²/(2T) [Re((DᴴΠD) ∘ Pᵀ)]⁻¹, with P = Y Yᴴ / T of the waveforms. It holds for coherent
@@ -57,10 +57,10 @@ def deterministic_crb(
 
 
 def stochastic_crb(
-    angle_rad: np.ndarray,
-    P: np.ndarray,
+    angle_rad: Annotated[np.ndarray, "(n, M)"],
+    P: Annotated[np.ndarray, "(M, M)"],
     known: Reception,
-) -> np.ndarray:
+) -> Annotated[np.ndarray, "(n, M, M)"]:
     """Return the Cramér–Rao bound where the waveforms are CN(0, P), and P and σ² unknown.
 
     σ²/(2T) [Re((DᴴΠD) ∘ (P Aᴴ R⁻¹ A P)ᵀ)]⁻¹, with R = A P Aᴴ + σ² I. P may be singular.
@@ -87,9 +87,9 @@ def stochastic_crb(
 
 
 def shared_waveform_crb(
-    angle_rad: np.ndarray,
+    angle_rad: Annotated[np.ndarray, "(n, M)"],
     known: Reception,
-) -> np.ndarray:
+) -> Annotated[np.ndarray, "(n, M, M)"]:
     """Return the Cramér–Rao bound where all sources are known to send one waveform alike.
 
     x_t = b(θ) y_t + w_t with b = Σ_m a(θ_m) and y_t ~ CN(0, p), p = 1 but unknown, as is σ²:
@@ -113,7 +113,9 @@ def shared_waveform_crb(
     return _bound(information, known, angle_rad)
 
 
-def steering_and_slopes(angle_rad: np.ndarray, known: Reception) -> tuple[np.ndarray, np.ndarray]:
+def steering_and_slopes(
+    angle_rad: Annotated[np.ndarray, "(n, M)"], known: Reception
+) -> tuple[np.ndarray, np.ndarray]:
     """Return A, and its derivatives D in sin θ, −j 2π p_n a_n(θ), each (n, N, M).
 
     Args:
@@ -125,7 +127,9 @@ def steering_and_slopes(angle_rad: np.ndarray, known: Reception) -> tuple[np.nda
     return A, -2j * np.pi * known.positions[:, None] * A
 
 
-def projected_slopes(A: np.ndarray, D: np.ndarray) -> np.ndarray:
+def projected_slopes(
+    A: Annotated[np.ndarray, "(n, N, K)"], D: Annotated[np.ndarray, "(n, N, M)"]
+) -> Annotated[np.ndarray, "(n, M, M)"]:
     """Return DᴴΠD (n, M, M), Π the projector on what is orthogonal to all columns of A.
 
     Args:
@@ -141,7 +145,9 @@ def projected_slopes(A: np.ndarray, D: np.ndarray) -> np.ndarray:
     return np.where(apart[..., None, None], _H(left) @ left, 0)
 
 
-def in_angles(covariance: np.ndarray, angle_rad: np.ndarray) -> np.ndarray:
+def in_angles(
+    covariance: Annotated[np.ndarray, "(n, M, M)"], angle_rad: Annotated[np.ndarray, "(n, M)"]
+) -> Annotated[np.ndarray, "(n, M, M)"]:
     """Return the covariance of errors of θ of that of errors of sin θ, (n, M, M).
 
     Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from mbdl_repro.areas.doa.theory.fisher import (
@@ -13,10 +15,10 @@ from mbdl_repro.areas.doa.theory.fisher import (
 
 
 def music_covariance(
-    angle_rad: np.ndarray,
-    P: np.ndarray,
+    angle_rad: Annotated[np.ndarray, "(n, M)"],
+    P: Annotated[np.ndarray, "(M, M)"],
     known: Reception,
-) -> np.ndarray:
+) -> Annotated[np.ndarray, "(n, M, M)"]:
     """Return the covariance of the errors of MUSIC and Root-MUSIC for many snapshots.
 
     With H = DᴴΠD and B = P⁻¹ + σ² P⁻¹ (AᴴA)⁻¹ P⁻¹ it is

@@ -92,7 +92,11 @@ class AdmmCsnet(AnalysisAdmm):
         return own if len(own) > 1 else own * self.iterations
 
 
-def between_knots(values: Tensor, spacing: float, seen: Tensor) -> Tensor:
+def between_knots(
+    values: Annotated[Tensor, "(F, 2m + 1)"],
+    spacing: float,
+    seen: Annotated[Tensor, "(n, F, height, width)"],
+) -> Tensor:
     """Return functions, given at equally spaced knots about 0, at what each filter sees.
 
     Args:

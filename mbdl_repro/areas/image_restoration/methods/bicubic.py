@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -43,14 +45,14 @@ class Bicubic(Method):
         self.factor = belief.decimation
         self.grid = BlurAndDecimate(torch.ones(1, 1, dtype=torch.float64), self.factor)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, …)"]) -> Annotated[Tensor, "(n, side, side)"]:
         """Map observations (n, side/f, side/f) to images (n, side, side)."""
         self.grid.check(x)
         C = interpolation_matrix(x.shape[1], self.factor).to(x)
         return C @ x @ C.mT
 
 
-def interpolation_matrix(samples: int, factor: int) -> Tensor:
+def interpolation_matrix(samples: int, factor: int) -> Annotated[Tensor, "(f · samples, samples)"]:
     """Return C (f · samples, samples): from periodic samples to f values for each.
 
     Args:

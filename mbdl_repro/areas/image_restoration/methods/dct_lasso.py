@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ class DctLasso(TransformFista):
 
 
 @cache
-def cosines(side: int) -> np.ndarray:
+def cosines(side: int) -> Annotated[np.ndarray, "(side, side)"]:
     """Return the orthonormal DCT-II (side, side) along one axis, read-only."""
     C = dct(np.eye(side), axis=0, norm="ortho")
     C.setflags(write=False)

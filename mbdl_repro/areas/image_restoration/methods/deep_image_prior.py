@@ -52,7 +52,7 @@ class DeepImagePrior(UntrainedRestoration):
         self.channels = channels
         self.layers = layers
 
-    def fitted(self, x: Tensor) -> Tensor:
+    def fitted(self, x: Tensor) -> Annotated[Tensor, "(n, side, side)"]:
         """Return the images (n, side, side) of generators after K steps."""
         generators = Generators(self.H.start(x), self.channels, self.layers)
         generators.descend(self.misfit(x), self.iterations, self.step)

@@ -56,7 +56,7 @@ class DeepRed(DenoiserRestoration, UntrainedRestoration):
         self.generator_channels = generator_channels
         self.generator_layers = generator_layers
 
-    def fitted(self, x: Tensor) -> Tensor:
+    def fitted(self, x: Tensor) -> Annotated[Tensor, "(n, side, side)"]:
         """Return the restored images (n, side, side) of a few observations."""
         made = Generators(self.H.start(x), self.generator_channels, self.generator_layers)
         left = self.iterations // 2

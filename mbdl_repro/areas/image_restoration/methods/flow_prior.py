@@ -63,7 +63,7 @@ class FlowPrior(LatentRestoration):
         self.step = step
         self.most_probable = most_probable
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, …)"]) -> Annotated[Tensor, "(n, side, side)"]:
         """Return the restored images (n, side, side)."""
         self.check(x)
         return self._images(self._search(x))[0]
@@ -72,7 +72,9 @@ class FlowPrior(LatentRestoration):
         """Return the nearest image that can be drawn: s itself, through z and back."""
         return self._images(self.prior.latent(s.flatten(1))[0])[0]
 
-    def objective(self, z: Tensor, x: Tensor) -> Tensor:
+    def objective(
+        self, z: Annotated[Tensor, "(n, side²)"], x: Annotated[Tensor, "(n, …)"]
+    ) -> Annotated[Tensor, "(n,)"]:
         """Return what is descended of each row (n,), but for constants.
 
         Args:

@@ -78,7 +78,7 @@ class GenerativePrior(LatentRestoration):
         self.decoder_std = decoder_std
         self.leave_range = leave_range
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, …)"]) -> Annotated[Tensor, "(n, side, side)"]:
         """Return the restored images (n, side, side)."""
         self.check(x)
         z, _ = self._search(x, self.H, self._precision(), self.weight)
@@ -88,7 +88,9 @@ class GenerativePrior(LatentRestoration):
         """Return the nearest image to s that the decoder draws, as far as the search finds it."""
         return self.prior.generate(self._nearest(s))
 
-    def answer_from_oracle_start(self, x: Tensor, s: Tensor) -> Tensor:
+    def answer_from_oracle_start(
+        self, x: Annotated[Tensor, "(n, …)"], s: Annotated[Tensor, "(n, side, side)"]
+    ) -> Tensor:
         """Return what a search that starts at the truth's own z would answer too.
 
         That is the answer of the lower objective, of the search's and of one from the z whose

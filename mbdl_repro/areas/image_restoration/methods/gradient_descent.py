@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from torch import Tensor
 
@@ -26,7 +27,9 @@ class GradientDescent(GradientRestoration):
     name = "gradient_descent"
     family = Family.MODEL_BASED
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n, …)"]
+    ) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
         """Yield s_0, s_1, …, s_K (n, side, side)."""
         s = self.first(x)
         step = step_of(self.H, self.step, s.shape[1])

@@ -61,7 +61,7 @@ class LinearMMSE(Restoration, ClosedFormMethod):
         self.mean = nn.Parameter(torch.zeros(belief.side, belief.side, dtype=torch.float64))
         self.covariance = nn.Parameter(torch.zeros(pixels, pixels, dtype=torch.float64))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, …)"]) -> Annotated[Tensor, "(n, side, side)"]:
         """Map observations to images (n, side, side)."""
         sides = self.H.image_sides(x)
         if sides != (self.side, self.side):

@@ -65,7 +65,9 @@ class Modl(IterativeRestoration):
         self.network.draw(rng)
         self.gate.fill_(1.0)
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n, …)"]
+    ) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
         """Yield s_0 = H.start(x), s_1, …, s_K (n, side, side)."""
         s = self.H.start(x)
         weight = self.log_weight.exp()

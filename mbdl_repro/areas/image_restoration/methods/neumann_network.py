@@ -58,7 +58,9 @@ class NeumannNetwork(IterativeRestoration):
         """Draw the weights of R, all but those of its last layer."""
         self.network.draw(rng)
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n, side, side)"]
+    ) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
         """Yield 0 and the sums of the first 1, 2, …, K terms, each (n, side, side)."""
         self.H.check(x)
         step = self.log_step.exp()

@@ -33,11 +33,15 @@ class PlugAndPlayAdmm(PlugAndPlay):
     ) -> None:
         super().__init__(belief, penalty=penalty, **settings)
 
-    def iteration(self, s: Tensor, x: Tensor, stages: list[Stage]) -> Iterator[Tensor]:
+    def iteration(
+        self, s: Tensor, x: Tensor, stages: list[Stage]
+    ) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
         """Yield v_0 = s, v_1, … (n, side, side)."""
         return admm_iterates(s, x, self.H, stages)
 
-    def once_more(self, s: Tensor, x: Tensor) -> Tensor:
+    def once_more(
+        self, s: Annotated[Tensor, "(n, side, side)"], x: Annotated[Tensor, "(n, …)"]
+    ) -> Tensor:
         """Return v after another iteration, with the last level, from v = s and the dual of s.
 
         The first step leaves v where it is for one dual only, u = Hᵀ(x − H v)/ρ, which is the

@@ -34,6 +34,8 @@ class PlugAndPlayHqs(PlugAndPlay):
     ) -> None:
         super().__init__(belief, strength=strength, **settings)
 
-    def iteration(self, s: Tensor, x: Tensor, stages: list[Stage]) -> Iterator[Tensor]:
+    def iteration(
+        self, s: Tensor, x: Tensor, stages: list[Stage]
+    ) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
         """Yield v_0 = s, v_1, … (n, side, side)."""
         return half_quadratic_iterates(s, x, self.H, stages)

@@ -45,6 +45,8 @@ class RegularizationByDenoising(PlugAndPlay):
         super().__init__(belief, **settings)
         self.step = step
 
-    def iteration(self, s: Tensor, x: Tensor, stages: list[Stage]) -> Iterator[Tensor]:
+    def iteration(
+        self, s: Tensor, x: Tensor, stages: list[Stage]
+    ) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
         """Yield s_0 = s, s_1, … (n, side, side)."""
         return by_denoising_iterates(s, x, self.H, stages, self.step)

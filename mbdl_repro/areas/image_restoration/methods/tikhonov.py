@@ -34,7 +34,7 @@ class Tikhonov(Restoration):
         super().__init__(belief)
         self.weight = weight
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, …)"]) -> Annotated[Tensor, "(n, side, side)"]:
         """Map observations to images (n, side, side)."""
         self.H.check(x)
         return self.H.adjoint(self.H.solve_gram(x, self.weight))

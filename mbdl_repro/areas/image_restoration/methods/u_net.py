@@ -73,7 +73,7 @@ class UNet(Restoration):
             block.draw(rng, last_scale=1.0)
         self.last.draw(rng)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, …)"]) -> Annotated[Tensor, "(n, side, side)"]:
         """Map observations to images (n, side, side)."""
         s = self.H.start(x)
         coarsest = 2 ** len(self.up)

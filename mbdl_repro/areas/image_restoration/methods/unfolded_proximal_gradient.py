@@ -64,7 +64,9 @@ class UnfoldedProximalGradient(GradientRestoration):
             assert isinstance(network, ConvolutionalNetwork)
             network.draw(rng)
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n, …)"]
+    ) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
         """Yield s_0, s_1, …, s_K (n, side, side)."""
         own = [
             (partial(_proximal, cast(ConvolutionalNetwork, network)), step)

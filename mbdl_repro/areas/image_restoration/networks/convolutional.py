@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,9 @@ class ConvolutionalNetwork(nn.Module):
             weight.copy_(drawn * (scale * (last_scale if i == len(self.weights) - 1 else 1.0)))
             offset.zero_()
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(
+        self, z: Annotated[Tensor, "(n, outputs, height, width)"]
+    ) -> Annotated[Tensor, "(n, inputs, height, width)"]:
         """Map (n, inputs, height, width) to (n, outputs, height, width)."""
         given, single = z.dtype, not torch.is_grad_enabled()
         kind = torch.float32 if single else self.weights[0].dtype
@@ -63,7 +65,7 @@ class ConvolutionalNetwork(nn.Module):
             z = functional.conv2d(z, weight.to(kind), offset.to(kind))
         return z.to(given)
 
-    def correction(self, z: Tensor) -> Tensor:
+    def correction(self, z: Tensor) -> Annotated[Tensor, "(n, height, width)"]:
         """Return what the network adds to images (n, height, width): c N(a (z − ½)).
 
         With a = 4 and c = 1/10 weights of order one do what is wanted, and learn sooner.
@@ -71,7 +73,9 @@ class ConvolutionalNetwork(nn.Module):
         return CORRECTION_SCALE * self(PIXEL_SCALE * (z[:, None] - 0.5))[:, 0]
 
 
-def surrounded(z: Tensor, *, rectified: bool = False) -> Tensor:
+def surrounded(
+    z: Annotated[Tensor, "(n, channels, height, width)"], *, rectified: bool = False
+) -> Annotated[Tensor, "(n, channels, height + 2, width + 2)"]:
     """Return images with one more pixel at each edge: those of the opposite edge.
 
     It is torch's rectifier and circular padding, with a gradient that takes less time: it is made

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -71,7 +73,9 @@ class BlurAndDecimate(Operator):
         return folded[:, : width // f // 2 + 1]
 
 
-def transfer_function(kernel: Tensor, height: int, width: int) -> Tensor:
+def transfer_function(
+    kernel: Annotated[Tensor, "(…, 2r + 1, 2r + 1)"], height: int, width: int
+) -> Tensor:
     """Return the transform of a centred kernel on a periodic image, (…, height, width // 2 + 1).
 
     Args:
@@ -82,7 +86,10 @@ def transfer_function(kernel: Tensor, height: int, width: int) -> Tensor:
     return torch.fft.rfft2(_padded(kernel, height, width))
 
 
-def filtered(s: Tensor, transfer: Tensor) -> Tensor:
+def filtered(
+    s: Annotated[Tensor, "(…, height, width)"],
+    transfer: Annotated[Tensor, "(…, height, width // 2 + 1)"],
+) -> Annotated[Tensor, "(…, height, width)"]:
     """Return images (…, height, width) whose transforms are multiplied by this one.
 
     Args:

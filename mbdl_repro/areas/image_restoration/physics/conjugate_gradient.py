@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -16,8 +17,8 @@ MOST_ITERATIONS = 1000
 
 
 def conjugate_gradient_iterates(
-    s: Tensor,
-    b: Tensor,
+    s: Annotated[Tensor, "(n, …)"],
+    b: Annotated[Tensor, "(n, …)"],
     apply: Callable[[Tensor], Tensor],
     iterations: int,
     tolerance: float = 0.0,
@@ -58,7 +59,9 @@ def conjugate_gradient_iterates(
 
 
 @torch.no_grad()
-def solved(b: Tensor, apply: Callable[[Tensor], Tensor]) -> Tensor:
+def solved(
+    b: Annotated[Tensor, "(n, …)"], apply: Callable[[Tensor], Tensor]
+) -> Annotated[Tensor, "(n, …)"]:
     """Return A⁻¹b (n, …) by conjugate gradients, until every row is solved to 1e-10.
 
     Rows are solved in units of their own largest entry, so that neither huge nor tiny ones leave

@@ -160,7 +160,9 @@ class DegradedImages(Scenario):
     # Draws --------------------------------------------------------------------------------------
 
     @abstractmethod
-    def targets(self, n: int, split: str, rng: np.random.Generator) -> np.ndarray:
+    def targets(
+        self, n: int, split: str, rng: np.random.Generator
+    ) -> Annotated[np.ndarray, "(n, side, side)"]:
         """Draw n images of a split; of ``train``, patches.
 
         Args:
@@ -202,7 +204,7 @@ class DegradedImages(Scenario):
             chunks.append(self._observed(s, rng_for("data", area, fields, *stream, i)))
         return Split(*(np.concatenate(parts)[:n] for parts in zip(*chunks, strict=True)))
 
-    def clean(self, s: np.ndarray) -> np.ndarray:
+    def clean(self, s: Annotated[np.ndarray, "(n, side, side)"]) -> np.ndarray:
         """Return H s of images s (n, side, side), as it is observed without noise.
 
         Raises:
@@ -241,7 +243,7 @@ def positive_noise_std(belief: DegradedImages) -> float:
     return noise_std
 
 
-def blocks_of(s: np.ndarray, side: int) -> np.ndarray:
+def blocks_of(s: Annotated[np.ndarray, "(n, b·side, c·side)"], side: int) -> np.ndarray:
     """Cut images (n, b·side, c·side) into blocks: (n, b, c, side²).
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Annotated
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def photographs(split: str) -> tuple[np.ndarray, ...]:
 
 
 @cache
-def digits(split: str) -> np.ndarray:
+def digits(split: str) -> Annotated[np.ndarray, "(n, 8, 8)"]:
     """Return the digits of a split (n, 8, 8), in [0, 1], read-only."""
     from sklearn.datasets import load_digits
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Annotated
 
 import numpy as np
 
@@ -10,7 +11,9 @@ MOTION_SIDE = 9
 """Pixels of the square that holds an unknown kernel."""
 
 
-def convolved(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+def convolved(
+    image: Annotated[np.ndarray, "(h, w)"], kernel: Annotated[np.ndarray, "(a, a)"]
+) -> Annotated[np.ndarray, "(h, w)"]:
     """Return the periodic convolution of an image (h, w) with a kernel that is centred.
 
     Args:

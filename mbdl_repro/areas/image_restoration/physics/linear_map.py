@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -64,11 +64,11 @@ class LinearMap:
             core_schema.none_schema(), core_schema.is_instance_schema(cls)
         )
 
-    def observed(self, s: np.ndarray) -> np.ndarray:
+    def observed(self, s: Annotated[np.ndarray, "(n, side, side)"]) -> np.ndarray:
         """Return H s of images s (n, side, side), in double precision."""
         return _real(self.forward(np.array(s, dtype=float)))
 
-    def back(self, x: np.ndarray) -> np.ndarray:
+    def back(self, x: Annotated[np.ndarray, "(n, …)"]) -> Annotated[np.ndarray, "(n, side, side)"]:
         """Return Hᵀx, images (n, side, side), of what is observed (n, …), in double precision."""
         return _real(self.adjoint(np.array(x, dtype=float)))
 

@@ -7,6 +7,7 @@ says. Operators hold for images of every size that they can divide, not only for
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Annotated
 
 from torch import Tensor, nn
 
@@ -28,7 +29,7 @@ class Operator(nn.Module, ABC):
         """Return Hᵀx, images."""
 
     @abstractmethod
-    def solve_gram(self, x: Tensor, ridge: Tensor | float) -> Tensor:
+    def solve_gram(self, x: Annotated[Tensor, "(n, …)"], ridge: Tensor | float) -> Tensor:
         """Return (H Hᵀ + ρ I)⁻¹x.
 
         Args:
@@ -44,7 +45,9 @@ class Operator(nn.Module, ABC):
     def image_sides(self, x: Tensor) -> tuple[int, int]:
         """Return the height and width of the images that x were observed of."""
 
-    def gradient(self, s: Tensor, x: Tensor) -> Tensor:
+    def gradient(
+        self, s: Annotated[Tensor, "(n, height, width)"], x: Annotated[Tensor, "(n, …)"]
+    ) -> Annotated[Tensor, "(n, height, width)"]:
         """Return Hᵀ(H s − x), the gradient of ½‖x − H s‖² in s.
 
         Args:
@@ -56,7 +59,12 @@ class Operator(nn.Module, ABC):
         """
         return self.adjoint(self(s) - x)
 
-    def proximal(self, z: Tensor, x: Tensor, ridge: Tensor | float) -> Tensor:
+    def proximal(
+        self,
+        z: Annotated[Tensor, "(n, height, width)"],
+        x: Annotated[Tensor, "(n, …)"],
+        ridge: Tensor | float,
+    ) -> Tensor:
         """Return the image near z that agrees with x, in closed form.
 
         argmin_s ½‖x − H s‖² + ρ/2 ‖s − z‖² = z + Hᵀ(H Hᵀ + ρ I)⁻¹(x − H z)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
@@ -77,7 +77,7 @@ class VariationalAutoencoder(Prior):
         mean, logs = self.encoder(s.flatten(1)).chunk(2, 1)
         return mean, LARGEST_LOG * (logs / LARGEST_LOG).tanh()
 
-    def generate(self, z: Tensor) -> Tensor:
+    def generate(self, z: Tensor) -> Annotated[Tensor, "(n, side, side)"]:
         """Return G(z), images (n, side, side)."""
         return self.decoder(z).view(-1, self.side, self.side)
 
@@ -87,7 +87,9 @@ class VariationalAutoencoder(Prior):
         square = (self.side, self.side)
         return s.unflatten(-1, square), derivatives.unflatten(-1, square)
 
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(
+        self, x: Annotated[Tensor, "(n, latent_size)"], s: Annotated[Tensor, "(n, side, side)"]
+    ) -> Tensor:
         """Return the mean over rows of the negative evidence lower bound, in nats.
 
         Args:
@@ -101,7 +103,9 @@ class VariationalAutoencoder(Prior):
         return (likelihood + kl_to_standard_normal(mean, logs)).mean()
 
 
-def kl_to_standard_normal(mean: Tensor, logs: Tensor) -> Tensor:
+def kl_to_standard_normal(
+    mean: Annotated[Tensor, "(n, d)"], logs: Annotated[Tensor, "(n, d)"]
+) -> Tensor:
     """Return KL(N(a, diag b²) ‖ N(0, I)) = ½ Σ (a² + b² − log b² − 1) of each row.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -94,7 +94,9 @@ class Denoiser(Prior):
         noise = torch.randn(s.shape, generator=rng, dtype=torch.float64).to(s)
         return Split(torch.stack([s + std * noise, std.expand_as(s)], 1), s)
 
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(
+        self, x: Annotated[Tensor, "(n, 2, side, side)"], s: Annotated[Tensor, "(n, side, side)"]
+    ) -> Tensor:
         """Return the mean of ‖D(z, σ) − s‖² / σ^1.5.
 
         Args:
@@ -105,7 +107,7 @@ class Denoiser(Prior):
         errors = (self(x[:, 0], std) - s).square().sum((1, 2))
         return (errors / std**1.5).mean()
 
-    def forward(self, z: Tensor, std: Tensor | float) -> Tensor:
+    def forward(self, z: Annotated[Tensor, "(n, height, width)"], std: Tensor | float) -> Tensor:
         """Return D(z, σ).
 
         Args:
@@ -183,7 +185,12 @@ class Reflections(nn.Module):
         """Return the filters of each layer, over their operator norm where that is above one."""
         return [weight / operator_norm(weight).clamp_min(1.0) for weight in self.filters]
 
-    def forward(self, z: Tensor, std: Tensor, filters: list[Tensor]) -> Tensor:
+    def forward(
+        self,
+        z: Annotated[Tensor, "(n, height, width)"],
+        std: Annotated[Tensor, "(n,)"],
+        filters: list[Tensor],
+    ) -> Annotated[Tensor, "(n, height, width)"]:
         """Return N_σ(z), images (n, height, width).
 
         Args:
@@ -221,7 +228,7 @@ def _convolved(y: Tensor, W: Tensor) -> Tensor:
     return functional.conv2d(surrounded(y.contiguous(memory_format=torch.channels_last)), W)
 
 
-def operator_norm(W: Tensor) -> Tensor:
+def operator_norm(W: Annotated[Tensor, "(b, a, side, side)"]) -> Tensor:
     """Return a norm that W, as a periodic convolution, reaches or keeps below, on any image.
 
     A convolution multiplies frequency ω by a matrix Ŵ(ω), and its norm is the largest of theirs.

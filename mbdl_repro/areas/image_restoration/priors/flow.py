@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -91,7 +91,9 @@ class Flow(Prior):
         uniform = torch.rand(rows.shape, generator=rng, dtype=s.dtype).to(s.device)
         return Split(x=self.dither * (uniform - 0.5), s=rows)
 
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(
+        self, x: Annotated[Tensor, "(n, side, side)"], s: Annotated[Tensor, "(n, side, side)"]
+    ) -> Tensor:
         """Return the mean over rows of −log p(s + x), in nats.
 
         Args:
@@ -100,7 +102,7 @@ class Flow(Prior):
         """
         return -self.log_density((s + x).flatten(1)).mean()
 
-    def log_density(self, s: Tensor) -> Tensor:
+    def log_density(self, s: Annotated[Tensor, "(n, size)"]) -> Tensor:
         """Return log p(s) = log N(z; 0, I) + log|det ∂z/∂s| of each row of (n, size)."""
         z, log_det = self.latent(s)
         return standard_normal_log_density(z) + log_det
@@ -139,6 +141,6 @@ class Flow(Prior):
         return kept, moved, shift, LARGEST_LOG_SCALE * (logs / LARGEST_LOG_SCALE).tanh()
 
 
-def standard_normal_log_density(z: Tensor) -> Tensor:
+def standard_normal_log_density(z: Annotated[Tensor, "(n, d)"]) -> Tensor:
     """Return log N(z; 0, I) of each row of (n, d)."""
     return -0.5 * (z.square().sum(1) + z.shape[1] * math.log(2 * math.pi))

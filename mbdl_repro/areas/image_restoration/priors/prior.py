@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import safetensors.torch
 import torch
@@ -53,7 +53,7 @@ class Prior(nn.Module, ABC):
         """
 
     @abstractmethod
-    def pairs(self, s: Tensor, rng: torch.Generator) -> Split:
+    def pairs(self, s: Annotated[Tensor, "(n, side, side)"], rng: torch.Generator) -> Split:
         """Make out of images the rows that :meth:`loss` learns from.
 
         Args:
@@ -65,7 +65,9 @@ class Prior(nn.Module, ABC):
         """
 
     @abstractmethod
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(
+        self, x: Annotated[Tensor, "(n, …)"], s: Annotated[Tensor, "(n, side, side)"]
+    ) -> Tensor:
         """Return the mean over rows of what is descended.
 
         Args:
@@ -92,8 +94,8 @@ class PriorMethod(Method):
 
 def fit_once(
     prior: Prior,
-    images: Tensor,
-    validation: Tensor,
+    images: Annotated[Tensor, "(n, side, side)"],
+    validation: Annotated[Tensor, "(n_validation, side, side)"],
     recipe: Recipe,
     report: Report = silent,
     shared: SharedFits = unshared,

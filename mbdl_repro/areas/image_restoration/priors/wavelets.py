@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Annotated
 
 import numpy as np
 import pywt
@@ -13,7 +14,7 @@ MOST_LEVELS = 3
 """Levels of a transform where nobody says how many: a detail of level 3 is 8 pixels apart."""
 
 
-def wavelet_transform(s: Tensor, wavelet: str, levels: int) -> Tensor:
+def wavelet_transform(s: Annotated[Tensor, "(n, side, side)"], wavelet: str, levels: int) -> Tensor:
     """Return the coefficients W s of images, in the usual pyramid: one square inside another.
 
     Of (n, side, side) coefficients the first side/2^levels in each direction are the coarse
@@ -36,7 +37,9 @@ def wavelet_transform(s: Tensor, wavelet: str, levels: int) -> Tensor:
     return c
 
 
-def inverse_wavelet_transform(c: Tensor, wavelet: str, levels: int) -> Tensor:
+def inverse_wavelet_transform(
+    c: Annotated[Tensor, "(n, side, side)"], wavelet: str, levels: int
+) -> Annotated[Tensor, "(n, side, side)"]:
     """Return the images (n, side, side) of coefficients: Wᵀc, which is W⁻¹c.
 
     Args:
@@ -81,7 +84,7 @@ def orthonormal_wavelets() -> tuple[str, ...]:
 
 
 @cache
-def analysis_matrix(wavelet: str, side: int) -> np.ndarray:
+def analysis_matrix(wavelet: str, side: int) -> Annotated[np.ndarray, "(side, side)"]:
     """Return one level of a transform along one axis, orthogonal (side, side), read-only.
 
     Its first half is (A s)_k = Σ_j h_j s_{2k + l/2 − j} with the low-pass filter h of length l,

@@ -30,7 +30,10 @@ class Stage(NamedTuple):
 
 
 def analysis_admm_iterates(
-    s: Tensor, x: Tensor, H: Operator, stages: Iterable[Stage]
+    s: Annotated[Tensor, "(n, height, width)"],
+    x: Annotated[Tensor, "(n, …)"],
+    H: Operator,
+    stages: Iterable[Stage],
 ) -> Iterator[Tensor]:
     """Yield z_0 = s, z_1, … of ADMM on ½‖x − H s‖² + φ(d), s = z, d_f = c_f ∗ z for every filter.
 
@@ -104,12 +107,12 @@ class AnalysisAdmm(IterativeRestoration):
     def stages(self, x: Tensor) -> list[Stage]:
         """Return what each iteration goes by, in the precision of the observations."""
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(self, x: Annotated[Tensor, "(n, side, side)"]) -> Iterator[Tensor]:
         """Yield s_0 = H.start(x), then the image that both blocks agree on (n, side, side)."""
         return analysis_admm_iterates(self.H.start(x), x, self.H, self.stages(x))
 
 
-def difference_filters(neighbours: Literal[2, 4]) -> Tensor:
+def difference_filters(neighbours: Literal[2, 4]) -> Annotated[Tensor, "(F, 3, 3)"]:
     """Return the filters (F, 3, 3) of total variation: differences to 2 or 4 next pixels.
 
     To the right and below; with 4 also along both diagonals, over √2, the distance: the sum of

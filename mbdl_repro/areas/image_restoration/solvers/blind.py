@@ -45,7 +45,7 @@ class Stage(NamedTuple):
 
 
 def blind_iterates(
-    x: Tensor, side: int, stages: Iterable[Stage]
+    x: Annotated[Tensor, "(n, height, width)"], side: int, stages: Iterable[Stage]
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield (s_0, k_0), (s_1, k_1), …, of half-quadratic splitting, s_0 = x, k_0 one pixel.
 
@@ -76,7 +76,12 @@ def blind_iterates(
         yield s, k
 
 
-def kernel_least_squares(y: Tensor, v: Tensor, side: int, ridge: Tensor | float) -> Tensor:
+def kernel_least_squares(
+    y: Annotated[Tensor, "(n, C, height, width)"],
+    v: Annotated[Tensor, "(n, C, height, width)"],
+    side: int,
+    ridge: Tensor | float,
+) -> Annotated[Tensor, "(n, side, side)"]:
     """Return argmin_k ½ Σ_c ‖y_c − k ∗ v_c‖² + ε/2 ‖k‖² over point-symmetric k (n, side, side).
 
     Straight motion at an even pace looks the same from both ends, so k(−i, −j) = k(i, j): that
@@ -118,7 +123,9 @@ def kernel_least_squares(y: Tensor, v: Tensor, side: int, ridge: Tensor | float)
     return flat.unflatten(1, (side, side))
 
 
-def as_kernel(k: Tensor, cut: Tensor | float) -> Tensor:
+def as_kernel(
+    k: Annotated[Tensor, "(n, a, a)"], cut: Tensor | float
+) -> Annotated[Tensor, "(n, a, a)"]:
     """Return max(k − c · max k, 0) of kernels (n, a, a), divided by its sum.
 
     Args:
@@ -140,8 +147,12 @@ def as_kernel(k: Tensor, cut: Tensor | float) -> Tensor:
 
 
 def image_of(
-    x: Tensor, v: Tensor, kernel: Tensor, filters: Tensor, penalty: Tensor | float
-) -> Tensor:
+    x: Annotated[Tensor, "(n, height, width)"],
+    v: Annotated[Tensor, "(n, C, height, width)"],
+    kernel: Annotated[Tensor, "(n, a, a)"],
+    filters: Annotated[Tensor, "(C, 3, 3)"],
+    penalty: Tensor | float,
+) -> Annotated[Tensor, "(n, height, width)"]:
     """Return argmin_s ½‖x − k ∗ s‖² + η/2 Σ_c ‖f_c ∗ s − v_c‖², images (n, height, width).
 
     Args:
@@ -160,7 +171,7 @@ def image_of(
     return torch.fft.irfft2(above / torch.maximum(below, least), s=x.shape[-2:])
 
 
-def falling(first: float, last: float, n: int) -> Tensor:
+def falling(first: float, last: float, n: int) -> Annotated[Tensor, "(n,)"]:
     """Return n numbers (n,) from the first to the last, each the same share of the one before.
 
     Args:
@@ -226,7 +237,7 @@ class BlindRestoration(IterativeMethod):
     def stages(self, x: Tensor) -> Iterable[Stage]:
         """Return the numbers of each iteration, in the precision of the observations."""
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(self, x: Tensor) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
         """Yield s_0 = x, s_1, …, s_K (n, side, side)."""
         return (s for s, _ in self._pairs(x))
 

@@ -29,8 +29,8 @@ FIRST_DAMPING = 1e-2
 
 
 def latent_search(
-    z: Tensor,
-    x: Tensor,
+    z: Annotated[Tensor, "(n, d)"],
+    x: Annotated[Tensor, "(n, …)"],
     H: Operator,
     generator: Generator,
     precision: Precision,

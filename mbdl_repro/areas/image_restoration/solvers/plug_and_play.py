@@ -100,7 +100,12 @@ class PlugAndPlay(DenoiserRestoration, IterativeRestoration):
         self.levels = denoising_levels(self.level, first_std, iterations, self.prior.largest_std)
 
     @abstractmethod
-    def iteration(self, s: Tensor, x: Tensor, stages: list[Stage]) -> Iterator[Tensor]:
+    def iteration(
+        self,
+        s: Annotated[Tensor, "(n, side, side)"],
+        x: Annotated[Tensor, "(n, …)"],
+        stages: list[Stage],
+    ) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
         """Yield s_0 = s, s_1, … (n, side, side), one more for each stage.
 
         Args:
@@ -109,11 +114,13 @@ class PlugAndPlay(DenoiserRestoration, IterativeRestoration):
             stages: (D, ρ) of each iteration.
         """
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(self, x: Tensor) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
         """Yield s_0 = H.start(x), s_1, …, s_K (n, side, side)."""
         return self.iteration(self.H.start(x), x, self.stages(self.levels))
 
-    def once_more(self, s: Tensor, x: Tensor) -> Tensor:
+    def once_more(
+        self, s: Annotated[Tensor, "(n, side, side)"], x: Annotated[Tensor, "(n, …)"]
+    ) -> Tensor:
         """Return the image after another iteration, with the last level.
 
         Args:

@@ -59,7 +59,7 @@ class GradientRestoration(IterativeRestoration):
         self.step = step
         self.start = start
 
-    def first(self, x: Tensor) -> Tensor:
+    def first(self, x: Tensor) -> Annotated[Tensor, "(n, side, side)"]:
         """Return s_0 (n, side, side)."""
         s = self.H.start(x)
         return s if self.start == "linear" else s.new_zeros(s.shape)

@@ -17,7 +17,11 @@ from mbdl_repro.areas.sparse_recovery.updates.gradient_steps import momenta
 
 
 def fista_iterates(
-    s: Tensor, x: Tensor, H: Operator, step: float, stages: Iterable[Denoise]
+    s: Annotated[Tensor, "(n, height, width)"],
+    x: Annotated[Tensor, "(n, …)"],
+    H: Operator,
+    step: float,
+    stages: Iterable[Denoise],
 ) -> Iterator[Tensor]:
     """Yield s_0 = s, s_1, … of accelerated proximal gradient descent on ½‖x − H s‖² + φ(s).
 
@@ -63,11 +67,13 @@ class TransformFista(IterativeRestoration):
         self.weight = weight
 
     @abstractmethod
-    def first(self, x: Tensor) -> Tensor:
+    def first(self, x: Tensor) -> Annotated[Tensor, "(n, side, side)"]:
         """Return s_0 (n, side, side)."""
 
     @abstractmethod
-    def shrinkages(self, s: Tensor, threshold: float) -> Iterable[Denoise]:
+    def shrinkages(
+        self, s: Annotated[Tensor, "(n, side, side)"], threshold: float
+    ) -> Iterable[Denoise]:
         """Return Wᵀ T(W ·) of each iteration.
 
         Args:
@@ -75,7 +81,7 @@ class TransformFista(IterativeRestoration):
             threshold: of T, ρ/L.
         """
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(self, x: Tensor) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
         """Yield s_0, s_1, …, s_K (n, side, side)."""
         s = self.first(x)
         L = self.H.lipschitz_constant(s.shape[1])

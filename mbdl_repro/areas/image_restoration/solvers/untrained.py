@@ -52,7 +52,7 @@ class Generators:
         stacked = [weight.expand(n, *weight.shape).clone() for weight in weights]
         self.adam = Adam(stacked, EPSILON)
 
-    def generated(self, weights: Sequence[Tensor]) -> Tensor:
+    def generated(self, weights: Sequence[Tensor]) -> Annotated[Tensor, "(n, side, side)"]:
         """Return the images (n, side, side) of generators with these weights, between 0 and 1.
 
         Args:
@@ -128,14 +128,14 @@ class UntrainedRestoration(Restoration):
         self.step = step
 
     @abstractmethod
-    def fitted(self, x: Tensor) -> Tensor:
+    def fitted(self, x: Tensor) -> Annotated[Tensor, "(n, side, side)"]:
         """Return the images (n, side, side) of a few observations."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Annotated[Tensor, "(n, side, side)"]:
         """Return the fitted images (n, side, side)."""
         return torch.cat([self.fitted(part) for part in x.split(ROWS)])
 
-    def misfit(self, x: Tensor) -> Loss:
+    def misfit(self, x: Annotated[Tensor, "(n, …)"]) -> Loss:
         """Return ½‖x − H s‖², summed over images, as a function of these.
 
         Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated
 
 from torch import Tensor
 
@@ -15,7 +16,12 @@ Denoise = Callable[[Tensor], Tensor]
 """What stands for the proximal step of a prior: images (n, height, width) to images."""
 
 
-def gradient_step(s: Tensor, x: Tensor, H: Operator, step: Tensor | float) -> Tensor:
+def gradient_step(
+    s: Annotated[Tensor, "(n, height, width)"],
+    x: Annotated[Tensor, "(n, …)"],
+    H: Operator,
+    step: Tensor | float,
+) -> Annotated[Tensor, "(n, height, width)"]:
     """Go down the gradient of ½‖x − H s‖²: s − μ Hᵀ(H s − x).
 
     Args:
@@ -31,7 +37,10 @@ def gradient_step(s: Tensor, x: Tensor, H: Operator, step: Tensor | float) -> Te
 
 
 def admm_iterates(
-    s: Tensor, x: Tensor, H: Operator, stages: Iterable[tuple[Denoise, Tensor | float]]
+    s: Annotated[Tensor, "(n, height, width)"],
+    x: Annotated[Tensor, "(n, …)"],
+    H: Operator,
+    stages: Iterable[tuple[Denoise, Tensor | float]],
 ) -> Iterator[Tensor]:
     """Yield v_0 = s, v_1, … of ADMM on ½‖x − H s‖² + φ(v), s = v, with a step size of the dual 1.
 
@@ -62,7 +71,10 @@ def admm_iterates(
 
 
 def half_quadratic_iterates(
-    s: Tensor, x: Tensor, H: Operator, stages: Iterable[tuple[Denoise, Tensor | float]]
+    s: Annotated[Tensor, "(n, height, width)"],
+    x: Annotated[Tensor, "(n, …)"],
+    H: Operator,
+    stages: Iterable[tuple[Denoise, Tensor | float]],
 ) -> Iterator[Tensor]:
     """Yield v_0 = s, v_1, … of half-quadratic splitting: ADMM without the dual variable.
 
@@ -83,7 +95,10 @@ def half_quadratic_iterates(
 
 
 def proximal_gradient_iterates(
-    s: Tensor, x: Tensor, H: Operator, stages: Iterable[tuple[Denoise, Tensor | float]]
+    s: Annotated[Tensor, "(n, height, width)"],
+    x: Annotated[Tensor, "(n, …)"],
+    H: Operator,
+    stages: Iterable[tuple[Denoise, Tensor | float]],
 ) -> Iterator[Tensor]:
     """Yield s_0 = s, s_1, … of proximal gradient descent: s ← D(s − μ Hᵀ(H s − x)).
 
@@ -102,7 +117,11 @@ def proximal_gradient_iterates(
 
 
 def by_denoising_iterates(
-    s: Tensor, x: Tensor, H: Operator, stages: Iterable[tuple[Denoise, float]], step: float
+    s: Annotated[Tensor, "(n, height, width)"],
+    x: Annotated[Tensor, "(n, …)"],
+    H: Operator,
+    stages: Iterable[tuple[Denoise, float]],
+    step: float,
 ) -> Iterator[Tensor]:
     """Yield s_0 = s, s_1, … of steps down ½‖x − H s‖² + w/2 sᵀ(s − D(s)).
 
@@ -129,7 +148,12 @@ def by_denoising_iterates(
 
 
 def data_step(
-    s: Tensor, z: Tensor, x: Tensor, H: Operator, ridge: Tensor | float, iterations: int
+    s: Annotated[Tensor, "(n, height, width)"],
+    z: Annotated[Tensor, "(n, height, width)"],
+    x: Annotated[Tensor, "(n, …)"],
+    H: Operator,
+    ridge: Tensor | float,
+    iterations: int,
 ) -> Tensor:
     """Return nearly argmin_s ½‖x − H s‖² + λ/2 ‖s − z‖², by conjugate gradients from s.
 

@@ -70,7 +70,9 @@ class BlackBox(Method):
         self.whitener.copy_(vectors @ torch.diag(shrunk.rsqrt()) @ vectors.T)
         self.network.draw(rng, gain=1, last_gain=1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Annotated[Tensor, "(n, n_signal)"]:
         """Return the estimates of the signals."""
         estimate: Tensor = self.network(self.input_scale * ((x - self.center) @ self.whitener))
         return estimate

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 
@@ -35,7 +37,9 @@ class Discriminative(ClosedFormMethod):
         self.gain = nn.Parameter(torch.zeros(shape, dtype=torch.float64))  # A
         self.offset = nn.Parameter(torch.zeros(belief.n_signal, dtype=torch.float64))  # b
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Annotated[Tensor, "(n, n_signal)"]:
         """Return the estimates of the signals."""
         return x @ self.gain.mT + self.offset
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 
@@ -40,7 +42,9 @@ class Generative(ClosedFormMethod):
         self.register_buffer("signal_covariance", torch.tensor(belief.covariance))
         self.noise_variance = belief.noise_variance
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Annotated[Tensor, "(n, n_signal)"]:
         """Return the estimates of the signals."""
         G = linear_mmse_gain(self.observation_matrix, self.signal_covariance, self.noise_variance)
         return (x - self.noise_mean) @ G.mT

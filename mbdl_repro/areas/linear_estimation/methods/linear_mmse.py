@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -33,6 +35,8 @@ class LinearMMSE(Method):
         H, C_s = torch.tensor(belief.matrix), torch.tensor(belief.covariance)
         self.register_buffer("gain", linear_mmse_gain(H, C_s, belief.noise_variance))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Annotated[Tensor, "(n, n_signal)"]:
         """Return the estimates of the signals."""
         return x @ self.gain.mT

@@ -46,7 +46,9 @@ class Admm(AdmmSteps):
         super().__init__(belief, **settings)
         self.gap_tolerance = gap_tolerance
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield v_0 = 0, v_1, …, v_K (n, m); fewer where all duality gaps are small before."""
         settings = repeat((self.rho, self.penalty, self.dual_step), self.iterations)
         estimates = admm_iterates(x, self.U, self.W, settings)

@@ -67,7 +67,9 @@ class Alista(IterativeMethod):
         self.log_threshold = layerwise(iterations, step * rho)
         self.n_trusted = trusted_counts(iterations, self.H.shape[1], trusted_fraction)
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""
         s = x.new_zeros(len(x), self.H.shape[1])
         yield s

@@ -56,7 +56,9 @@ class Amp(IterativeMethod):
         self.iterations: int = iterations
         self.threshold_factor = threshold_factor
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""
         s, r = x.new_zeros(len(x), self.H.shape[1]), torch.zeros_like(x)
         yield s

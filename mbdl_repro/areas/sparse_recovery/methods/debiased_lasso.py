@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -27,7 +29,7 @@ class DebiasedLasso(LassoSolver):
     name = "debiased_lasso"
     family = Family.MODEL_BASED
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, n_observations)"]) -> Annotated[Tensor, "(n, m)"]:
         """Return the estimates (n, m)."""
         s = lasso_solution(x, self.H, self.rho, self.gap_tolerance, self.max_iterations)
         refitted = least_squares_on_support(s, x, self.H)

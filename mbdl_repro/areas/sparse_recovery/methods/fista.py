@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Annotated
 
 from torch import Tensor
 
@@ -31,7 +32,7 @@ class Fista(ProximalGradient):
     name = "fista"
     family = Family.MODEL_BASED
 
-    def descend(self, x: Tensor) -> Iterator[Tensor]:
+    def descend(self, x: Tensor) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""
         s = z = x.new_zeros(len(x), self.H.shape[1])
         yield s

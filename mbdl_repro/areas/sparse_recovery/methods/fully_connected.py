@@ -79,7 +79,9 @@ class FullyConnected(Method):
         self.linear.copy_((gains[:, None] * correlation).mT @ vectors.mT)
         self.network.draw(rng, gain=1, last_gain=0)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Annotated[Tensor, "(n, n_signal)"]:
         """Return the estimates of the signals."""
         whitened = self.input_scale * (x @ self.whitener)
         return whitened @ self.linear.mT + self.network(whitened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from torch import Tensor
 
@@ -29,7 +30,7 @@ class Ista(ProximalGradient):
     name = "ista"
     family = Family.MODEL_BASED
 
-    def descend(self, x: Tensor) -> Iterator[Tensor]:
+    def descend(self, x: Tensor) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""
         s = x.new_zeros(len(x), self.H.shape[1])
         yield s

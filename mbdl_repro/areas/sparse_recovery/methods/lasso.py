@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from torch import Tensor
 
 from mbdl_repro.areas.sparse_recovery.bases import LassoSolver
@@ -24,6 +26,6 @@ class Lasso(LassoSolver):
     name = "lasso"
     family = Family.MODEL_BASED
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, n_observations)"]) -> Annotated[Tensor, "(n, m)"]:
         """Return the minima (n, m)."""
         return lasso_solution(x, self.H, self.rho, self.gap_tolerance, self.max_iterations)

@@ -60,7 +60,9 @@ class LearnedAdmm(AdmmSteps):
         """The learned μ, between 0 and (1 + √5)/2."""
         return LARGEST_DUAL_STEP * self.logit_dual.sigmoid()
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield v_0 = 0, v_1, …, v_K (n, m); fewer where all duality gaps are small before."""
         rho = self.log_rho.exp()
         settings = repeat((rho, self.log_penalty.exp(), self.learned_dual_step), self.iterations)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -35,6 +37,6 @@ class LinearMMSE(Method):
         gain = torch.linalg.solve(H @ H.mT + ridge * torch.eye(len(H), dtype=H.dtype), H).mT
         self.register_buffer("gain", gain.contiguous())
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(n, n_observations)"]) -> Annotated[Tensor, "(n, m)"]:
         """Return the estimates (n, m)."""
         return x @ self.gain.mT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +43,9 @@ class Lista(UnfoldedIsta):
         self.B = nn.Parameter(self.H.mT @ self.H)
         self.log_step = layerwise(self.iterations, self.step)
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""
         Ax = x @ self.A.mT
         s = torch.zeros_like(Ax)

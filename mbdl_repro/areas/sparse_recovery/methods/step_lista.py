@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 from torch import Tensor
 
@@ -34,7 +34,9 @@ class StepLista(UnfoldedIsta):
         super().__init__(belief, **settings)
         self.log_step = layerwise(self.iterations, self.step)
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield s_0 = 0, s_1, …, s_K (n, m)."""
         s = x.new_zeros(len(x), self.H.shape[1])
         yield s

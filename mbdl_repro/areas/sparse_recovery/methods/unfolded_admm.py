@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any
 
 from torch import Tensor
 
@@ -39,7 +39,9 @@ class UnfoldedAdmm(AdmmSteps):
         self.log_penalty = layerwise(self.iterations, self.penalty)
         self.log_dual_step = layerwise(self.iterations - 1, self.dual_step)
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Iterator[Annotated[Tensor, "(n, m)"]]:
         """Yield v_0 = 0, v_1, …, v_K (n, m)."""
         dual_steps = chain(self.log_dual_step.exp(), [0.0])
         settings = zip(self.log_rho.exp(), self.log_penalty.exp(), dual_steps, strict=True)

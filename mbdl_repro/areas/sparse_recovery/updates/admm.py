@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ LARGEST_DUAL_STEP = (1 + 5**0.5) / 2
 """ADMM converges with μ below this, whatever λ is (Glowinski, 1984, section VI.5)."""
 
 
-def with_orthogonal_rows(H: Tensor) -> tuple[Tensor, Tensor]:
+def with_orthogonal_rows(H: Annotated[Tensor, "(n_observations, m)"]) -> tuple[Tensor, Tensor]:
     """Factor H = U W, where UᵀU = I and the rows of W are orthogonal: W Wᵀ is diagonal.
 
     What ADMM solves for every s then is, for any c > 0 and with W Wᵀ = diag(d),
@@ -34,11 +35,11 @@ def with_orthogonal_rows(H: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def admm_step(
-    v: Tensor,
-    u: Tensor,
-    x: Tensor,
-    W: Tensor,
-    d: Tensor,
+    v: Annotated[Tensor, "(n, m)"],
+    u: Annotated[Tensor, "(n, m)"],
+    x: Annotated[Tensor, "(n, r)"],
+    W: Annotated[Tensor, "(r, m)"],
+    d: Annotated[Tensor, "(r,)"],
     rho: Tensor | float,
     penalty: Tensor | float,
     dual_step: Tensor | float,
@@ -69,11 +70,11 @@ def admm_step(
 
 
 def admm_iterates(
-    x: Tensor,
-    U: Tensor,
-    W: Tensor,
+    x: Annotated[Tensor, "(n, n_observations)"],
+    U: Annotated[Tensor, "(n_observations, r)"],
+    W: Annotated[Tensor, "(r, m)"],
     settings: Iterable[tuple[Tensor | float, Tensor | float, Tensor | float]],
-) -> Iterator[Tensor]:
+) -> Iterator[Annotated[Tensor, "(n, m)"]]:
     """Yield v = 0, then v after each step of ADMM with these (ρ, λ, μ), (n, m).
 
     Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,11 @@ from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 
 
 def amp_step(
-    s: Tensor, r: Tensor, x: Tensor, H: Tensor, threshold_factor: Tensor | float
+    s: Annotated[Tensor, "(n, m)"],
+    r: Annotated[Tensor, "(n, n_observations)"],
+    x: Annotated[Tensor, "(n, n_observations)"],
+    H: Annotated[Tensor, "(n_observations, m)"],
+    threshold_factor: Tensor | float,
 ) -> tuple[Tensor, Tensor]:
     """Take the residual with its Onsager term, then shrink by a multiple of the noise it shows.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -10,7 +11,11 @@ from torch import Tensor
 from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 
 
-def least_squares_gradient(s: Tensor, x: Tensor, H: Tensor) -> Tensor:
+def least_squares_gradient(
+    s: Annotated[Tensor, "(n, m)"],
+    x: Annotated[Tensor, "(n, n_observations)"],
+    H: Annotated[Tensor, "(n_observations, m)"],
+) -> Tensor:
     """Return the gradient of ½‖x − H s‖² in s, Hᵀ(H s − x), for each row.
 
     Args:
@@ -22,7 +27,10 @@ def least_squares_gradient(s: Tensor, x: Tensor, H: Tensor) -> Tensor:
 
 
 def proximal_gradient_step(
-    s: Tensor, gradient: Tensor, step: Tensor | float, threshold: Tensor | float
+    s: Annotated[Tensor, "(n, m)"],
+    gradient: Annotated[Tensor, "(n, m)"],
+    step: Tensor | float,
+    threshold: Tensor | float,
 ) -> Tensor:
     """Go down the gradient, then shrink: s ← T_β(s − μ g).
 

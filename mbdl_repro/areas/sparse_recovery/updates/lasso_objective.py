@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 
-def objective(s: Tensor, x: Tensor, H: Tensor, rho: float) -> Tensor:
+def objective(
+    s: Annotated[Tensor, "(n, m)"],
+    x: Annotated[Tensor, "(n, n_observations)"],
+    H: Annotated[Tensor, "(n_observations, m)"],
+    rho: float,
+) -> Annotated[Tensor, "(n,)"]:
     """Return F(s) = ½‖x − H s‖² + ρ‖s‖₁ of each row (n,).
 
     Args:
@@ -20,7 +26,12 @@ def objective(s: Tensor, x: Tensor, H: Tensor, rho: float) -> Tensor:
     return 0.5 * (x - s @ H.mT).square().sum(1) + rho * s.abs().sum(1)
 
 
-def duality_gap(s: Tensor, x: Tensor, H: Tensor, rho: Tensor | float) -> Tensor:
+def duality_gap(
+    s: Annotated[Tensor, "(n, m)"],
+    x: Annotated[Tensor, "(n, n_observations)"],
+    H: Annotated[Tensor, "(n_observations, m)"],
+    rho: Tensor | float,
+) -> Annotated[Tensor, "(n,)"]:
     """Return for each row a certificate: F(s) − min F is at most this.
 
     The dual of min F is max ½‖x‖² − ½‖x − θ‖² over ‖Hᵀθ‖_∞ ≤ ρ. With the residual r = x − H s
@@ -45,7 +56,12 @@ def duality_gap(s: Tensor, x: Tensor, H: Tensor, rho: Tensor | float) -> Tensor:
     return gap_of(s, r, r @ H, rho)
 
 
-def gap_of(s: Tensor, r: Tensor, correlation: Tensor, rho: Tensor | float) -> Tensor:
+def gap_of(
+    s: Annotated[Tensor, "(n, m)"],
+    r: Annotated[Tensor, "(n, n_observations)"],
+    correlation: Annotated[Tensor, "(n, m)"],
+    rho: Tensor | float,
+) -> Tensor:
     """Return :func:`duality_gap` where the residual and its correlation are at hand.
 
     Args:
@@ -60,7 +76,11 @@ def gap_of(s: Tensor, r: Tensor, correlation: Tensor, rho: Tensor | float) -> Te
 
 
 def until_gap(
-    iterates: Iterator[Tensor], x: Tensor, H: Tensor, rho: Tensor | float, tolerance: float | None
+    iterates: Iterator[Annotated[Tensor, "(n, m)"]],
+    x: Annotated[Tensor, "(n, n_observations)"],
+    H: Annotated[Tensor, "(n_observations, m)"],
+    rho: Tensor | float,
+    tolerance: float | None,
 ) -> Iterator[Tensor]:
     """Hold every row at its first iterate with duality gap ≤ tolerance · ½‖x‖².
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 
@@ -9,10 +11,10 @@ from mbdl_repro.areas.sparse_recovery.updates.thresholding import trusting_soft_
 
 
 def coupled_step(
-    s: Tensor,
-    x: Tensor,
-    H: Tensor,
-    W: Tensor,
+    s: Annotated[Tensor, "(n, m)"],
+    x: Annotated[Tensor, "(n, n_observations)"],
+    H: Annotated[Tensor, "(n_observations, m)"],
+    W: Annotated[Tensor, "(n_observations, m)"],
     threshold: Tensor | float,
     step: Tensor | float = 1.0,
     n_trusted: int = 0,
@@ -52,7 +54,7 @@ def trusted_counts(iterations: int, n_signal: int, fraction: float) -> list[int]
     return [int((k + 1) * most / iterations) for k in range(iterations)]
 
 
-def analytic_weights(H: Tensor) -> Tensor:
+def analytic_weights(H: Annotated[Tensor, "(n, m)"]) -> Annotated[Tensor, "(n, m)"]:
     """Return the W nearest to a left inverse of H, column by column: least ‖WᵀH − I‖_F.
 
     w_i = (H Hᵀ)⁻¹h_i / (h_iᵀ(H Hᵀ)⁻¹h_i), which minimizes ‖WᵀH − I‖_F over all W with
@@ -76,7 +78,7 @@ def analytic_weights(H: Tensor) -> Tensor:
     return W / (W * H).sum(0)
 
 
-def learning_coordinates(H: Tensor) -> Tensor:
+def learning_coordinates(H: Annotated[Tensor, "(n, m)"]) -> Annotated[Tensor, "(n, n)"]:
     """Return an invertible P for which W = P V is learned faster through V than entry by entry.
 
     P = (H Hᵀ/c + I/100)^(−½) / √n,  c = tr(H Hᵀ)/n

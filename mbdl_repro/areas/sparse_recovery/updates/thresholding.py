@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -26,7 +28,9 @@ def soft_threshold(z: Tensor, threshold: Tensor | float) -> Tensor:
     return (z - threshold).relu() - (-z - threshold).relu()
 
 
-def trusting_soft_threshold(z: Tensor, threshold: Tensor | float, n_trusted: int) -> Tensor:
+def trusting_soft_threshold(
+    z: Annotated[Tensor, "(n, m)"], threshold: Tensor | float, n_trusted: int
+) -> Tensor:
     """Shrink towards zero, except the largest of the entries that do not vanish.
 
     The n_trusted entries of largest magnitude in each row are taken to be on the support: those

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ class Chain(NamedTuple):
     seen: Tensor  # D_t⁻¹ H_tᵀ W_t⁻¹
 
     @classmethod
-    def of(cls, x: Tensor, model: LinearModel[Tensor]) -> Chain:
+    def of(cls, x: Annotated[Tensor, "(n_rows, T, n)"], model: LinearModel[Tensor]) -> Chain:
         """Return the chain of observations x (n_rows, T, n), NaN where missing.
 
         The covariance of s_0 is made part of the first V, which none may be singular.

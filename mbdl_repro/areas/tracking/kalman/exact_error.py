@@ -5,6 +5,8 @@ Nothing is simulated: first and second moments of state and error are carried al
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, stacked, steps
@@ -36,7 +38,9 @@ def steady_state_rule(model: LinearModel[np.ndarray], T: int) -> LinearRule[np.n
     return LinearRule(model.F, model.H, np.broadcast_to(K, (T, *K.shape)), model.mean_0)
 
 
-def linear_filter_error(truth: LinearModel[np.ndarray], rule: LinearRule[np.ndarray]) -> np.ndarray:
+def linear_filter_error(
+    truth: LinearModel[np.ndarray], rule: LinearRule[np.ndarray]
+) -> Annotated[np.ndarray, "(T, m)"]:
     """Return the mean squared error E (ŝ_t − s_t)² of a linear filter, step by entry, (T, m).
 
     With e = s − ŝ, and a hat on what the filter believes, which need not be what is true,
@@ -85,7 +89,7 @@ def linear_filter_error(truth: LinearModel[np.ndarray], rule: LinearRule[np.ndar
     return errors
 
 
-def smoother_error(model: LinearModel[np.ndarray], T: int) -> np.ndarray:
+def smoother_error(model: LinearModel[np.ndarray], T: int) -> Annotated[np.ndarray, "(T, m)"]:
     """Return the variance of s_t given all of x_1 … x_T, step by entry, (T, m): least of all.
 
     P_{t|T} = P_t − P_t Λ_t P_t, where Λ_t is what the observations after t say of s_t.

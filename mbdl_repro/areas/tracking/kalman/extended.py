@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -21,12 +23,12 @@ from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 
 
 def extended_kalman(
-    x: Tensor,
+    x: Annotated[Tensor, "(n_rows, T, n)"],
     belief: StateSpace,
     *,
     process_noise_scale: float = 1.0,
     observation_noise_scale: float = 1.0,
-    H: Tensor | None = None,
+    H: Annotated[Tensor, "(n, m)"] | None = None,
 ) -> Filtered:
     """Return the means and covariances of a Kalman filter of the model linearized at each step.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -17,7 +18,9 @@ from mbdl_repro.areas.tracking.kalman.updates import (
 )
 
 
-def negative_log_likelihood(x: Tensor, model: LinearModel[Tensor]) -> Tensor:
+def negative_log_likelihood(
+    x: Annotated[Tensor, "(n_rows, T, n)"], model: LinearModel[Tensor]
+) -> Annotated[Tensor, "(n_rows,)"]:
     """Return −log p(x_1 … x_T) of each row (n_rows,), of its seen entries, in nats.
 
     Σ_t ½ (eᵀ S⁻¹ e + log det 2πS),  e = x_t − H F ŝ_{t−1},  S = H P_{t|t−1} Hᵀ + W

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
@@ -206,7 +206,11 @@ BLOCK = 40
 """Numbers of a row that a block of steps takes in; what is best for a processor's caches."""
 
 
-def linear_filter(x: Tensor, gains: Tensor, model: LinearModel[Tensor]) -> Tensor:
+def linear_filter(
+    x: Annotated[Tensor, "(n_rows, T, n)"],
+    gains: Annotated[Tensor, "(T, m, n)"],
+    model: LinearModel[Tensor],
+) -> Annotated[Tensor, "(n_rows, T, m)"]:
     """Return the estimates (n_rows, T, m) of a filter whose gains are given, (T, m, n) or (m, n).
 
     s_t = F s_{t−1} + K_t (x_t − H F s_{t−1}) = A_t s_{t−1} + K_t x_t,  A_t = (I − K_t H) F
@@ -258,7 +262,7 @@ def linear_filter(x: Tensor, gains: Tensor, model: LinearModel[Tensor]) -> Tenso
 
 
 def kalman_filter(
-    x: Tensor,
+    x: Annotated[Tensor, "(n_rows, T, n)"],
     model: LinearModel[Tensor],
     gains: Callable[[LinearModel[Tensor], int], tuple[Tensor, Tensor]] | None = None,
 ) -> Filtered:
@@ -287,7 +291,9 @@ def kalman_filter(
 
 
 def filter_with_missing(
-    x: Tensor, model: LinearModel[Tensor], predicted: Tensor | None = None
+    x: Annotated[Tensor, "(n_rows, T, n)"],
+    model: LinearModel[Tensor],
+    predicted: Annotated[Tensor, "(m, m)"] | None = None,
 ) -> Filtered:
     """Return what :func:`kalman_filter` does, with covariances of each row (n_rows, T, m, m).
 

@@ -23,11 +23,15 @@ class PosteriorMethod(Method, ABC):
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and variances of the states, (n_rows, T, m) each, of x (n_rows, T, n)."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self, x: Annotated[Tensor, "(n_rows, T, m)"]
+    ) -> Annotated[Tensor, "(n_rows, T, m)"]:
         """Return the estimates of the states (n_rows, T, m)."""
         return self.moments(x)[0]
 
-    def claimed_variance(self, x: Tensor) -> Tensor:
+    def claimed_variance(
+        self, x: Annotated[Tensor, "(n_rows, T, n)"]
+    ) -> Annotated[Tensor, "(n_rows, T, m)"]:
         """Return the variance (n_rows, T, m) that it claims for each entry of its answer."""
         return self.moments(x)[1]
 

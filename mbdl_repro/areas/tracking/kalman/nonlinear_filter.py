@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -42,7 +42,9 @@ def believed_noise(
     )
 
 
-def observation_covariances(belief: StateSpace, W: Tensor, T: int) -> list[Tensor]:
+def observation_covariances(
+    belief: StateSpace, W: Annotated[Tensor, "(n, n)"], T: int
+) -> list[Tensor]:
     """Return W (n, n) of each step, 0 of the first if what is seen there is without noise.
 
     Args:

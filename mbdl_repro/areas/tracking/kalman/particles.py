@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ PARTICLES_AT_ONCE = 30_000
 
 
 def particle_filter(
-    x: Tensor,
+    x: Annotated[Tensor, "(n_rows, T, n)"],
     belief: StateSpace,
     *,
     n_particles: int,

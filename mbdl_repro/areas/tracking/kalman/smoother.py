@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ class Smoothed(NamedTuple):
         return means, self.covariances[..., 1:, :, :].diagonal(0, -2, -1).expand_as(means)
 
 
-def kalman_smoother(x: Tensor, model: LinearModel[Tensor]) -> Smoothed:
+def kalman_smoother(x: Annotated[Tensor, "(n_rows, T, n)"], model: LinearModel[Tensor]) -> Smoothed:
     """Return the mean and covariance of each state, given all observations.
 
     After the Kalman filter, from t = T down, with λ_T = 0 and Λ_T = 0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
@@ -35,7 +37,7 @@ def sigma_spread(m: int, alpha: float, kappa: float) -> float:
 
 
 def unscented_kalman(
-    x: Tensor,
+    x: Annotated[Tensor, "(n_rows, T, n)"],
     belief: StateSpace,
     *,
     alpha: float = 1.0,
@@ -105,7 +107,7 @@ def unscented_kalman(
     return Filtered(torch.stack(means, 1), torch.stack(covariances, 1))
 
 
-def square_root(P: Tensor) -> Tensor:
+def square_root(P: Tensor) -> Annotated[Tensor, "(..., k, k)"]:
     """Return L (..., k, k) with L Lᵀ = P, which may be singular: Cholesky's where there is one.
 
     Elsewhere it is along the principal axes of the correlations, so that an entry in a small unit

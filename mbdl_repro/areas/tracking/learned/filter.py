@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
@@ -47,7 +47,13 @@ class LearnedFilter(Method, ABC):
         self.register_buffer("unit_of_loss", torch.ones((), dtype=torch.float64))
 
     @abstractmethod
-    def correction(self, output: Tensor, innovation: Tensor, predicted: Tensor, t: int) -> Tensor:
+    def correction(
+        self,
+        output: Annotated[Tensor, "(rows, ·)"],
+        innovation: Annotated[Tensor, "(rows, n)"],
+        predicted: Annotated[Tensor, "(rows, m)"],
+        t: int,
+    ) -> Annotated[Tensor, "(rows, m)"]:
         """Return ŝ_t − ŝ_{t|t−1} (rows, m), given the network's output.
 
         Args:
@@ -58,14 +64,14 @@ class LearnedFilter(Method, ABC):
         """
 
     @abstractmethod
-    def features(self, differences: Tensor) -> Tensor:
+    def features(self, differences: Annotated[Tensor, "(rows, 2m + n)"]) -> Tensor:
         """Return what the network sees of differences, side by side (rows, 2m + n).
 
         They are the last change of the state, the last correction and the innovation.
         """
 
     @abstractmethod
-    def features_of_changes(self, changes: Tensor) -> Tensor:
+    def features_of_changes(self, changes: Annotated[Tensor, "(T, rows, n)"]) -> Tensor:
         """Return what it sees of the changes of the observation (T, rows, n)."""
 
     def track(self, x: Tensor) -> Track:
@@ -76,7 +82,9 @@ class LearnedFilter(Method, ABC):
         changes = seen.unflatten(-2, changes.shape[-3:-1])
         return self._follow(x, *self.network.begin(changes), self.correction)
 
-    def observers(self, x: Tensor, gains: Tensor) -> Track:
+    def observers(
+        self, x: Annotated[Tensor, "(rows, T, n)"], gains: Annotated[Tensor, "(observers,)"]
+    ) -> Track:
         """Filter by fixed gains κ H⁺ instead of the network's, all side by side.
 
         Args:
@@ -96,7 +104,7 @@ class LearnedFilter(Method, ABC):
             lambda output, innovation, predicted, t: innovation @ K,
         )
 
-    def changes(self, x: Tensor) -> Tensor:
+    def changes(self, x: Tensor) -> Annotated[Tensor, "(T, rows, n)"]:
         """Return x_t − x_{t−1} (T, rows, n), 0 where either is missing; h(s̄_0) stands for x_0."""
         start = self.model.belief.h(self.model.mean_0)[..., None, None, :]
         before = torch.cat((start.expand_as(x[..., :1, :]), x[..., :-1, :]), -2)
@@ -125,11 +133,13 @@ class LearnedFilter(Method, ABC):
                 values.append(value)
         return Track(*(torch.stack(values, -2) for values in kept))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Annotated[Tensor, "(rows, T, m)"]) -> Tensor:
         """Return the estimates of the states (rows, T, m)."""
         return self.track(x).states
 
-    def error(self, track: Track, s: Tensor) -> Tensor:
+    def error(
+        self, track: Track, s: Annotated[Tensor, "(rows, T, m)"]
+    ) -> Annotated[Tensor, "(rows,)"]:
         """Return what a fit makes small, of each row (rows,): its squared error.
 
         Args:
@@ -138,7 +148,9 @@ class LearnedFilter(Method, ABC):
         """
         return squared_error(track, s)
 
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(
+        self, x: Annotated[Tensor, "(rows, T, n)"], s: Annotated[Tensor, "(rows, T, m)"]
+    ) -> Tensor:
         """Return the mean error of a row, in units of the best fixed gain's on training data.
 
         So one ``clip_norm`` does for signals of any scale. Before a fit the unit is 1.
@@ -149,7 +161,11 @@ class LearnedFilter(Method, ABC):
         """
         return self.error(self.track(x), s).mean(-1) / self.unit_of_loss
 
-    def losses(self, x: Tensor, s: Tensor) -> Tensor:
+    def losses(
+        self,
+        x: Annotated[Tensor, "(members, rows, T, n)"],
+        s: Annotated[Tensor, "(members, rows, T, m)"],
+    ) -> Annotated[Tensor, "(members,)"]:
         """Return the loss of each fit of a stack, (members,).
 
         Args:
@@ -190,7 +206,9 @@ class LearnedFilter(Method, ABC):
         return torch.cat((change, states - track.predictions, track.innovations), -1)
 
     @abstractmethod
-    def set_units(self, changes: Tensor, differences: Tensor) -> None:
+    def set_units(
+        self, changes: Annotated[Tensor, "(n,)"], differences: Annotated[Tensor, "(2m + n,)"]
+    ) -> None:
         """Set how large differences are, as the best observer meets them on training data.
 
         Args:
@@ -223,7 +241,9 @@ def unit_or_one(value: Tensor) -> Tensor:
     return torch.where(value.isfinite() & (value > 0), value, 1.0)
 
 
-def squared_error(track: Track, s: Tensor) -> Tensor:
+def squared_error(
+    track: Track, s: Annotated[Tensor, "(rows, T, m)"]
+) -> Annotated[Tensor, "(rows,)"]:
     """Return Σ_t ‖ŝ_t − s_t‖² of each row (rows,).
 
     Args:
@@ -233,6 +253,6 @@ def squared_error(track: Track, s: Tensor) -> Tensor:
     return (track.states - s).square().flatten(-2).sum(-1)
 
 
-def root_mean_square(differences: Tensor) -> Tensor:
+def root_mean_square(differences: Annotated[Tensor, "(·, ·, k)"]) -> Annotated[Tensor, "(k,)"]:
     """Return the root mean square (k,) of each entry of differences (·, ·, k); 1 in place of 0."""
     return unit_or_one(differences.square().flatten(0, 1).mean(0).sqrt())

@@ -44,11 +44,11 @@ class LearnedGain(LearnedFilter, ABC):
         self.observed = Directions((n,), magnitudes)
         self.inner = Directions((m, m, n), magnitudes)
 
-    def features(self, differences: Tensor) -> Tensor:
+    def features(self, differences: Tensor) -> Annotated[Tensor, "(rows, ·)"]:
         """Return their directions (rows, ·)."""
         return self.inner(differences)
 
-    def features_of_changes(self, changes: Tensor) -> Tensor:
+    def features_of_changes(self, changes: Tensor) -> Annotated[Tensor, "(T, rows, ·)"]:
         """Return their directions (T, rows, ·)."""
         return self.observed(changes)
 
@@ -57,7 +57,7 @@ class LearnedGain(LearnedFilter, ABC):
         self.observed.measure(changes)
         self.inner.measure(differences)
 
-    def fixed_gain(self, gain: float) -> Tensor:
+    def fixed_gain(self, gain: float) -> Annotated[Tensor, "(m, n)"]:
         """Return κ H⁺ (m, n).
 
         Args:
@@ -65,7 +65,12 @@ class LearnedGain(LearnedFilter, ABC):
         """
         return gain * self.model.inverse
 
-    def gain(self, output: Tensor, predicted: Tensor, t: int) -> Tensor:
+    def gain(
+        self,
+        output: Annotated[Tensor, "(rows, m n)"],
+        predicted: Annotated[Tensor, "(rows, m)"],
+        t: int,
+    ) -> Annotated[Tensor, "(rows, m, n)"]:
         """Return K_t (rows, m, n).
 
         Args:
@@ -75,7 +80,9 @@ class LearnedGain(LearnedFilter, ABC):
         """
         return output.unflatten(-1, (self.model.m, self.model.n))
 
-    def correction(self, output: Tensor, innovation: Tensor, predicted: Tensor, t: int) -> Tensor:
+    def correction(
+        self, output: Tensor, innovation: Tensor, predicted: Tensor, t: int
+    ) -> Annotated[Tensor, "(rows, m)"]:
         """Return K_t (x_t − h(ŝ_{t|t−1})) (rows, m)."""
         return (self.gain(output, predicted, t) * innovation.unsqueeze(-2)).sum(-1)
 
@@ -117,7 +124,7 @@ class Directions(nn.Module):
         self.register_buffer("groups", torch.block_diag(*columns))
         self.register_buffer("unit", torch.ones(sum(widths), dtype=torch.float64))
 
-    def measure(self, sizes: Tensor) -> None:
+    def measure(self, sizes: Annotated[Tensor, "(width,)"]) -> None:
         """Set how long each group is: the unit in which a length is close to 0.
 
         Args:
@@ -125,7 +132,9 @@ class Directions(nn.Module):
         """
         self.unit.copy_((sizes.square() @ self.groups).sqrt() @ self.groups.mT)
 
-    def forward(self, differences: Tensor) -> Tensor:
+    def forward(
+        self, differences: Annotated[Tensor, "(..., rows, width)"]
+    ) -> Annotated[Tensor, "(..., rows, ·)"]:
         """Return what the network sees of them (..., rows, ·).
 
         Args:
@@ -141,7 +150,11 @@ class Directions(nn.Module):
         return torch.cat((directions, lengths), -1)
 
 
-def implied_variances(gain: Tensor, H: Tensor, W: Tensor) -> Tensor:
+def implied_variances(
+    gain: Annotated[Tensor, "(..., m, n)"],
+    H: Annotated[Tensor, "(..., n, m)"],
+    W: Annotated[Tensor, "(n, n)"],
+) -> Annotated[Tensor, "(..., m)"]:
     """Return the error variances (..., m) that a gain K (..., m, n) implies if it is optimal.
 
     An optimal gain is K = Σ Hᵀ W⁻¹, Σ the covariance after the update: so Σ Hᵀ = K W, and where

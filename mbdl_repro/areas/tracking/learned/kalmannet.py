@@ -39,7 +39,9 @@ class ThreeGruGain(LearnedGain, ABC):
         self.network = ThreeGrus(gain, input_multiplier, output_multiplier, self.magnitudes)
 
     @abstractmethod
-    def error(self, track: Track, s: Tensor) -> Tensor:
+    def error(
+        self, track: Track, s: Annotated[Tensor, "(rows, T, m)"]
+    ) -> Annotated[Tensor, "(rows,)"]:
         """Return what a fit makes small, of each row (rows,).
 
         Args:

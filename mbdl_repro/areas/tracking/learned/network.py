@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from torch import Tensor, nn
 
@@ -24,7 +24,7 @@ class Network(nn.Module, ABC):
     """A recurrent network that looks at features of what a filter meets."""
 
     @abstractmethod
-    def begin(self, changes: Tensor) -> tuple[Tensor, Step]:
+    def begin(self, changes: Annotated[Tensor, "(T, rows, ·)"]) -> tuple[Tensor, Step]:
         """Return the first hidden state (rows, ·), and what takes one step.
 
         What does not depend on the recursion is worked out here, for all steps at once.

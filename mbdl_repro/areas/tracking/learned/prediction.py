@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 
@@ -33,7 +35,7 @@ class Prediction(nn.Module):
         if self.is_constant:
             self.register_buffer("ahead", torch.cat((F.T, F.T @ self.H.T), 1))
 
-    def forward(self, s: Tensor, t: int) -> tuple[Tensor, Tensor]:
+    def forward(self, s: Annotated[Tensor, "(rows, m)"], t: int) -> tuple[Tensor, Tensor]:
         """Return ŝ_{t|t−1} = f(s) (rows, m), and h of it (rows, n).
 
         Args:
@@ -46,7 +48,9 @@ class Prediction(nn.Module):
         predicted = self.belief.f(s, t)
         return predicted, self.belief.h(predicted, t)
 
-    def observation_matrix(self, predicted: Tensor, t: int) -> Tensor:
+    def observation_matrix(
+        self, predicted: Annotated[Tensor, "(rows, m)"], t: int
+    ) -> Annotated[Tensor, "(n, m)"]:
         """Return H (n, m), or the Jacobian of h at each prediction (rows, n, m).
 
         Args:
@@ -60,7 +64,12 @@ class Prediction(nn.Module):
         """Whether its tensors are those of several fits, stacked along a first axis."""
         return self.mean_0.ndim == 2
 
-    def innovation(self, x: Tensor, seen: Tensor | None, expected: Tensor) -> Tensor:
+    def innovation(
+        self,
+        x: Annotated[Tensor, "(rows, n)"],
+        seen: Annotated[Tensor, "(rows, n)"] | None,
+        expected: Annotated[Tensor, "(rows, n)"],
+    ) -> Annotated[Tensor, "(rows, n)"]:
         """Return x_t − h(ŝ_{t|t−1}) (rows, n), 0 where nothing was seen.
 
         Args:
@@ -75,7 +84,7 @@ class Prediction(nn.Module):
         return torch.where(seen > 0, self.belief.residual(x, expected), 0.0)
 
 
-def rank(H: Tensor) -> Tensor:
+def rank(H: Annotated[Tensor, "(..., n, m)"]) -> Annotated[Tensor, "(...)"]:
     """Return the rank (...) of matrices H (..., n, m), whatever the units of rows and columns."""
     for dim in (-1, -2):
         largest = H.abs().amax(dim, keepdim=True)
@@ -83,7 +92,7 @@ def rank(H: Tensor) -> Tensor:
     return torch.linalg.matrix_rank(H)
 
 
-def pseudo_inverse(H: Tensor) -> Tensor:
+def pseudo_inverse(H: Annotated[Tensor, "(..., n, m)"]) -> Annotated[Tensor, "(..., m, n)"]:
     """Return H⁺ (..., m, n) of H (..., n, m), from which no unit is too small to be seen."""
     has_full_rank = (rank(H) == min(H.shape[-2:]))[..., None, None]
     return torch.where(has_full_rank, torch.linalg.pinv(H, rtol=0.0), torch.linalg.pinv(H))

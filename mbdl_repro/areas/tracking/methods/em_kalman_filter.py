@@ -86,7 +86,9 @@ class EmKalmanFilter(PosteriorMethod):
         """Return means and variances of the states, given the observations up to each."""
         return kalman_filter(x, self.current_model()).moments()
 
-    def loss(self, x: Tensor, s: Tensor) -> Tensor:
+    def loss(
+        self, x: Annotated[Tensor, "(n_rows, T, n)"], s: Annotated[Tensor, "(n_rows, T, m)"]
+    ) -> Tensor:
         """Return the mean over rows of −log p(x); the states are not looked at."""
         return negative_log_likelihood(x, self.current_model()).mean()
 

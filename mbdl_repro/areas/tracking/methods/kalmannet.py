@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from torch import Tensor
 
 from mbdl_repro.areas.tracking.learned.filter import Track, squared_error
@@ -34,7 +36,9 @@ class Kalmannet(ThreeGruGain):
         """Return the squared error of each row (rows,)."""
         return squared_error(track, s)
 
-    def claimed_variance(self, x: Tensor) -> Tensor:
+    def claimed_variance(
+        self, x: Annotated[Tensor, "(n_rows, T, n)"]
+    ) -> Annotated[Tensor, "(rows, T, m)"]:
         """Return the error variances (rows, T, m) that the gains imply: the diagonal of K W (H⁺)ᵀ.
 
         They are NaN at steps where an entry of x is missing, of which a gain says nothing.

@@ -112,7 +112,9 @@ class NeuralAugmentedKalman(IterativeMethod):
             size = data.square().mean((0, 1)).sqrt()
             unit.copy_(size.where(size > 0, 1))
 
-    def iterates(self, x: Tensor) -> Iterator[Tensor]:
+    def iterates(
+        self, x: Annotated[Tensor, "(n_rows, T, n)"]
+    ) -> Iterator[Annotated[Tensor, "(n_rows, T, m)"]]:
         """Yield the smoother's estimate (n_rows, T, m), then what each round makes of it."""
         model = self.model()
         check_observations(x, model.H.shape[-2])

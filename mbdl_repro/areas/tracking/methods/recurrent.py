@@ -66,12 +66,18 @@ class Recurrent(Method):
             size = data.square().nanmean((0, 1)).sqrt()
             unit.copy_(size.where(size > 0, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self, x: Annotated[Tensor, "(n_rows, T, n)"]
+    ) -> Annotated[Tensor, "(n_rows, T, m)"]:
         """Return the estimates of the states."""
         check_observations(x, self.input_unit.shape[0])
         return self._states(x)
 
-    def losses(self, x: Tensor, s: Tensor) -> Tensor:
+    def losses(
+        self,
+        x: Annotated[Tensor, "(members, rows, T, n)"],
+        s: Annotated[Tensor, "(members, rows, T, m)"],
+    ) -> Annotated[Tensor, "(members,)"]:
         """Return the loss of each fit of a stack, (members,).
 
         Args:

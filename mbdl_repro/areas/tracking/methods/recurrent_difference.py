@@ -64,11 +64,11 @@ class RecurrentDifference(LearnedFilter):
     def start_from(self, gain: float) -> None:
         """Start from the prediction, whatever gain is best."""
 
-    def features(self, differences: Tensor) -> Tensor:
+    def features(self, differences: Annotated[Tensor, "(rows, 2m + n)"]) -> Tensor:
         """Return them in their units (rows, 2m + n)."""
         return differences / self.unit_of_features.unsqueeze(-2)
 
-    def features_of_changes(self, changes: Tensor) -> Tensor:
+    def features_of_changes(self, changes: Annotated[Tensor, "(T, rows, n)"]) -> Tensor:
         """Return them in their units (T, rows, n)."""
         return changes / self.unit_of_changes.unsqueeze(-2)
 

@@ -61,7 +61,12 @@ class SplitKalmannet(LearnedGain):
         values, vectors = torch.linalg.eigh(gain * inverse.mT @ inverse)  # (H Hᵀ)⁺ = H⁺ᵀ H⁺
         return vectors * values.clamp_min(0.0).sqrt()
 
-    def gain(self, output: Tensor, predicted: Tensor, t: int) -> Tensor:
+    def gain(
+        self,
+        output: Annotated[Tensor, "(rows, m² + n²)"],
+        predicted: Annotated[Tensor, "(rows, m)"],
+        t: int,
+    ) -> Annotated[Tensor, "(rows, m, n)"]:
         """Return P Hᵀ S (rows, m, n).
 
         Args:

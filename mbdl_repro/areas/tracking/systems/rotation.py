@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 
-def rotation(angle_rad: float, size: int) -> np.ndarray:
+def rotation(angle_rad: float, size: int) -> Annotated[np.ndarray, "(size, size)"]:
     """Return the rotation (size, size) by an angle about each axis: R_z R_y R_x in space.
 
     In the plane it is the one rotation [[cos, −sin], [sin, cos]]; in more than three dimensions,
