@@ -35,8 +35,8 @@ class Recipe(BaseModel):
     patience: Count | None = None
     """Stop after this many validations without improvement; ``null``: never early."""
     precision: Literal["single", "double"] = "double"
-    """Arithmetic of the fit. Networks of images, and to covariances, answer in single precision; all
-    else does in double."""
+    """Arithmetic of the fit. Networks of images, and to covariances, answer in single precision;
+    all else does in double."""
     together: bool = False
     """Fit the seeds of a block side by side, as one batched computation."""
 
