@@ -149,8 +149,8 @@ def test_a_seed_more_computes_that_seed_only(copy: Project) -> None:
     assert result.returncode == 0, result.stderr
     after = {path.name for path in copy.folder.glob("results/cache/*/*-*")}
     assert before < after
-    # One set of data; two fits (sizes) of lista; scores of these and of ista.
-    assert len(after - before) == 1 + 2 + 3
+    # Data to train with and to test on; two fits (sizes) of lista; scores of these and of ista.
+    assert len(after - before) == 2 + 2 + 3
     assert ",3\n" not in (copy.folder / "results/tables/linear.csv").read_text()
 
 

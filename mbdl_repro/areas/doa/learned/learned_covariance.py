@@ -163,7 +163,12 @@ class LearnedCovariance(Method):
     def angles_of_subspace(
         self, Us: Annotated[Tensor, "(n, N, M)"], decoder: Decoder
     ) -> Annotated[Tensor, "(n, M)"]:
-        """Return the angles (n, M), as :meth:`angles`, of signal subspaces U_s (n, N, M)."""
+        """Return the angles (n, M) in rad, as :meth:`angles` does.
+
+        Args:
+            Us: orthonormal bases (n, N, M) of signal subspaces, complex.
+            decoder: as of :meth:`angles`.
+        """
         if decoder == "esprit":
             return angles_of(esprit_roots(Us), self.spacing)
         c = noise_polynomial(Us)
