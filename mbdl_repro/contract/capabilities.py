@@ -68,9 +68,10 @@ class HasCovariance(Protocol):
 
 @runtime_checkable
 class HasEncoding(Protocol):
-    """A method that answers in two parts, of which settings that no fit depends on have the second.
+    """A method that first encodes observations, and then decodes what it answers.
 
-    Its answer is ``decoded(encoding(x))``; so what several decoders of one fit read is made once.
+    Its answer is ``decoded(encoding(x))``. Settings that no fit depends on change decoding alone,
+    so that all decoders of one fit share an encoding.
     """
 
     def encoding(self, x: Tensor) -> Tensor:

@@ -224,7 +224,7 @@ class Experiment:
 
     @property
     def drawn(self) -> list[tuple[Fit, Point | None]]:
-        """Whose data are drawn: of each place first, and with None, what is trained with."""
+        """What is drawn, place by place: with None what is trained with, then each test set."""
         training = [None] if self.samples.validation or self.learned else []
         return [
             (Fit(point, 0, seeds), test_point)

@@ -11,9 +11,9 @@ def simulate(job: Job) -> None:
     """Draw each block of seeds at each point, on and off the training point; write the index."""
     experiment = job.experiment
     data = Data(experiment, job.store)
-    index = []
-    for i, (fit, test_point) in enumerate(experiment.drawn):
-        job.progress(i / len(experiment.drawn), str(fit))
+    index, drawn = [], experiment.drawn
+    for i, (fit, test_point) in enumerate(drawn):
+        job.progress(i / len(drawn), str(fit))
         path = data.path(fit, test_point)
         index.append(
             {"point": fit.point, "test_point": test_point, "seeds": fit.seeds, "file": path.name}
