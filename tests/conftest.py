@@ -17,10 +17,11 @@ from records import RECORD
 
 from mbdl_repro.contract.family import Family
 from mbdl_repro.experiments import reading as experiment_file
+from mbdl_repro.pipeline.rows import groups_of
 from mbdl_repro.pipeline.stages.gather import gather
 from mbdl_repro.pipeline.stages.tabulate import summarize
 from mbdl_repro.pipeline.stages.verify import verify
-from mbdl_repro.store.files import table_to_bytes
+from mbdl_repro.store.files import arrays_to_small_bytes, table_to_bytes
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import write_outputs
 
@@ -123,8 +124,10 @@ def make(root: Path) -> None:
     for name, experiment in experiments.items():
         rows = rows_of(experiment)
         cost = {label: {"train_seconds": 150.0, "evaluate_seconds": 1.5} for label in MEANS}
-        tables = {store.table(name): summarize(rows), store.seed_rows(name): rows}
+        table = summarize(rows, experiment.scales)
+        tables = {store.table(name): table, store.seed_rows(name): rows}
         outputs = {path: table_to_bytes(table) for path, table in tables.items()}
+        outputs[store.groups(name)] = arrays_to_small_bytes(groups_of(rows))
         write_outputs(outputs, record | {"cost": cost})
         write_outputs({store.figure(name): PNG}, record)
         verify(job("verify", experiment, scale))

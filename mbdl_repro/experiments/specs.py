@@ -202,12 +202,14 @@ def tabulate_spec(experiment: Experiment) -> dict[str, Any]:
             | {"n_examples": panel.n_examples}
             for panel in experiment.panels_of_examples
         ],
+        "scales": experiment.scales,
     }
 
 
 def verify_spec(experiment: Experiment) -> dict[str, Any]:
     """Return what the verdicts depend on, besides the table."""
-    return {"claims": [dataclasses.asdict(claim) for claim in experiment.claims]}
+    claims = [dataclasses.asdict(claim) for claim in experiment.claims]
+    return {"claims": claims, "scales": experiment.scales}
 
 
 def draw_spec(experiment: Experiment) -> dict[str, Any]:

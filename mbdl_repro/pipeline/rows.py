@@ -11,33 +11,48 @@ from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.table import QUANTILES
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mbdl_repro.contract.table import Point
     from mbdl_repro.experiments.experiment import Experiment, Fit
 
 
-def measured(
-    values: np.ndarray | tuple[np.ndarray, np.ndarray] | float, marks: Mapping[str, Any] = {}
-) -> dict[str, Any]:
+N_GROUPS = 10
+"""Groups of a seed's test signals without each of which its value is computed again."""
+
+FEWEST = 100
+"""Test signals of which groups are large enough to tell how a median moves."""
+
+WITHOUT = [f"without_{group}" for group in range(N_GROUPS)]
+"""Columns of these values, in rows of what does not learn."""
+
+Values = np.ndarray | tuple[np.ndarray, np.ndarray] | float
+
+
+def measured(values: Values, marks: Mapping[str, Any] = {}) -> dict[str, Any]:
     """Return the mean over test rows, its standard error, and how many rows there were.
 
     A pair (a, b) stands for the ratio of sums ``sum(a) / sum(b)``, whose standard error is that
-    of the linearized ratio. A number is exact: its standard error is zero.
+    of the linearized ratio. A number is exact: its standard error is zero. ``without`` is the same
+    mean without each of :data:`N_GROUPS` groups of the rows, every tenth in one; NaN for a number,
+    and for fewer than :data:`FEWEST` rows.
 
     Args:
         values: what a metric or bound returned.
         marks: words of the metric's decorator (see :func:`mbdl_repro.contract.measure.metric`).
     """
+    summary = marks.get("summary", "mean")
     with np.errstate(divide="ignore", invalid="ignore"):  # of what is infinite, or 0 in dB
-        value, error, n = _summary(values, marks.get("summary", "mean"))
+        value, error, n = _summary(values, summary)
+        without = _without_groups(values, summary)
         if marks.get("decibels", False):
             error *= 10 / np.log(10) / value if value > 0 else np.nan
-            value = 10 * np.log10(value)
-    return {"value": float(value), "standard_error": float(error), "n_test": n}
+            value, without = 10 * np.log10(value), 10 * np.log10(without)
+    known = {"value": float(value), "standard_error": float(error), "n_test": n}
+    return known | {"without": without}
 
 
-def _summary(
-    values: np.ndarray | tuple[np.ndarray, np.ndarray] | float, summary: str
-) -> tuple[float, float, int]:
+def _summary(values: Values, summary: str) -> tuple[float, float, int]:
     """Return what is reported of the rows' values, its standard error, and their number."""
     if isinstance(values, tuple):
         a, b = values
@@ -53,6 +68,26 @@ def _summary(
     return values.mean(), _standard_error(values), len(values)
 
 
+def _without_groups(values: Values, summary: str) -> np.ndarray:
+    """Return what is reported of the rows' values without each group of them (G,)."""
+    parts = values if isinstance(values, tuple) else (np.asarray(values, dtype=float),)
+    n = parts[0].size
+    if parts[0].ndim == 0 or n < FEWEST:
+        return np.full(N_GROUPS, np.nan)
+    if not isinstance(values, tuple) and summary in QUANTILES:
+        groups = np.arange(n) % N_GROUPS
+        level = QUANTILES[summary]
+        return np.array([np.quantile(parts[0][groups != g], level) for g in range(N_GROUPS)])
+    # The rest of a sum, of each part; of a mean, the other part counts rows.
+    left = [part.sum() - _sums(part) for part in (*parts, np.ones(n))]
+    return left[0] / left[1]
+
+
+def _sums(values: np.ndarray) -> np.ndarray:
+    """Return the sum of each group of rows (G,)."""
+    return np.array([values[group::N_GROUPS].sum() for group in range(N_GROUPS)])
+
+
 def rows_of(
     experiment: Experiment,
     fit: Fit,
@@ -61,6 +96,8 @@ def rows_of(
     family: Family,
     belief: str,
     columns: Mapping[str, np.ndarray],
+    *,
+    grouped: bool = False,
 ) -> list[dict[str, Any]]:
     """Return measured columns as rows of the long table.
 
@@ -72,6 +109,8 @@ def rows_of(
         family: its place on the continuum.
         belief: name of the assumed model.
         columns: what was measured, each (k,), by the names of the table's other columns.
+        grouped: whether they differ from seed to seed by their test signals alone, so that the
+            values without groups of these are rows' columns, too.
     """
     fixed = {
         "experiment": experiment.name,
@@ -84,8 +123,41 @@ def rows_of(
         "belief": belief,
     }
     order = ["n_parameters", "seed", "iteration", "metric", "value", "standard_error", "n_test"]
-    values = zip(*(columns[name].tolist() for name in order), strict=True)
-    return [fixed | dict(zip(order, row, strict=True)) for row in values]
+    measured = [columns[name].tolist() for name in order]
+    if grouped:
+        order, measured = order + WITHOUT, measured + columns["without"].T.tolist()
+    return [fixed | dict(zip(order, row, strict=True)) for row in zip(*measured, strict=True)]
+
+
+def groups_of(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the values without groups of test signals of those rows that have them.
+
+    Args:
+        rows: of the long table, with the columns :data:`WITHOUT` or without.
+
+    Returns:
+        ``row``, the places of these rows in the table (k,), and ``without`` (k, G), both small.
+    """
+    without = groups_in(rows)
+    has = np.flatnonzero(np.isfinite(without).all(1))
+    return {"row": has.astype(np.int32), "without": without[has].astype(np.float32)}
+
+
+def with_groups(rows: pd.DataFrame, groups: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return rows with the columns :data:`WITHOUT`, NaN where a row has no groups.
+
+    Args:
+        rows: of the long table.
+        groups: as :func:`groups_of` returns them, of the same rows.
+    """
+    without = np.full((len(rows), N_GROUPS), np.nan)
+    without[groups["row"]] = groups["without"]
+    return rows.assign(**dict(zip(WITHOUT, without.T, strict=True)))
+
+
+def groups_in(rows: pd.DataFrame) -> np.ndarray:
+    """Return the values without groups of test signals of each row (k, G), NaN where none."""
+    return rows.reindex(columns=WITHOUT).to_numpy(dtype=float)
 
 
 def _standard_error(values: np.ndarray) -> float:

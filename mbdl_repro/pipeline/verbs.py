@@ -208,7 +208,7 @@ def _code_of_tabulate(book: Book, task: Task) -> Fingerprint:
     """
     codes = [VERBS[need.verb].code(book, need) for need in _scores(book, task)]
     made = ("long_table", "summarize", "of_seeds", "shown", "histories")
-    own = [f"{STAGES}.tabulate:{name}" for name in made]
+    own = ["mbdl_repro.pipeline.rows:groups_of", *(f"{STAGES}.tabulate:{name}" for name in made)]
     kept = ("main_fit", "note_of", "learned_tensors", "weights_to_bytes")
     own += [f"{WEIGHTS}:{name}" for name in kept]
     panels = {type(panel) for panel in _experiment(book, task).panels_of_examples}
@@ -217,7 +217,7 @@ def _code_of_tabulate(book: Book, task: Task) -> Fingerprint:
 
 
 def _code_of_verify(book: Book, task: Task) -> Fingerprint:
-    return fingerprint(f"{STAGES}.verify:verdicts", TABLE)
+    return fingerprint(f"{STAGES}.verify:verdicts", "mbdl_repro.pipeline.rows:with_groups", TABLE)
 
 
 def _code_of_draw(book: Book, task: Task) -> Fingerprint:
@@ -295,6 +295,7 @@ VERBS: dict[str, Verb] = {
             outputs=lambda store, of: (
                 store.table(of.experiment),
                 store.seed_rows(of.experiment),
+                store.groups(of.experiment),
                 store.shown(of.experiment),
                 store.histories(of.experiment),
                 store.weights(of.experiment),

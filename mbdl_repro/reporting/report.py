@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BOOK = "https://doi.org/10.1561/2000000113"
-MARKS = {"holds": "✓", "fails": "✗", "undecided": "~", "not run": "–"}
+MARKS = {"surpassed": "✓+", "holds": "✓", "fails": "✗", "undecided": "~", "not run": "–"}
 
 
 def report(job: Job) -> None:
@@ -77,7 +77,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "number": numbers.number,
-        "difference": numbers.difference,
+        "effect": numbers.effect,
         "seconds": numbers.seconds,
         "plain": numbers.plain,
         "words": lambda name: name.replace("_", " "),

@@ -96,6 +96,10 @@ class Store:
         """The rows of each seed."""
         return self.results / "tables" / f"{experiment}.seeds.csv"
 
+    def groups(self, experiment: str) -> Path:
+        """Values of seeds without groups of their test signals."""
+        return self.results / "tables" / f"{experiment}.groups.npz"
+
     def verdicts(self, experiment: str | None = None) -> Path:
         """The verdicts of one experiment, or of all."""
         name = "verdicts.csv" if experiment is None else f"verdicts/{experiment}.csv"

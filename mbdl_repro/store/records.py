@@ -39,7 +39,13 @@ def record_path(path: Path) -> Path:
     raise ValueError(f"{path}: no record belongs to a file of this kind")
 
 
-_LONG_SUFFIXES = (".seeds.csv", ".history.csv", ".examples.npz", ".weights.safetensors")
+_LONG_SUFFIXES = (
+    ".seeds.csv",
+    ".groups.npz",
+    ".history.csv",
+    ".examples.npz",
+    ".weights.safetensors",
+)
 _SUFFIXES = (".csv", ".json", ".npz", ".png", ".pdf", ".svg", ".html")
 
 KINDS: dict[str, type | tuple[type, ...]] = {

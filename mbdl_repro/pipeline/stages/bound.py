@@ -38,7 +38,8 @@ def bound(job: Job) -> None:
             partial(_computed, experiment, data, info, fit, test_point, exact),
         )
         words = (name, Family.BOUND, "full")
-        rows += rows_of(experiment, fit, test_point, *words, arrays_from_bytes(content))
+        columns = arrays_from_bytes(content)
+        rows += rows_of(experiment, fit, test_point, *words, columns, grouped=True)
     job.save({job.store.bounds(experiment.name): table_to_bytes(rows)})
 
 

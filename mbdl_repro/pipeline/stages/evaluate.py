@@ -87,7 +87,7 @@ def gathered(
             # The answer of the method is that of its last fit.
             kept = ~np.isnan(columns["iteration"])
             columns = {name: column[kept] for name, column in columns.items()}
-        rows += rows_of(experiment, fit, test_point, *words, columns)
+        rows += rows_of(experiment, fit, test_point, *words, columns, grouped=not entry.has_fit)
     return rows, examples
 
 

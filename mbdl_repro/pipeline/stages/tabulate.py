@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 
 from mbdl_repro.pipeline.job import Job
+from mbdl_repro.pipeline.rows import WITHOUT, groups_in, groups_of
 from mbdl_repro.pipeline.weights import kept, weights_to_bytes
 from mbdl_repro.statistics.intervals import mean_interval
+from mbdl_repro.statistics.relations import Scale
 from mbdl_repro.store.files import arrays_to_small_bytes, table_to_bytes
 from mbdl_repro.store.records import read_arrays, read_json, read_record, read_table
 
@@ -53,8 +55,9 @@ def tabulate(job: Job) -> None:
     weights = {label: kept(experiment, label, store, job.device) for label in experiment.learned}
     job.save(
         {
-            store.table(experiment.name): table_to_bytes(summarize(rows)),
+            store.table(experiment.name): table_to_bytes(summarize(rows, experiment.scales)),
             store.seed_rows(experiment.name): table_to_bytes(of_seeds(rows)),
+            store.groups(experiment.name): arrays_to_small_bytes(groups_of(rows)),
             store.shown(experiment.name): arrays_to_small_bytes(shown(panels, examples)),
             store.histories(experiment.name): table_to_bytes(trained),
             store.weights(experiment.name): weights_to_bytes(weights),
@@ -69,14 +72,25 @@ def long_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def summarize(rows: pd.DataFrame) -> pd.DataFrame:
-    """Replace ``seed, value, standard_error`` by ``mean, ci_low, ci_high, n_seeds``."""
-    per_seed = ["seed", "value", "standard_error"]
+def summarize(rows: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
+    """Replace ``seed, value, standard_error`` by ``mean, ci_low, ci_high, n_seeds``.
+
+    Args:
+        rows: the long table, a row a seed.
+        scales: how values of each metric compare, by its name.
+    """
+    per_seed = ["seed", "value", "standard_error", *WITHOUT]
     same = [column for column in rows.columns if column not in per_seed]
     records = []
     for key, group in rows.groupby(same, sort=False, dropna=False):
         group = group.sort_values("seed")
-        interval = mean_interval(group["value"].to_numpy(), group["standard_error"].to_numpy())
+        without = groups_in(group)
+        interval = mean_interval(
+            group["value"].to_numpy(),
+            group["standard_error"].to_numpy(),
+            scale=scales[group["metric"].iloc[0]],
+            without=without if np.isfinite(without).all() else None,
+        )
         records.append(
             dict(zip(same, key, strict=True))
             | {
@@ -105,7 +119,8 @@ def of_seeds(rows: pd.DataFrame) -> pd.DataFrame:
         rows: of all seeds.
     """
     measured = {name: rows[name].map(partial(_rounded, 12)) for name in MEASURED}
-    return rows.drop(columns=SAID_ONCE).assign(**measured)
+    without = [column for column in rows.columns if column in WITHOUT]
+    return rows.drop(columns=[*SAID_ONCE, *without]).assign(**measured)
 
 
 def shown(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,13 @@ import pandas as pd
 from mbdl_repro.contract.table import Place, same
 from mbdl_repro.experiments.experiment import Claim, Experiment
 from mbdl_repro.pipeline.job import Job
+from mbdl_repro.pipeline.rows import N_GROUPS, groups_in, with_groups
 from mbdl_repro.statistics.comparisons import Comparison, combine, compare
 from mbdl_repro.statistics.crossings import first_crossing
+from mbdl_repro.statistics.intervals import constant
 from mbdl_repro.statistics.relations import SIGNS
 from mbdl_repro.store.files import table_to_bytes
-from mbdl_repro.store.records import read_table
+from mbdl_repro.store.records import read_arrays, read_table
 
 COLUMNS = [
     "experiment",
@@ -28,13 +30,17 @@ COLUMNS = [
     "right",
     "left_value",
     "right_value",
-    "difference",
+    "effect_is",
+    "effect",
     "ci_low",
     "ci_high",
+    "interval_over",
     "tolerance",
     "n_seeds",
     "n_places",
     "verdict",
+    "p",
+    "written",
     "remark",
 ]
 
@@ -43,6 +49,7 @@ def verify(job: Job) -> None:
     """Decide each claim by a paired test over seeds; write the verdicts."""
     experiment = job.experiment
     rows = read_table(job.store.seed_rows(experiment.name))
+    rows = with_groups(rows, read_arrays(job.store.groups(experiment.name)))
     table = verdicts(experiment, rows)
     job.save({job.store.verdicts(experiment.name): table_to_bytes(table)})
 
@@ -52,7 +59,7 @@ def verdicts(experiment: Experiment, rows: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         experiment: whose claims they are.
-        rows: the long table, a row a seed.
+        rows: the long table, a row a seed, with the values without groups of test signals.
     """
     decided = [_verdict(experiment, rows, claim) for claim in experiment.claims]
     return pd.DataFrame(decided, columns=COLUMNS)
@@ -64,26 +71,26 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
     places, n_seeds, unknown = [], 0, 0
     for left, right in claim.pairs:
         left_rows = _rows_at(experiment, rows, left)
-        other: Any = right
-        other_error: Any = 0.0
+        right_rows = None
         if isinstance(right, Place):
             left_rows, right_rows = _paired(left_rows, _rows_at(experiment, rows, right))
-            other = right_rows["value"].to_numpy()
-            other_error = right_rows["standard_error"].to_numpy()
         if left_rows.empty:
             continue  # this scale does not run the point
         n_seeds = len(left_rows)
-        values = left_rows["value"].to_numpy()
-        unknown = max(unknown, int(np.isnan(values + other).sum()))
+        sides = _measured(left_rows), _measured(right_rows, right, n_seeds)
+        unknown = max(unknown, int(np.isnan(sides[0].values + sides[1].values).sum()))
         places.append(
             partial(
                 compare,
-                values,
-                other + claim.offset,
+                sides[0].values,
+                sides[1].values,
                 claim.relation,
+                scale=experiment.scales[claim.metric],
                 factor=claim.factor,
+                offset=claim.offset,
                 tolerance=claim.tolerance,
-                standard_errors=(left_rows["standard_error"].to_numpy(), other_error),
+                standard_errors=(sides[0].errors, sides[1].errors),
+                without=_groups(*sides),
             )
         )
     decided = combine(places) if places else None
@@ -95,6 +102,36 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
     remarks = [claim.remark or "", _not_numbers(unknown, n_seeds) if unknown else ""]
     remark = "; ".join(filter(None, remarks))
     return _row(experiment, claim, sides, decided, n_seeds, len(places), remark)
+
+
+class _Measured(NamedTuple):
+    """One side at a place: of each seed its value, standard error, and value without groups."""
+
+    values: np.ndarray
+    errors: np.ndarray
+    without: np.ndarray
+
+
+def _measured(rows: pd.DataFrame | None, number: Any = 0.0, n_seeds: int = 0) -> _Measured:
+    """Return what rows hold, or, where there are none, a number that is the same for all seeds."""
+    if rows is None:
+        same = np.full(n_seeds, number, dtype=float)
+        return _Measured(same, 0.0 * same, np.full((n_seeds, N_GROUPS), np.nan))
+    values, errors = rows["value"].to_numpy(), rows["standard_error"].to_numpy()
+    return _Measured(values, errors, groups_in(rows))
+
+
+def _groups(left: _Measured, right: _Measured) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return both sides without groups of test signals, where nothing but these is random."""
+    found = []
+    for side in (left, right):
+        without = side.without
+        if np.isnan(without).any():
+            if not constant(side.values) or side.errors.any():
+                return None
+            without = np.repeat(side.values[:, None], N_GROUPS, axis=1)  # an exact number
+        found.append(without)
+    return found[0], found[1]
 
 
 def _verdict_on_crossing(
@@ -158,13 +195,17 @@ def _row(
         "right": sides[1],
         "left_value": decided.left if decided else np.nan,
         "right_value": decided.right if decided else np.nan,
-        "difference": decided.difference if decided else np.nan,
+        "effect_is": decided.effect_is if decided else "",
+        "effect": decided.effect if decided else np.nan,
         "ci_low": decided.low if decided else np.nan,
         "ci_high": decided.high if decided else np.nan,
+        "interval_over": decided.over if decided else "",
         "tolerance": claim.tolerance if claim.tolerance is not None else np.nan,
         "n_seeds": n_seeds,
         "n_places": n_places,
         "verdict": decided.verdict if decided else "not run",
+        "p": float(f"{decided.p:.3g}") if decided else np.nan,
+        "written": claim.written,
         "remark": remark,
     }
 
