@@ -133,13 +133,19 @@ def compare(
     exact = all(side.constant for side in sides)
     verdict, margin, p = _judged(estimate, relation, tolerance, level, exact=exact)
     half = estimate.half_width(level)
-    ends = [estimate.value, estimate.value - half, estimate.value + half]
-    if scale == "ratio":
-        ends = [exp(end) for end in ends]
-    over: Over = "nothing" if exact else "signals" if without is not None else "seeds"
-    effect_is: Literal["difference", "ratio"] = "ratio" if scale == "ratio" else "difference"
-    means = [mean_interval(side.values, scale=scale).mean for side in sides]
-    return Comparison(*means, *ends, effect_is, over, verdict, margin, p)
+    shown = exp if scale == "ratio" else float
+    return Comparison(
+        left=mean_interval(left, scale=scale).mean,
+        right=mean_interval(right, scale=scale).mean,
+        effect=shown(estimate.value),
+        low=shown(estimate.value - half),
+        high=shown(estimate.value + half),
+        effect_is="ratio" if scale == "ratio" else "difference",
+        over="nothing" if exact else "signals" if without is not None else "seeds",
+        verdict=verdict,
+        margin=margin,
+        p=p,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -366,8 +366,8 @@ def test_a_few_lost_tracks_do_not_bias_a_mean_in_decibels():
     truth = 10 * math.log10(0.02 * 1000 + 0.98)
     covered = [mean_interval(v, scale="decibels") for v in seeds]
     naive = [mean_interval(v) for v in seeds]
-    assert rate(i.low <= truth <= i.high for i in covered) > 0.91
-    assert rate(i.low <= truth <= i.high for i in naive) < 0.87
+    assert rate(i.low <= truth <= i.high for i in covered) > 0.93
+    assert rate(i.low <= truth <= i.high for i in naive) < 0.91
 
 
 LAWS = {
@@ -442,8 +442,8 @@ def test_signals_that_both_sides_meet_are_paired():
         verdicts["signals"].append(compare(*means, "below", scale="ratio", without=groups))
         verdicts["seeds"].append(compare(*means, "below", scale="ratio"))
     assert {one.over for one in verdicts["signals"]} == {"signals"}
-    assert rate(one.verdict == "holds" for one in verdicts["signals"]) > 0.95
-    assert rate(one.verdict == "holds" for one in verdicts["seeds"]) < 0.9
+    assert rate(one.verdict == "holds" for one in verdicts["signals"]) > 0.92
+    assert rate(one.verdict == "holds" for one in verdicts["seeds"]) < 0.7
 
 
 # --- p- and q-values ---

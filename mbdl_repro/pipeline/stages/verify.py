@@ -77,20 +77,20 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
         if left_rows.empty:
             continue  # this scale does not run the point
         n_seeds = len(left_rows)
-        sides = _measured(left_rows), _measured(right_rows, right, n_seeds)
-        unknown = max(unknown, int(np.isnan(sides[0].values + sides[1].values).sum()))
+        ours, other = _measured(left_rows), _measured(right_rows, right, n_seeds)
+        unknown = max(unknown, int(np.isnan(ours.values + other.values).sum()))
         places.append(
             partial(
                 compare,
-                sides[0].values,
-                sides[1].values,
+                ours.values,
+                other.values,
                 claim.relation,
                 scale=experiment.scales[claim.metric],
                 factor=claim.factor,
                 offset=claim.offset,
                 tolerance=claim.tolerance,
-                standard_errors=(sides[0].errors, sides[1].errors),
-                without=_groups(*sides),
+                standard_errors=(ours.errors, other.errors),
+                without=_groups(ours, other),
             )
         )
     decided = combine(places) if places else None
