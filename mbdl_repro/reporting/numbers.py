@@ -55,8 +55,8 @@ def effect(verdict: Mapping[str, Any]) -> str:
         verdict: a row of the verdicts, which says whether it is a ratio or a difference.
     """
     found = difference(verdict["effect"], verdict["ci_low"], verdict["ci_high"])
-    p, q = verdict["p"], verdict.get("q", math.nan)
-    chances = [f"{name} = {value:.2g}" for name, value in (("p", p), ("q", q)) if value == value]
+    known = {name: verdict.get(name) for name in ("p", "q")}
+    chances = [f"{name} = {v:.2g}" for name, v in known.items() if v is not None and v == v]
     return ", ".join([f"{verdict['effect_is']} {found}", *chances])
 
 

@@ -117,14 +117,24 @@ def mean_interval(
 
 
 def usable(scale: Scale, *values: NDArray[np.float64]) -> Scale:
-    """Return the scale, or that of differences where a mean has no logarithm."""
+    """Return the scale, or that of differences where a mean has no logarithm.
+
+    Args:
+        scale: that is asked for.
+        values: of each side, each (n,).
+    """
     if scale == "ratio" and not all((v >= 0).all() and v.any() for v in values):
         return "difference"
     return scale
 
 
 def linear(values: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
-    """Return what is averaged: for values in dB the ratios that they stand for."""
+    """Return what is averaged: for values in dB the ratios that they stand for.
+
+    Args:
+        values: of any shape.
+        scale: how they compare.
+    """
     with np.errstate(over="ignore"):
         return np.exp(values * PER_DECIBEL) if scale == "decibels" else values
 
@@ -132,14 +142,28 @@ def linear(values: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
 def linear_errors(
     values: NDArray[np.float64], errors: NDArray[np.float64], scale: Scale
 ) -> NDArray[np.float64]:
-    """Return the standard errors of what is averaged."""
+    """Return the standard errors of what is averaged.
+
+    Args:
+        values: (n,).
+        errors: of these, (n,), in their unit.
+        scale: how they compare.
+    """
     return linear(values, scale) * errors * PER_DECIBEL if scale == "decibels" else errors
 
 
 def repeated(
     values: NDArray[np.float64], without: NDArray[np.float64] | None
 ) -> NDArray[np.float64]:
-    """Return independent repetitions: values (n,) of seeds, or (n · G,) pseudo-values."""
+    """Return independent repetitions: values of seeds, or the pseudo-values of their groups.
+
+    Args:
+        values: (n,).
+        without: without each of G groups of test signals (n, G), or None.
+
+    Returns:
+        (n,) or (n · G,).
+    """
     if without is None:
         return values
     n_groups = without.shape[1]

@@ -1,20 +1,27 @@
 """Means, ratios and their standard errors, against formulas by hand and against simulation."""
 
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 
 from mbdl_repro.contract.family import Family
 from mbdl_repro.experiments import reading as experiment_file
 from mbdl_repro.experiments.scale import Scale
-from mbdl_repro.pipeline.rows import measured, rows_of
+from mbdl_repro.pipeline import rows as pipeline_rows
+from mbdl_repro.pipeline.rows import groups_of, rows_of, with_groups
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
+
+
+def measured(values, marks=None):
+    return {k: v for k, v in pipeline_rows.measured(values, marks or {}).items() if k != "without"}
 
 
 # --- means ---
@@ -67,6 +74,47 @@ def test_the_standard_error_of_a_mean_is_that_of_repeated_test_sets():
     promised = math.sqrt(np.mean([row["standard_error"] ** 2 for row in sets]))
     assert promised == pytest.approx(spread, rel=0.05)
     assert promised == pytest.approx(1 / math.sqrt(50), rel=0.02)
+
+
+# --- groups of test rows ---
+
+
+@pytest.mark.parametrize("n", [100, 203])
+@pytest.mark.parametrize(
+    ("marks", "statistic"),
+    [
+        ({}, np.mean),
+        ({"summary": "median"}, np.median),
+        ({"summary": "percentile_90"}, partial(np.quantile, q=0.9)),
+        ({"decibels": True}, lambda values: 10 * np.log10(values.mean())),
+    ],
+)
+def test_values_without_groups_leave_out_every_tenth_row(n, marks, statistic):
+    values = rng(n).exponential(size=n)
+    found = pipeline_rows.measured(values, marks)["without"]
+    kept = [np.delete(values, np.arange(group, n, 10)) for group in range(10)]
+    np.testing.assert_allclose(found, [statistic(few) for few in kept], rtol=1e-12)
+
+
+def test_a_ratio_of_sums_without_groups_is_the_ratio_of_the_other_sums():
+    a, b = rng(0).exponential(size=(2, 130))
+    found = pipeline_rows.measured((a, b))["without"]
+    kept = [np.delete(np.arange(130), np.arange(group, 130, 10)) for group in range(10)]
+    np.testing.assert_allclose(found, [a[k].sum() / b[k].sum() for k in kept], rtol=1e-12)
+
+
+@pytest.mark.parametrize("values", [2.5, np.ones(99)])
+def test_numbers_and_few_rows_have_no_groups(values):
+    assert np.isnan(pipeline_rows.measured(values)["without"]).all()
+
+
+def test_groups_are_kept_of_the_rows_that_have_them():
+    columns = {f"without_{g}": [1.0 + g, np.nan, 3.0 + g] for g in range(10)}
+    rows = pd.DataFrame({"value": [1.0, 2.0, 3.0], **columns})
+    groups = groups_of(rows)
+    assert groups["row"].tolist() == [0, 2]
+    pd.testing.assert_frame_equal(with_groups(rows[["value"]], groups), rows)
+    assert groups_of(rows[["value"]])["row"].size == 0
 
 
 # --- medians, and decibels ---

@@ -34,6 +34,7 @@ def files(folder):
     [
         ("5.06_lista.csv", "5.06_lista.record.json"),
         ("5.06_lista.seeds.csv", "5.06_lista.record.json"),
+        ("5.06_lista.groups.npz", "5.06_lista.record.json"),
         ("5.06_lista.history.csv", "5.06_lista.record.json"),
         ("5.06_lista.weights.safetensors", "5.06_lista.record.json"),
         ("ista.examples.npz", "ista.record.json"),
