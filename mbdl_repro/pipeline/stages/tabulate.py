@@ -154,7 +154,8 @@ def histories(full: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the training histories of methods, in short, as one table.
 
     Of a fit with more than :data:`MOST_STEPS` rows, as many are kept: the first, the last, that
-    of the least validation loss, and others evenly between. Losses are rounded to five digits.
+    of the least validation loss, and others evenly between. Losses are rounded to five digits. A
+    fit in closed form takes no steps, and is left out.
 
     Args:
         full: the rows of all fits of each method, by its label.
@@ -164,6 +165,7 @@ def histories(full: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         for label, rows in full.items()
         if "step" in rows
         for _, fit in rows.groupby(_places(rows), sort=False, dropna=False)
+        if len(fit) > 1
     ]
     if not fits:
         return pd.DataFrame(columns=["method", "n_train", "seed", "settings", *STEP])
