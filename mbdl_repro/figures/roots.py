@@ -45,7 +45,7 @@ def draw(axes: PolarAxes, spec: Spec, sources: Sources) -> None:
         label = "angle of a source" if m == 0 else None
         axes.plot([angle, angle], [0, 1], color=TARGET, linewidth=3, label=label, zorder=0)
     for name in spec.methods:
-        stored, style = sources.examples[name], sources.styles[name]
+        stored, style = sources.examples[name], spec.look(sources, name)
         angles = spec.stored(stored, name, "root_rad")[spec.example]
         radii = stored[f"root_radius_{spec.place}"][spec.example]
         taken = np.isclose(

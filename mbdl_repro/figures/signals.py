@@ -52,7 +52,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         axes.plot(support, s[support], "o", color=TARGET, markersize=8)
     if spec.show == "estimates":
         for name in spec.methods:
-            style = sources.styles[name]
+            style = spec.look(sources, name)
             estimate = sources.examples[name][f"estimate_{spec.place}"][spec.example]
             found = np.flatnonzero(estimate)
             (line,) = axes.plot(found, estimate[found], **style.line_words | {"linestyle": "none"})
