@@ -50,9 +50,8 @@ def _fitted(figure: Figure, rows: Sequence[Sequence[Cell]]) -> bool:
             axes, box = cell.axes, boxes[i]
             right = lefts[i + 1] - 8 if i + 1 < len(row) else figure.bbox.width - 4
             left = box.x0 if i == 0 else lefts[i]
-            title = next(
-                t for t in axes.findobj(_is_text) if t.get_text() == axes.get_title("left")
-            )
+            words = axes.get_title("left")
+            title = next(text for text in _texts(axes) if text.get_text() == words)
             changed |= _break(title, right - box.x0, across=True)
             middle = (box.x0 + box.x1) / 2
             room = 2 * min(middle - (0 if i == 0 else left), right - middle)
