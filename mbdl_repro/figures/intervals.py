@@ -79,7 +79,7 @@ def draw_line(
         x="x",
         y="y",
         estimator="median",
-        errorbar=_ends,
+        errorbar=_ends if np.isfinite(columns[1:]).any() else None,
         err_style="band" if ends == "band" else "bars",
         err_kws=thin,
         legend=False,
