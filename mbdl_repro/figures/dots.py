@@ -146,3 +146,4 @@ def _bound(axes: Axes, spec: Spec, sources: Sources, name: str) -> None:
             value, color=style.colour, linestyle=style.line, linewidth=1.4, label=style.legend
         )
         line.mbdl_order = style.order  # type: ignore[attr-defined]
+        line.mbdl_dashes = style.line  # type: ignore[attr-defined]
