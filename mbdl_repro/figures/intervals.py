@@ -54,6 +54,7 @@ def draw_line(
     style: RowStyle,
     *,
     ends: Literal["band", "caps"] = "band",
+    aside: float = 0.0,
 ) -> Line2D:
     """Draw a line of means with their intervals.
 
@@ -63,6 +64,8 @@ def draw_line(
         columns: mean, lower end and upper end of each, in the vertical axis's unit.
         style: of the row.
         ends: how intervals are drawn, as a band or as caps.
+        aside: how far right of its places it is drawn, in points, so that caps of several lines
+            do not cover one another.
     """
     import pandas as pd
     import seaborn as sns
@@ -72,7 +75,7 @@ def draw_line(
     thin: dict[str, Any] = {"alpha": ALPHA[style.weight], "linewidth": 0}
     if ends == "caps":
         thin = {"capsize": 2.5, "elinewidth": 0.9, "zorder": words["zorder"] - 0.005}
-    before = len(axes.lines)
+    before, collections = len(axes.lines), len(axes.collections)
     sns.lineplot(
         # Of the mean and the ends of its interval, the mean is the median.
         data=pd.DataFrame({"x": np.tile(x, 3), "y": columns.ravel()}),
@@ -87,6 +90,12 @@ def draw_line(
         markevery=every,
         **words,
     )
+    if aside:
+        from matplotlib.transforms import ScaledTranslation
+
+        moved = ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
+        for artist in [*axes.lines[before:], *axes.collections[collections:]]:
+            artist.set_transform(axes.transData + moved)
     line = axes.lines[before]
     line.mbdl_order = style.order  # type: ignore[attr-defined]
     line.mbdl_dashes = style.line  # type: ignore[attr-defined]

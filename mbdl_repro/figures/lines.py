@@ -68,6 +68,8 @@ class Spec(PanelSpec):
         )
 
 
+ASIDE = 2.0
+"""Points between the caps of one line and those of the next."""
 FEW = 8
 """Of different counts on an axis, each has its tick."""
 
@@ -85,7 +87,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     level_lines = []
     counts: set[float] = set()
     whole = spec.x in ("iteration", "n_train")
-    for name, metric, style in _drawn(spec, sources, chosen):
+    every = _drawn(spec, sources, chosen)
+    for i, (name, metric, style) in enumerate(every):
         rows = _rows(spec, sources, name, metric)
         along = (
             rows[rows["iteration"].notna()]
@@ -100,7 +103,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
             level_lines.append((name, style, along))
         else:
             spec.stop_if_ambiguous(name, along[spec.x].duplicated().any())
-            _line(axes, spec, style, along.sort_values(spec.x))
+            aside = ASIDE * (i - (len(every) - 1) / 2) if spec.intervals == "caps" else 0.0
+            _line(axes, spec, style, along.sort_values(spec.x), aside)
             counts |= {x for x in along[spec.x] if x > 0 or spec.x_scale == "linear"}
             whole |= along[spec.x].dtype.kind == "i"
     _scales(axes, spec)
@@ -113,6 +117,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     axes.set_title(spec.title)
     axes.set_xlabel(spec.x_label or sources.labels.get(spec.x, spec.x))
     axes.set_ylabel(spec.y_label or _label(spec, sources))
+    if spec.over is not None:
+        axes.margins(y=0.1)
     if spec.y_range is not None:
         axes.set_ylim(*spec.y_range)
     for axis, scale in ((axes.xaxis, spec.x_scale), (axes.yaxis, spec.y_scale)):
@@ -153,11 +159,11 @@ def _dotted(style: RowStyle, label: str) -> RowStyle:
     )
 
 
-def _line(axes: Axes, spec: Spec, style: RowStyle, rows: pd.DataFrame) -> None:
+def _line(axes: Axes, spec: Spec, style: RowStyle, rows: pd.DataFrame, aside: float) -> None:
     if spec.x_scale != "linear":
         rows = rows[rows[spec.x] > 0]  # iteration 0 has no place on a logarithmic axis
     x = _shown_x(spec, rows[spec.x].to_numpy(float))
-    draw_line(axes, x, _shown_y(spec, of_rows(rows)), style, ends=spec.intervals)
+    draw_line(axes, x, _shown_y(spec, of_rows(rows)), style, ends=spec.intervals, aside=aside)
 
 
 def _level(axes: Axes, spec: Spec, style: RowStyle, row: pd.DataFrame) -> None:

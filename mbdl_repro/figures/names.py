@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ENTRIES = 10
 """Names that a panel has at most: of more, nobody finds theirs."""
-LETTERS = 23
+LETTERS = 24
 """Of a line of a name beside a panel."""
 SAMPLE = (10.0, 29.0)
 """Where the sample of a line begins and ends, in points right of the panel; then its name."""

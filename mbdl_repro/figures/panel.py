@@ -235,7 +235,7 @@ def draw_printed(axes: Axes, x: float, y: float, style: RowStyle, *, named: bool
         (mark,) = axes.plot(
             [], [], "o", markersize=8, markerfacecolor="none", markeredgecolor="#444444"
         )
-        mark.set_label("published (hollow marks)")
+        mark.set_label("published (hollow)")
         mark.mbdl_order = math.inf  # type: ignore[attr-defined]
 
 

@@ -35,7 +35,7 @@ MODEL_BASED_GREYS = ("#222222", "#6a6a6a", "#444444", "#9c9c9c")
 """Of model-based methods, which have no hue: beside dash and marker, their grey parts them."""
 SHADES = (0.0, -0.42, 0.36, -0.66)
 """Of a family's colour, one a method: its share of white, or, below 0, of black."""
-BEHIND = 0.62
+BEHIND = 0.5
 """Share of white of what stands behind the rows that carry a panel's message."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 LINES: tuple[Any, ...] = (
@@ -117,7 +117,8 @@ class RowStyle:
         scale = matplotlib.rcParams["lines.linewidth"] / RC["lines.linewidth"]
         # Lines that coincide lie in each other, the thinner on top; bounds on top of all.
         width = 1.2 if self.marker is None else max(1.3, 2.2 - 0.15 * self.order)
-        width = {"plain": width, "front": max(width, 2.0), "behind": 1.1}[self.weight]
+        if self.marker is not None:
+            width = {"plain": width, "front": max(width, 2.0), "behind": 1.2}[self.weight]
         layer = {"plain": 3.0, "front": 3.5, "behind": 2.5}[self.weight]
         return {
             "label": self.legend,

@@ -510,7 +510,7 @@ def test_published_numbers_are_marked_where_they_belong(axes):
     here = HERE | {"n_train": 100}
     dots.draw(axes, dots.Spec(methods=["network", "classical"], where=here, **names), known)
     assert printed_in(axes) == [(0.5, 0)]
-    assert "published (hollow marks)" in axes.get_legend_handles_labels()[1]
+    assert "published (hollow)" in axes.get_legend_handles_labels()[1]
     (mark,) = [line for line in axes.get_lines() if line.get_gid() == "published"]
     style = known.styles["network"]
     assert (mark.get_marker(), mark.get_markeredgecolor()) == (style.marker, style.colour)
