@@ -68,7 +68,7 @@ class Spec(PanelSpec):
         )
 
 
-ASIDE = 2.0
+ASIDE = 1.6
 """Points between the caps of one line and those of the next."""
 FEW = 8
 """Of different counts on an axis, each has its tick."""

@@ -157,7 +157,9 @@ def figure_of(panels: Sequence[Any], frame: FigureFrame, sources: Sources) -> Fi
         for i, row in enumerate(rows[k] for k in block):
             made = []
             for j, panel in enumerate(row):
-                axes = part.add_subplot(grid[i, j], projection=panel.projection)
+                last = j == len(row) - 1
+                place = grid[i, j:] if last else grid[i, j]  # what is left of a row is the last's
+                axes = part.add_subplot(place, projection=panel.projection)
                 draw_panel(axes, panel, sources)
                 made.append(Cell(axes, panel, width if wide else cell))
             cells.append(made)
