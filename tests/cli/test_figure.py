@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from commands import mbdl, mistake
 from PIL import Image
+from records import RECORD
 
 from mbdl_repro.store.files import arrays_to_bytes, table_to_bytes
 from mbdl_repro.store.records import write_outputs
@@ -25,7 +26,9 @@ def made(store):
     }
     # They have one record with the table.
     outputs |= {path: path.read_bytes() for path in (store.table(name), store.seed_rows(name))}
-    write_outputs(outputs, {})
+    record = RECORD | {"scale": "full", "commit": "0123456789ab", "device": "cpu"}
+    record |= {"created": "2026-01-02T03:04:05+00:00", "versions": {}}
+    write_outputs(outputs, record)
 
 
 def test_a_figure_is_written_here_in_the_format_that_is_asked_for():
