@@ -42,5 +42,5 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         (line,) = axes.plot(np.arange(1, len(shown) + 1), shown, **style.line_words)
         line.mbdl_order = style.order  # type: ignore[attr-defined]
     axes.set_title(spec.title)
-    axes.set_xlabel("eigenvalue, counted from the largest")
-    axes.set_ylabel("over the largest (dB)")
+    axes.set_xlabel("number of the eigenvalue, from the largest")
+    axes.set_ylabel("eigenvalue over the largest (dB)")

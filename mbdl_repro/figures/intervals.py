@@ -148,6 +148,8 @@ def draw_dots(
             ax=axes,
             zorder=1,
         )
+        words = {"color": "#444444", "alpha": 0.35, "markersize": 0.65 * size}
+        axes.plot([], [], "o", markeredgewidth=0, label="single seeds", **words)
     for name in names:
         style = styles[name]
         width = {"plain": 1.4, "front": 1.8, "behind": 1.1}[style.weight]

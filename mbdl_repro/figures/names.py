@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -46,10 +47,10 @@ def wrapped(words: str, letters: int) -> str:
     """
     if "$" in words:  # a formula is not cut
         return words
-    return (
-        "\n".join(textwrap.wrap(words, letters, break_long_words=False, break_on_hyphens=False))
-        or words
-    )
+    # 70 010 is one number, and F = 0.9 one setting.
+    words = re.sub(r"(?<=\d) (?=\d{3})| (?== )|(?<= =) ", "\N{NO-BREAK SPACE}", words)
+    lines = textwrap.wrap(words, letters, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
 
 
 def entries(axes: Axes) -> dict[str, Any]:

@@ -192,7 +192,7 @@ def _lines_under(panel: Any, last: Any, sources: Sources, inches: float) -> int:
     if panel.names_left:
         bounds = len(sources.styles) - len(sources.examples)
         bounds = bounds if panel.bounds is None else len(panel.bounds)
-        return bounds + panel.printed + (panel.also is not None)
+        return bounds + panel.printed + panel.seeds + (panel.also is not None)
     if panel.names_at_ends:
         if panel is last:
             return 0
@@ -200,7 +200,7 @@ def _lines_under(panel: Any, last: Any, sources: Sources, inches: float) -> int:
         rest = [name for name in panel.chosen(sources) if name not in named]
         extra = ["published"] * (panel.printed and not (last.names_at_ends and last.printed))
     else:
-        rest, extra = list(getattr(panel, "methods", ())), ["target"]
+        rest, extra = list(getattr(panel, "methods", ())), ["target", "hollow"]
     names = [*(sources.styles[name].legend for name in rest), *extra]
     return under(names, inches)[2] if names else 0
 
@@ -221,9 +221,13 @@ def _rows(panels: Sequence[Any], columns: int) -> Iterator[list[Any]]:
 
 
 def _blocks(rows: Sequence[Sequence[Any]]) -> list[list[int]]:
-    """Return the rows in blocks that are laid out together: all, or each where one is wide."""
+    """Return the rows in blocks that are laid out together: all, or each where they differ.
+
+    One that is wide, or has names beside it, shall not push panels of other rows aside.
+    """
     every = list(range(len(rows)))
-    return [[i] for i in every] if any(row[0].wide for row in rows) else [every]
+    beside = {row[-1].names_at_ends for row in rows}
+    return [[i] for i in every] if any(row[0].wide for row in rows) or len(beside) > 1 else [every]
 
 
 def _of_method(arrays: Mapping[str, np.ndarray], label: str) -> dict[str, np.ndarray]:
