@@ -70,7 +70,7 @@ def _thin_out(axis: Axis) -> None:
     boxes = [tick.label1.get_window_extent() for tick in ticks]
     end, kept = -float("inf"), []
     for box in boxes:
-        kept.append(box.x0 > end + 4)
+        kept.append(box.x0 > end + 8)
         end = box.x1 if kept[-1] else end
     if not all(kept):
         names = [t.label1.get_text() if k else "" for t, k in zip(ticks, kept, strict=True)]

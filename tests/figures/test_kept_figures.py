@@ -54,7 +54,8 @@ def figure_of(name: str):
 
 @pytest.mark.parametrize("name", names())
 def test_no_words_overlap_and_none_leave_the_canvas(name):
-    assert clashes(figure_of(name)) == []
+    with plt.rc_context(STYLES["paper"]):
+        assert clashes(figure_of(name)) == []
 
 
 def lightness(colour) -> float:
@@ -76,6 +77,7 @@ def test_in_grey_no_two_lines_of_a_panel_are_the_same(name):
         for one, other in itertools.combinations(lines, 2):
             alike = abs(lightness(one.get_color()) - lightness(other.get_color())) < 5
             alike &= str(one.get_marker()) == str(other.get_marker())
+            alike &= one.get_markerfacecolor() != "none" != other.get_markerfacecolor()
             alike &= dashes(one) == dashes(other)
             assert not alike, f"{axes.get_title('left')}: {one.get_label()}, {other.get_label()}"
 

@@ -226,8 +226,11 @@ def _blocks(rows: Sequence[Sequence[Any]]) -> list[list[int]]:
     One that is wide, or has names beside it, shall not push panels of other rows aside.
     """
     every = list(range(len(rows)))
-    beside = {row[-1].names_at_ends for row in rows}
-    return [[i] for i in every] if any(row[0].wide for row in rows) or len(beside) > 1 else [every]
+    kinds = {
+        (row[-1].names_at_ends, *sorted({(panel.names_left, panel.wide) for panel in row}))
+        for row in rows
+    }
+    return [[i] for i in every] if len(kinds) > 1 or rows[0][0].wide else [every]
 
 
 def _of_method(arrays: Mapping[str, np.ndarray], label: str) -> dict[str, np.ndarray]:
