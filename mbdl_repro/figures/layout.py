@@ -45,16 +45,15 @@ def _fitted(figure: Figure, rows: Sequence[Sequence[Cell]]) -> bool:
     changed = False
     for row in rows:
         boxes = [cell.axes.get_window_extent() for cell in row]
-        lefts = [_left(cell) for cell in row]
+        lefts = [0.0, *(_left(cell) for cell in row[1:])]
         for i, cell in enumerate(row):
             axes, box = cell.axes, boxes[i]
             right = lefts[i + 1] - 8 if i + 1 < len(row) else figure.bbox.width - 4
-            left = box.x0 if i == 0 else lefts[i]
             words = axes.get_title("left")
             title = next(text for text in _texts(axes) if text.get_text() == words)
             changed |= _break(title, right - box.x0, across=True)
             middle = (box.x0 + box.x1) / 2
-            room = 2 * min(middle - (0 if i == 0 else left), right - middle)
+            room = 2 * min(middle - lefts[i], right - middle)
             changed |= _break(axes.xaxis.label, room, across=True)
             changed |= _break(axes.yaxis.label, 1.06 * box.height, across=False)
     return changed

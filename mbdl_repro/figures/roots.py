@@ -54,7 +54,7 @@ def draw(axes: PolarAxes, spec: Spec, sources: Sources) -> None:
         # Marks on the circle itself are drawn whole.
         words = style.line_words | {"linestyle": "none", "markersize": 7, "clip_on": False}
         hollow = {"markerfacecolor": "none", "markeredgecolor": style.colour}
-        hollow["label"] = "roots not taken (hollow)" if i == 0 else None
+        hollow["label"] = "roots not taken (hollow)" if i == 0 else "_"
         axes.plot(angles[~taken], radii[~taken], **words | hollow)
         (marks,) = axes.plot(angles[taken], radii[taken], **words)
         marks.mbdl_order = style.order  # type: ignore[attr-defined]
