@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from mbdl_repro.figures.intervals import clipped, draw_dots, of_rows
 from mbdl_repro.figures.names import wrapped
-from mbdl_repro.figures.over import compared, factor_of, label_of
+from mbdl_repro.figures.over import compared, label_of
 from mbdl_repro.figures.panel import PanelSpec, Sources, draw_printed
 from mbdl_repro.figures.style import plain_log_ticks
 
@@ -91,7 +91,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     axes.set_title(spec.title)
     label = sources.labels.get(spec.y, spec.y)
     if spec.over is not None:
-        label = label_of(label, sources.styles[spec.over].legend)
+        label = label_of(label, sources.kind(spec.y), sources.styles[spec.over].legend)
     axes.set_xlabel(spec.x_label or label)
     axes.set_ylabel("")
     if spec.x_scale == "log":
@@ -116,9 +116,8 @@ def _printed(axes: Axes, spec: Spec, sources: Sources) -> None:
         for _, value in sources.printed(name, spec.y, spec.where):
             if spec.over is not None:
                 reference = sources.rows(spec.over, spec.y, spec.where)
-                label = sources.labels.get(spec.y, spec.y)
                 mean = reference.loc[reference["iteration"].isna(), "mean"]
-                value = float(compared(value, mean.iloc[0], factor_of(label)))
+                value = compared(value, float(mean.iloc[0]), sources.kind(spec.y))
             draw_printed(axes, value, row, spec.look(sources, name), named=not named)
             named = True
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from mbdl_repro.figures.over import factor_of, label_of
+from mbdl_repro.figures.over import label_of
 from mbdl_repro.figures.panel import PanelSpec, Sources
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     spec.stop_if_ambiguous(name, rows.duplicated([spec.x, spec.rows]).any())
     label = sources.labels.get(spec.y, spec.y)
     if spec.over is not None:
-        label = label_of(label, sources.styles[spec.over].legend)
+        label = label_of(label, sources.kind(spec.y), sources.styles[spec.over].legend)
     places = rows.pivot(index=spec.rows, columns=spec.x, values="mean")
-    signed = spec.over is not None or factor_of(label) is None
+    signed = spec.over is not None or sources.kind(spec.y) in ("decibels", "difference")
     sns.heatmap(
         places.sort_index(ascending=False),
         ax=axes,

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from mbdl_repro.figures.intervals import ALPHA, clipped, draw_line, of_rows
-from mbdl_repro.figures.over import compared, factor_of, label_of
+from mbdl_repro.figures.over import compared, label_of
 from mbdl_repro.figures.panel import PanelSpec, Sources, draw_printed
 from mbdl_repro.figures.style import plain_log_ticks, ticks_at
 
@@ -148,7 +148,7 @@ def _label(spec: Spec, sources: Sources) -> str:
     """Return what the vertical axis is called, of the metric or of its ratio."""
     label = sources.labels.get(spec.y, spec.y)
     if spec.over is not None:
-        return label_of(label, sources.styles[spec.over].legend)
+        return label_of(label, sources.kind(spec.y), sources.styles[spec.over].legend)
     return label + (" (dB)" if spec.y_scale == "db" else "")
 
 
@@ -208,8 +208,7 @@ def _printed_over(spec: Spec, sources: Sources, place: Any, value: float) -> flo
     rows = rows[rows["iteration"].isna()]
     if rows.empty:
         return float("nan")
-    label = sources.labels.get(spec.y, spec.y)
-    return float(compared(value, rows["mean"].iloc[0], factor_of(label)))
+    return compared(value, float(rows["mean"].iloc[0]), sources.kind(spec.y))
 
 
 def _shown_x(spec: Spec, x: NDArray[np.float64]) -> NDArray[np.float64]:

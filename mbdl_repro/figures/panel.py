@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mbdl_repro.contract.table import N_EXAMPLES, same
 from mbdl_repro.errors import UserError
-from mbdl_repro.figures.over import factor_of, paired
+from mbdl_repro.figures.over import Kind, kind_of, paired
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,6 +144,8 @@ class Sources:
     """The training histories of learned methods: rows of all their fits."""
     published: Sequence[tuple[Place, float]] = ()
     """Numbers that others printed, and where in the table ours stand."""
+    decibels: frozenset[str] = frozenset()
+    """Metrics in dB that are averaged as the ratios that they stand for."""
 
     def rows(self, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:
         """Return the rows of a method or bound at a point; training size 0 fits all of them.
@@ -166,6 +168,14 @@ class Sources:
         assert self.seed_table is not None
         return _at(self.seed_table, method, metric, where)
 
+    def kind(self, metric: str) -> Kind:
+        """Return how values of a metric are compared.
+
+        Args:
+            metric: its name.
+        """
+        return kind_of(self.labels.get(metric, metric), decibels=metric in self.decibels)
+
     def rows_over(
         self, method: str, metric: str, where: Mapping[str, Any], reference: str
     ) -> pd.DataFrame:
@@ -183,7 +193,7 @@ class Sources:
         """
         ours = self.seed_rows(method, metric, where)
         theirs = self.seed_rows(reference, metric, where)
-        return paired(ours, theirs, factor_of(self.labels.get(metric, metric)))
+        return paired(ours, theirs, self.kind(metric))
 
     def printed(
         self, method: str, metric: str, where: Mapping[str, Any]

@@ -17,6 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Polygon, Rectangle
 from PIL import Image
+from scipy import stats
 
 from mbdl_repro import figures
 from mbdl_repro.contract.family import Family
@@ -38,6 +39,7 @@ from mbdl_repro.figures import (
 )
 from mbdl_repro.figures.layout import clashes, lay_out
 from mbdl_repro.figures.names import Cell
+from mbdl_repro.figures.over import interval_over
 from mbdl_repro.figures.panel import Sources
 from mbdl_repro.figures.style import COLOURS, LINES, MARKERS, RC, row_styles, to_bytes
 
@@ -918,6 +920,19 @@ def test_roots_count_twice_and_what_is_in_decibels_is_subtracted(axes, label, ra
     (mark,) = [line for line in axes.get_lines() if line.get_marker() in MARKERS]
     assert points(mark) == [(pytest.approx(ratio), 0)]
     assert axes.get_xlabel() == axis
+
+
+def test_decibels_are_averaged_as_the_ratios_that_they_stand_for():
+    """Against a closed form: of two seeds, d = v / m - v' / m' are ± some number."""
+    own, reference = np.array([10.0, 1.0]), np.array([2.0, 1.0])
+    middle = 10 * np.log10(11 / 3)
+    half = stats.t.ppf(0.975, 1) * abs(10 / 5.5 - 2 / 1.5) * 10 / np.log(10)
+    expected = (middle, middle - half, middle + half)
+    found = interval_over(10 * np.log10(own), 10 * np.log10(reference), "decibels")
+    np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(interval_over(own, reference, "square"), expected)
+    roots = interval_over(np.sqrt([4.0, 4.0]), np.sqrt([1.0, 1.0]), "root")
+    np.testing.assert_allclose(roots, [20 * np.log10(2)] * 3)
 
 
 def test_iterates_are_compared_with_iterates_or_else_with_the_answer(axes):

@@ -63,6 +63,7 @@ def kept(experiment: Experiment, store: Store) -> Sources:
         read_table(store.seed_rows(experiment.name)),
         read_arrays(store.shown(experiment.name)),
         read_table(store.histories(experiment.name)),
+        frozenset(name for name in experiment.metrics if infos[name].marks["decibels"]),
     )
 
 
@@ -73,6 +74,7 @@ def sources_of(
     seed_table: pd.DataFrame,
     shown: Mapping[str, np.ndarray],
     histories: pd.DataFrame,
+    decibels: frozenset[str] = frozenset(),
 ) -> Sources:
     """Return what the panels of an experiment's figure may read.
 
@@ -83,6 +85,7 @@ def sources_of(
         seed_table: the rows of each seed.
         shown: examples, each array after its method's label, or without one where all share it.
         histories: of training, a row a step.
+        decibels: metrics in dB that are averaged as the ratios that they stand for.
     """
     families = {label: entry.info.family for label, entry in experiment.methods.items()}
     families |= dict.fromkeys(experiment.bounds, Family.BOUND)
@@ -94,6 +97,7 @@ def sources_of(
         seed_table=seed_table,
         histories=histories,
         published=experiment.published,
+        decibels=decibels,
     )
 
 
