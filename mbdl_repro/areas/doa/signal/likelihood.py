@@ -106,7 +106,8 @@ def gauss_newton(
     """Return :func:`derivatives`, of the Hessian only what is left where the sources explain R.
 
     −2 Re[(A⁺ R A⁺ᴴ) ∘ (Dᴴ Π D)ᵀ], with D the derivatives of A, and Π = I − P: it is negative
-    semi-definite everywhere, so that a step with it climbs.
+    semi-definite everywhere, so that a step with it climbs. Where steering vectors coincide it is
+    finite, as is its derivative.
 
     Args:
         R: (n, N, N), Hermitian, of trace 1.
@@ -120,7 +121,7 @@ def gauss_newton(
     D = sensors.turns * A
     if waveforms == "shared":
         A = A.sum(-1, keepdim=True)
-    _, B, _, off = _projected(A, D)
+    _, B, _, off = _projected(A, D, RIDGE)
     BR = B @ R
     value = _diagonal(BR @ A).sum(-1)
     X = BR @ off  # (n, M, M), or (n, 1, M)
@@ -175,9 +176,19 @@ def gaussian(
     )
 
 
-def _projected(A: Tensor, D: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+RIDGE = 1e-10
+"""Added to AᴴA, over its mean diagonal."""
+
+
+def _projected(
+    A: Tensor, D: Tensor, ridge: float | None = None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return (AᴴA)⁻¹, A⁺, A⁺D, and what of D is orthogonal to all steering vectors."""
-    gram = torch.linalg.inv_ex(A.mH @ A)[0]
+    gram = A.mH @ A
+    if ridge is not None:
+        least = max(ridge, 4 * torch.finfo(gram.dtype).eps) * _diagonal(gram).mean(-1)
+        gram = gram + torch.diag_embed(least[:, None].expand(-1, A.shape[-1]))
+    gram = torch.linalg.inv_ex(gram)[0]
     B = gram @ A.mH
     Y = B @ D
     return gram, B, Y, D - A @ Y

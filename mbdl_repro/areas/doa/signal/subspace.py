@@ -185,8 +185,6 @@ def angles_of(z: Annotated[Tensor, "(n, M)"], spacing: float) -> Annotated[Tenso
 def directions(z: Annotated[Tensor, "(n, K)"], spacing: float) -> Annotated[Tensor, "(n, K)"]:
     """Return θ (n, K) of each root z = r exp(−j 2π d sin θ).
 
-    At end-fire the derivative of the arcsine is infinite: it is held at that of 0.5 mrad off.
-
     Args:
         z: roots (n, K), complex, of any modulus.
         spacing: d between sensors, in wavelengths.
@@ -194,7 +192,17 @@ def directions(z: Annotated[Tensor, "(n, K)"], spacing: float) -> Annotated[Tens
     Returns:
         (n, K), in rad, in the order of the roots.
     """
-    sine = (-z.angle() / (2 * math.pi * spacing)).clamp(-1, 1)
+    return arcsines((-z.angle() / (2 * math.pi * spacing)).clamp(-1, 1))
+
+
+def arcsines(sine: Annotated[Tensor, "(...)"]) -> Annotated[Tensor, "(...)"]:
+    """Return θ (...), in rad, of sin θ in [−1, 1].
+
+    At end-fire the derivative of the arcsine is infinite: it is held at that of 0.5 mrad off.
+
+    Args:
+        sine: sin θ (...).
+    """
     inner = sine.clamp(-NEAR_END_FIRE, NEAR_END_FIRE)
     # Beyond, a straight line with the slope at the edge has the value of the arcsine.
     return torch.where(
