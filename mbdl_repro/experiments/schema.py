@@ -115,7 +115,6 @@ class FigureFrame(Block):
     caption: Text
     panels: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=limits.PANELS)]
     columns: Columns | None = None
-    legend_columns: Columns | None = None
 
 
 class Frame(Block):

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from mbdl_repro.figures.panel import PanelSpec, Sources
 
+SHARED = ("__init__", "intervals", "layout", "names", "over", "panel", "style")
+"""Files that are no kind of panel, but what kinds have in common."""
+
 
 @cache
 def panel_kinds() -> dict[str, type[BaseModel]]:
@@ -21,7 +24,7 @@ def panel_kinds() -> dict[str, type[BaseModel]]:
     return {
         stem: importlib.import_module(f"mbdl_repro.figures.{stem}").Spec
         for stem in stems
-        if stem not in ("__init__", "style", "panel")
+        if stem not in SHARED
     }
 
 

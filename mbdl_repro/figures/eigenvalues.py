@@ -36,11 +36,11 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     n_sources = sources.examples[spec.methods[0]][f"s_{spec.place}"].shape[1]
     axes.axvline(n_sources + 0.5, color="#888888", linewidth=0.8)
     for name in spec.methods:
-        style = sources.styles[name]
+        style = spec.look(sources, name)
         eigenvalues = spec.stored(sources.examples[name], name, "eigenvalues")[spec.example]
         shown = 10 * np.log10(np.maximum(eigenvalues / eigenvalues[0], 1e-12))
         (line,) = axes.plot(np.arange(1, len(shown) + 1), shown, **style.line_words)
         line.mbdl_order = style.order  # type: ignore[attr-defined]
     axes.set_title(spec.title)
-    axes.set_xlabel("eigenvalue, counted from the largest")
-    axes.set_ylabel("over the largest (dB)")
+    axes.set_xlabel("number of the eigenvalue, from the largest")
+    axes.set_ylabel("eigenvalue over the largest (dB)")

@@ -35,15 +35,29 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         spec: the panel's keys.
         sources: the training histories.
     """
+    import seaborn as sns
+
     for name in spec.methods:
-        style = sources.styles[name]
-        for i, (_, rows) in enumerate(_of(spec, sources, name).groupby("seed")):
-            steps = rows["step"].to_numpy(float)
-            spec.stop_if_ambiguous(name, rows["step"].duplicated().any())
-            words = style.line_words | {"linewidth": 1.0, "markevery": max(1, len(steps) // 6)}
-            words |= {} if i == 0 else {"label": None}
-            (line,) = axes.plot(steps, rows["validation_loss"].to_numpy(float), **words)
+        style, rows = spec.look(sources, name), _of(spec, sources, name)
+        spec.stop_if_ambiguous(name, rows[["seed", "step"]].duplicated().any())
+        if rows.empty:
+            continue
+        before, steps = len(axes.lines), rows["step"].nunique()
+        words = style.line_words | {"linewidth": 1.0, "markevery": max(1, steps // 6)}
+        sns.lineplot(
+            data=rows,
+            x="step",
+            y="validation_loss",
+            units="seed",
+            estimator=None,
+            legend=False,
+            ax=axes,
+            **words,
+        )
+        for i, line in enumerate(axes.lines[before:]):
             line.mbdl_order = style.order  # type: ignore[attr-defined]
+            if i > 0:
+                line.set_label("_")  # once in the legend
     axes.set_yscale(spec.y_scale)
     if spec.y_scale == "log":
         plain_log_ticks(axes.yaxis)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 GAP, TITLE, NUMBER = 0.05, 0.5, 0.17
 """Between tiles, above them, and below each, in sides of a tile."""
 
-FEWEST = 8
+FEWEST = 6
 """Tiles that a row has room for, at least: fewer would be larger than anyone needs."""
 
 FRAME = "#e69f00"
@@ -111,7 +111,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     axes.axis("off")
     axes.set_title(spec.title)
     first = sources.examples[spec.methods[0]]
-    names = ["truth", "observed", *(sources.styles[m].legend for m in spec.methods)]
+    names = ["truth", "observed", *(spec.look(sources, m).legend for m in spec.methods)]
     for i, name in enumerate(names):
         words = "\n".join(textwrap.wrap(name, 15))
         x = i * (1 + GAP) + 0.5

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mbdl_repro.contract.table import N_EXAMPLES, same
 from mbdl_repro.errors import UserError
+from mbdl_repro.figures.over import Kind, kind_of, paired
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,14 @@ class PanelSpec(BaseModel):
     wide: ClassVar[bool] = False
     """Whether it takes a whole row, and says itself how high that is."""
 
+    names_at_ends: ClassVar[bool] = False
+    """Whether the names of its rows stand at the ends of its lines, where there is room."""
+    names_left: ClassVar[bool] = False
+    """Whether names of its rows stand left of it."""
+
     title: str = Field(min_length=1)
+    focus: list[str] | None = None
+    """Rows that carry the message, in full colour; others stand behind them, paler."""
     where: dict[str, Any] = {}
     """Point of the sweep that is shown; a column that is not named must have one value."""
     place: int = Field(default=0, ge=0)
@@ -47,6 +55,15 @@ class PanelSpec(BaseModel):
     def wanted(self) -> tuple[str, ...]:
         """What it reads of each method's stored examples: names without their places."""
         return ()
+
+    def look(self, sources: Sources, name: str) -> RowStyle:
+        """Return how a row looks in this panel.
+
+        Args:
+            sources: of the figure.
+            name: the row's label in the experiment.
+        """
+        return sources.styles[name].seen(name, self.focus)
 
     @property
     def n_examples(self) -> int:
@@ -127,6 +144,8 @@ class Sources:
     """The training histories of learned methods: rows of all their fits."""
     published: Sequence[tuple[Place, float]] = ()
     """Numbers that others printed, and where in the table ours stand."""
+    decibels: frozenset[str] = frozenset()
+    """Metrics in dB that are averaged as the ratios that they stand for."""
 
     def rows(self, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:
         """Return the rows of a method or bound at a point; training size 0 fits all of them.
@@ -148,6 +167,33 @@ class Sources:
         """
         assert self.seed_table is not None
         return _at(self.seed_table, method, metric, where)
+
+    def kind(self, metric: str) -> Kind:
+        """Return how values of a metric are compared.
+
+        Args:
+            metric: its name.
+        """
+        return kind_of(self.labels.get(metric, metric), decibels=metric in self.decibels)
+
+    def rows_over(
+        self, method: str, metric: str, where: Mapping[str, Any], reference: str
+    ) -> pd.DataFrame:
+        """Return what a method's metric is over that of another row, seed by seed.
+
+        Args:
+            method: its label in the experiment, or the bound's name.
+            metric: which of its metrics.
+            where: columns and their values; a number is met up to rounding in its text.
+            reference: label of the method, or name of the bound, that it is compared with.
+
+        Returns:
+            The columns of places, ``iteration``, and the mean with its interval: of the ratio in
+            dB, or of the difference of what is in dB already.
+        """
+        ours = self.seed_rows(method, metric, where)
+        theirs = self.seed_rows(reference, metric, where)
+        return paired(ours, theirs, self.kind(metric))
 
     def printed(
         self, method: str, metric: str, where: Mapping[str, Any]
@@ -173,28 +219,34 @@ def single(array: np.ndarray) -> np.ndarray:
     return array.astype(smaller.get(array.dtype.char, array.dtype))
 
 
-def draw_printed(axes: Axes, x: float, y: float, colour: str, *, named: bool) -> None:
-    """Mark a published number; the first one has the legend's entry.
+def draw_printed(axes: Axes, x: float, y: float, style: RowStyle, *, named: bool) -> None:
+    """Mark a published number, hollow, in the colour and the marker of its method.
 
     Args:
         axes: what is drawn on.
         x: where it stands on the horizontal axis, in that axis's unit.
         y: where it stands on the vertical one.
-        colour: of the mark, which is that of the method.
+        style: of the method.
         named: whether it stands for all of them in the legend.
     """
-    (mark,) = axes.plot(
+    axes.plot(
         [x],
         [y],
-        "d",
-        markersize=8,
+        style.marker or "d",
+        markersize=9,
         markerfacecolor="none",
-        markeredgecolor=colour,
-        markeredgewidth=1.2,
+        markeredgecolor=style.colour,
+        markeredgewidth=1.3,
         zorder=5,
-        label="published" if named else None,
+        clip_on=False,
+        gid="published",
     )
-    mark.mbdl_order = math.inf  # type: ignore[attr-defined]
+    if named:
+        (mark,) = axes.plot(
+            [], [], "o", markersize=8, markerfacecolor="none", markeredgecolor="#444444"
+        )
+        mark.set_label("published (hollow)")
+        mark.mbdl_order = math.inf  # type: ignore[attr-defined]
 
 
 def _at(table: pd.DataFrame, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:

@@ -44,8 +44,8 @@ def draw(axes: PolarAxes, spec: Spec, sources: Sources) -> None:
     for m, angle in enumerate(sources.examples[spec.methods[0]][f"s_{spec.place}"][spec.example]):
         label = "angle of a source" if m == 0 else None
         axes.plot([angle, angle], [0, 1], color=TARGET, linewidth=3, label=label, zorder=0)
-    for name in spec.methods:
-        stored, style = sources.examples[name], sources.styles[name]
+    for i, name in enumerate(spec.methods):
+        stored, style = sources.examples[name], spec.look(sources, name)
         angles = spec.stored(stored, name, "root_rad")[spec.example]
         radii = stored[f"root_radius_{spec.place}"][spec.example]
         taken = np.isclose(
@@ -53,7 +53,8 @@ def draw(axes: PolarAxes, spec: Spec, sources: Sources) -> None:
         ).any(1)
         # Marks on the circle itself are drawn whole.
         words = style.line_words | {"linestyle": "none", "markersize": 7, "clip_on": False}
-        hollow = {"markerfacecolor": "none", "markeredgecolor": style.colour, "label": None}
+        hollow = {"markerfacecolor": "none", "markeredgecolor": style.colour}
+        hollow["label"] = "roots not taken (hollow)" if i == 0 else "_"
         axes.plot(angles[~taken], radii[~taken], **words | hollow)
         (marks,) = axes.plot(angles[taken], radii[taken], **words)
         marks.mbdl_order = style.order  # type: ignore[attr-defined]

@@ -52,9 +52,9 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         axes.plot(support, s[support], "o", color=TARGET, markersize=8)
     if spec.show == "estimates":
         for name in spec.methods:
-            style = sources.styles[name]
+            style = spec.look(sources, name)
             estimate = sources.examples[name][f"estimate_{spec.place}"][spec.example]
-            found = np.flatnonzero(estimate)
+            found = np.union1d(support, np.flatnonzero(estimate))  # what is missed is at 0
             (line,) = axes.plot(found, estimate[found], **style.line_words | {"linestyle": "none"})
             line.mbdl_order = style.order  # type: ignore[attr-defined]
     axes.set_title(spec.title)

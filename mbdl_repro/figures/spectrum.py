@@ -43,7 +43,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         label = "angle of a source" if m == 0 else None
         axes.axvline(angle, color=TARGET, linewidth=3, label=label, zorder=0)
     for name in spec.methods:
-        style = sources.styles[name]
+        style = spec.look(sources, name)
         stored = sources.examples[name]
         spectrum = spec.stored(stored, name, "spectrum")[spec.example]
         grid = np.rad2deg(stored[f"grid_rad_{spec.place}"][spec.example])

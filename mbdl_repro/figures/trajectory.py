@@ -56,7 +56,7 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         axes.plot(time, x[shown], ".", color="#a8a8a8", markersize=3, label="observation")
     axes.plot(time, s[shown], color=TARGET, linewidth=4, label="true state")
     for name in spec.methods:
-        style = sources.styles[name]
+        style = spec.look(sources, name)
         estimate = _entry(spec, sources.examples[name], "estimate", "show")
         words = style.line_words | {"markevery": max(1, len(time) // 8)}
         (line,) = axes.plot(time, estimate[shown], **words)

@@ -66,7 +66,7 @@ MISTAKES = {
     "unknown key in the figure": (
         "caption: A caption.",
         "caption: A caption.\n  rows: 2 #<",
-        ["figure.rows: unknown key 'rows'", "columns, legend_columns, panels"],
+        ["figure.rows: unknown key 'rows'", "columns, panels"],
     ),
     "misspelt key in a panel": (
         "      x: noise_std",
@@ -125,7 +125,7 @@ MISTAKES = {
         "    - title: Error #<",
         [
             "figure.panels.0: key 'kind' is missing",
-            "allowed: dots, eigenvalues, history, images, lines",
+            "allowed: dots, eigenvalues, heatmap, history, images, lines",
         ],
     ),
     "missing side of a claim": (
@@ -213,7 +213,7 @@ MISTAKES = {
         [
             "unknown kind of panel 'line'",
             "did you mean lines?",
-            "allowed: dots, eigenvalues, history, images, lines",
+            "allowed: dots, eigenvalues, heatmap, history, images, lines",
         ],
     ),
     "unknown metric in a panel": (
