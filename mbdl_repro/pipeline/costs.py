@@ -71,7 +71,7 @@ class Costs:
 
     def _most(self, verb: Verb, name: str) -> float:
         """Return the largest cost of this name that kept tables tell of a verb's jobs."""
-        tables = [self.plan.store.table(experiment) for experiment in self.plan.experiments]
+        tables = [self.plan.store.seed_rows(name) for name in self.plan.experiments]
         costs = [(self.plan.record(table) or {}).get("cost", {}) for table in tables]
         return max(
             (_number(of[name]) for cost in costs for of in cost.values() if name in of), default=0.0
@@ -103,7 +103,7 @@ class Costs:
         if seconds := _number(record.get(own)):
             return seconds / (_number(record.get("n_entries")) or total)
         assert task.experiment is not None
-        table = self.plan.record(self.plan.store.table(task.experiment)) or {}
+        table = self.plan.record(self.plan.store.seed_rows(task.experiment)) or {}
         cost = table.get("cost", {}).get(task.method)
         if cost is None:
             return None
