@@ -148,10 +148,9 @@ def repetitions_in(rows: pd.DataFrame) -> np.ndarray | None:
     Args:
         rows: of one place, a row a seed, as :func:`with_groups` returns them.
     """
-    without = _groups_in(rows)
     values = rows["value"].to_numpy(dtype=float)
     exact = (rows["n_test"].to_numpy() == 0) & (values == values[:1])
-    without[exact] = values[exact, None]
+    without = np.where(exact[:, None], values[:, None], _groups_in(rows))
     return without if np.isfinite(without).all() else None
 
 
