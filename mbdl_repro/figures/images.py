@@ -62,7 +62,7 @@ class Spec(PanelSpec):
         return max(self.examples) + 1
 
     def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-        """Return what it reads of a method's stored examples, as is kept with the table.
+        """Return what it reads of a method's stored examples, as is kept with the rows.
 
         Args:
             examples: the method's arrays, their names ending in their places: ``estimate_0``.
@@ -89,7 +89,7 @@ class Spec(PanelSpec):
 
 
 def kept(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return what is kept with the table of stored examples: images as grey levels of 8 bits.
+    """Return what is kept with the rows of stored examples: images as grey levels of 8 bits.
 
     Args:
         arrays: ``s``, ``x``, ``estimate`` and perhaps ``kernel``.

@@ -71,7 +71,7 @@ class PanelSpec(BaseModel):
         return 0
 
     def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-        """Return what it reads of a method's stored examples, as is kept with the table.
+        """Return what it reads of a method's stored examples, as is kept with the rows.
 
         Args:
             examples: the method's arrays, their names ending in their places: ``estimate_0``.
@@ -214,7 +214,7 @@ class Sources:
 
 
 def kept(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return what is kept with the table of stored examples: all, in single precision.
+    """Return what is kept with the rows of stored examples: all, in single precision.
 
     Args:
         arrays: by their names without their places.

@@ -181,7 +181,7 @@ TABLE = "mbdl_repro.store.files:table_to_bytes"
 """How numbers are written into tables."""
 
 SMALL = "mbdl_repro.store.files:arrays_to_small_bytes"
-"""How arrays are kept with a table."""
+"""How arrays are kept with rows."""
 
 WEIGHTS = "mbdl_repro.pipeline.weights"
 ROWS = "mbdl_repro.pipeline.rows"

@@ -376,7 +376,7 @@ def costs_page(results: Results) -> str:
 # What fits took ----------------------------------------------------------------------------------
 
 Cost = Mapping[str, Mapping[str, float]]
-"""What a table's record says of each method: its ``train_seconds`` and ``evaluate_seconds``."""
+"""What the record of rows says of each method: its ``train_seconds`` and ``evaluate_seconds``."""
 
 
 def _cost(rows: Path) -> Cost:
