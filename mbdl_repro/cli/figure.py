@@ -9,11 +9,10 @@ import click
 from mbdl_repro.cli.shared import Command, experiment_named, scale_option, stop_unless
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import reading
+from mbdl_repro.figures.files import FORMATS
+from mbdl_repro.figures.style import STYLES
 from mbdl_repro.store.files import write_bytes
 from mbdl_repro.store.paths import Store
-
-STYLES = ("paper", "talk")
-FORMATS = ("png", "pdf", "svg")
 
 
 @click.command(cls=Command)
@@ -47,7 +46,9 @@ def figure(
     frame = experiment.figure
     if panel is not None:
         frame = frame.model_copy(update={"columns": 1})
-    images = draw.drawn(panels, frame, draw.kept(experiment, Store.of(scale)), (form,), style)
+    images = draw.drawn(
+        panels, frame, draw.read_sources(experiment, Store.of(scale)), (form,), style
+    )
     part = "" if panel is None else f"-{panel}"
     path = output or Path(f"{experiment.name}{part}.{form}")
     write_bytes(path, images[form])

@@ -10,7 +10,8 @@ from pydantic import Field
 from mbdl_repro.contract.table import same
 from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
-from mbdl_repro.figures.style import plain_log_ticks
+from mbdl_repro.figures.style import of_row
+from mbdl_repro.figures.ticks import plain_log_ticks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     """
     import seaborn as sns
 
+    # Before it draws, seaborn looks for what axes are called.
+    axes.set(xlabel="gradient step", ylabel=spec.y_label)
     for name in spec.methods:
         style, rows = spec.look(sources, name), _of(spec, sources, name)
         spec.stop_if_ambiguous(name, rows[["seed", "step"]].duplicated().any())
@@ -55,15 +58,12 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
             **words,
         )
         for i, line in enumerate(axes.lines[before:]):
-            line.mbdl_order = style.order  # type: ignore[attr-defined]
+            of_row(line, style)
             if i > 0:
                 line.set_label("_")  # once in the legend
     axes.set_yscale(spec.y_scale)
     if spec.y_scale == "log":
         plain_log_ticks(axes.yaxis)
-    axes.set_title(spec.title)
-    axes.set_xlabel("gradient step")
-    axes.set_ylabel(spec.y_label)
 
 
 def _of(spec: Spec, sources: Sources, name: str) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -13,6 +12,7 @@ from mbdl_repro.areas.image_restoration.metrics import psnr_db
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.table import N_EXAMPLES
 from mbdl_repro.errors import UserError
+from mbdl_repro.figures.names import wrapped
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources, single
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ FEWEST = 6
 
 FRAME = "#e69f00"
 """Colour of the square that is zoomed in."""
+
+LETTERS = 15
+"""Of a line of words above a tile, or in its place."""
 
 WHITE = 255
 """The grey level of white; that of black is 0."""
@@ -83,7 +86,14 @@ class Spec(PanelSpec):
         return max(2 + len(self.methods), FEWEST) * (1 + GAP), TITLE + len(self.examples) * each
 
     def height(self, width: float) -> float:
-        """Return the height that a panel of this width takes, in the same unit."""
+        """Return the height that a panel takes.
+
+        Args:
+            width: of the panel, in inches.
+
+        Returns:
+            The height, in inches, with room for the title.
+        """
         across, down = self.tiles
         return width * down / across + 0.3
 
@@ -119,12 +129,11 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     axes.set_ylim(height, 0)
     axes.set_aspect("equal")
     axes.axis("off")
-    axes.set_title(spec.title)
     first = sources.examples[spec.methods[0]]
     names = ["truth", "observed", *(spec.look(sources, m).legend for m in spec.methods)]
     for i, name in enumerate(names):
-        words = "\n".join(textwrap.wrap(name, 15))
         x = i * (1 + GAP) + 0.5
+        words = wrapped(name, LETTERS)
         axes.text(x, TITLE - 0.04, words, ha="center", va="bottom", fontsize=7.5)
     top = TITLE
     for example in spec.examples:
@@ -214,14 +223,7 @@ def _frame(axes: Axes, left: float, top: float, side: float) -> None:
 
 def _words(axes: Axes, column: int, top: float, words: str) -> None:
     left = column * (1 + GAP)
-    axes.text(
-        left + 0.5,
-        top + 0.5,
-        "\n".join(textwrap.wrap(words, 16)),
-        ha="center",
-        va="center",
-        fontsize=8,
-    )
+    axes.text(left + 0.5, top + 0.5, wrapped(words, LETTERS), ha="center", va="center", fontsize=8)
 
 
 def _kernel(axes: Axes, column: int, top: float, kernel: np.ndarray) -> None:

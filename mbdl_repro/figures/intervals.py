@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mbdl_repro.figures.style import OF_ALL, of_row
+
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
@@ -19,6 +23,14 @@ DOWN = 100.0
 """An interval on a logarithmic axis, or in decibels, ends at most so many times below its mean."""
 ALPHA = {"plain": 0.2, "front": 0.25, "behind": 0.12}
 """How opaque bands are, by the weight of a row."""
+CAPS: dict[str, Any] = {"capsize": 2.5, "elinewidth": 0.9}
+"""Of intervals that are drawn as caps, in points."""
+MARKED = 10
+"""Points of a line that bear a mark, roughly: more of them would hide it."""
+SINGLE, FAINT = 0.65, 0.35
+"""How large the dot of a seed is, over the mark of a mean on a line, and how opaque."""
+WIDTHS = {"plain": 1.4, "front": 1.8, "behind": 1.1}
+"""How wide intervals of dots are, in points, by the weight of a row."""
 
 
 def of_rows(rows: pd.DataFrame) -> Annotated[NDArray[np.float64], "(3, n)"]:
@@ -66,15 +78,17 @@ def draw_line(
         ends: how intervals are drawn, as a band or as caps.
         aside: how far right of its places it is drawn, in points, so that caps of several lines
             do not cover one another.
+
+    Returns:
+        The line.
     """
     import pandas as pd
     import seaborn as sns
 
-    every = max(1, len(x) // 10)  # markers tell methods apart; more of them would hide the line
     words = style.line_words
     thin: dict[str, Any] = {"alpha": ALPHA[style.weight], "linewidth": 0}
     if ends == "caps":
-        thin = {"capsize": 2.5, "elinewidth": 0.9, "zorder": words["zorder"] - 0.005}
+        thin = CAPS | {"zorder": words["zorder"] - 0.005}
     before, collections = len(axes.lines), len(axes.collections)
     sns.lineplot(
         # Of the mean and the ends of its interval, the mean is the median.
@@ -87,19 +101,21 @@ def draw_line(
         err_kws=thin,
         legend=False,
         ax=axes,
-        markevery=every,
+        markevery=max(1, len(x) // MARKED),
         **words,
     )
     if aside:
-        from matplotlib.transforms import ScaledTranslation
+        _move(axes, [*axes.lines[before:], *axes.collections[collections:]], aside)
+    return of_row(axes.lines[before], style)
 
-        moved = ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
-        for artist in [*axes.lines[before:], *axes.collections[collections:]]:
-            artist.set_transform(axes.transData + moved)
-    line = axes.lines[before]
-    line.mbdl_order = style.order  # type: ignore[attr-defined]
-    line.mbdl_dashes = style.line  # type: ignore[attr-defined]
-    return line
+
+def _move(axes: Axes, artists: Iterable[Artist], points: float) -> None:
+    """Move what is drawn on a panel so many points to the right."""
+    from matplotlib.transforms import ScaledTranslation
+
+    moved = ScaledTranslation(points / 72, 0, axes.figure.dpi_scale_trans)
+    for artist in artists:
+        artist.set_transform(axes.transData + moved)
 
 
 def draw_dots(
@@ -123,38 +139,12 @@ def draw_dots(
     import seaborn as sns
 
     size = matplotlib.rcParams["lines.markersize"]
-    palette = {name: styles[name].colour for name in names}
-    points = pd.concat(
-        [pd.DataFrame({"x": columns[name].ravel(), "name": name}) for name in names],
-        ignore_index=True,
-    )
     if any(len(values) for values in seeds.values()):
-        sns.stripplot(
-            data=pd.concat(
-                [pd.DataFrame({"x": values, "name": name}) for name, values in seeds.items()],
-                ignore_index=True,
-            ),
-            x="x",
-            y="name",
-            order=names,
-            hue="name",
-            hue_order=names,
-            palette=palette,
-            jitter=False,
-            size=0.65 * size,
-            alpha=0.35,
-            linewidth=0,
-            legend=False,
-            ax=axes,
-            zorder=1,
-        )
-        words = {"color": "#444444", "alpha": 0.35, "markersize": 0.65 * size}
-        axes.plot([], [], "o", markeredgewidth=0, label="single seeds", **words)
+        _draw_seeds(axes, names, seeds, styles, SINGLE * size)
     for name in names:
         style = styles[name]
-        width = {"plain": 1.4, "front": 1.8, "behind": 1.1}[style.weight]
         sns.pointplot(
-            data=points[points["name"] == name],
+            data=pd.DataFrame({"x": columns[name].ravel(), "name": name}),
             x="x",
             y="name",
             order=names,
@@ -167,8 +157,40 @@ def draw_dots(
             markeredgewidth=0,
             linestyle="none",
             capsize=0.16,
-            err_kws={"linewidth": width},
+            err_kws={"linewidth": WIDTHS[style.weight]},
             legend=False,
             ax=axes,
             zorder=3,
         )
+
+
+def _draw_seeds(
+    axes: Axes,
+    names: list[str],
+    seeds: dict[str, Annotated[NDArray[np.float64], "(n_seeds,)"]],
+    styles: dict[str, RowStyle],
+    size: float,
+) -> None:
+    """Draw a faint dot of so many points for each seed, behind the mean of its row."""
+    import pandas as pd
+    import seaborn as sns
+
+    rows = [pd.DataFrame({"x": values, "name": name}) for name, values in seeds.items()]
+    sns.stripplot(
+        data=pd.concat(rows, ignore_index=True),
+        x="x",
+        y="name",
+        order=names,
+        hue="name",
+        hue_order=names,
+        palette={name: styles[name].colour for name in names},
+        jitter=False,
+        size=size,
+        alpha=FAINT,
+        linewidth=0,
+        legend=False,
+        ax=axes,
+        zorder=1,
+    )
+    words: dict[str, Any] = {"color": OF_ALL, "alpha": FAINT, "markersize": size}
+    axes.plot([], [], "o", markeredgewidth=0, label="single seeds", **words)

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mbdl_repro.figures.names import Cell, finish_names, wrapped, write_names
+from mbdl_repro.figures.ticks import GAP, round_ticks, thin_out
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axis import Axis
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.text import Text
     from matplotlib.transforms import Bbox
+
+HIGHER = 1.06
+"""How long what a vertical axis is called may be, over the height of its panel."""
+SLACK = 2
+"""Pixels by which boxes of words may overlap: they hold room for letters that go deep."""
 
 
 def lay_out(figure: Figure, rows: Sequence[Sequence[Cell]]) -> None:
@@ -26,6 +31,8 @@ def lay_out(figure: Figure, rows: Sequence[Sequence[Cell]]) -> None:
     import matplotlib
 
     for row in rows:
+        for cell in row:
+            round_ticks(cell.axes)
         write_names(row)
     if engine := figure.get_layout_engine():
         engine.execute(figure)
@@ -37,7 +44,7 @@ def lay_out(figure: Figure, rows: Sequence[Sequence[Cell]]) -> None:
         finish_names(row)
         for cell in row:
             if cell.axes.axison:
-                _thin_out(cell.axes.xaxis)
+                thin_out(cell.axes.xaxis)
 
 
 def _fitted(figure: Figure, rows: Sequence[Sequence[Cell]]) -> bool:
@@ -48,32 +55,13 @@ def _fitted(figure: Figure, rows: Sequence[Sequence[Cell]]) -> bool:
         lefts = [0.0, *(_left(cell) for cell in row[1:])]
         for i, cell in enumerate(row):
             axes, box = cell.axes, boxes[i]
-            right = lefts[i + 1] - 8 if i + 1 < len(row) else figure.bbox.width - 4
-            words = axes.get_title("left")
-            title = next(text for text in _texts(axes) if text.get_text() == words)
-            changed |= _break(title, right - box.x0, across=True)
+            right = lefts[i + 1] - GAP if i + 1 < len(row) else figure.bbox.width - GAP / 2
+            changed |= _break(cell.title, right - box.x0, across=True)
             middle = (box.x0 + box.x1) / 2
             room = 2 * min(middle - lefts[i], right - middle)
             changed |= _break(axes.xaxis.label, room, across=True)
-            changed |= _break(axes.yaxis.label, 1.06 * box.height, across=False)
+            changed |= _break(axes.yaxis.label, HIGHER * box.height, across=False)
     return changed
-
-
-def _thin_out(axis: Axis) -> None:
-    """Take the number off a tick that has no room for it beside the one before."""
-    low, high = sorted(axis.get_view_interval())
-    ticks = sorted(
-        (tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high),
-        key=lambda tick: float(tick.get_loc()),
-    )
-    boxes = [tick.label1.get_window_extent() for tick in ticks]
-    end, kept = -float("inf"), []
-    for box in boxes:
-        kept.append(box.x0 > end + 8)
-        end = box.x1 if kept[-1] else end
-    if not all(kept):
-        names = [t.label1.get_text() if k else "" for t, k in zip(ticks, kept, strict=True)]
-        axis.set_ticks([float(tick.get_loc()) for tick in ticks], names)
 
 
 def _left(cell: Cell) -> float:
@@ -104,11 +92,13 @@ def text_boxes(figure: Figure) -> list[tuple[str, Bbox]]:
     Args:
         figure: with all its parts in their places.
     """
+    from matplotlib.text import Text
+
     figure.draw_without_rendering()  # legends place their words when they are drawn
     hidden = {id(label) for axes in figure.axes for label in _not_shown(axes)}
     return [
         (text.get_text(), text.get_window_extent())
-        for text in _texts(figure)
+        for text in figure.findobj(Text)
         if text.get_visible() and text.get_text().strip() and id(text) not in hidden
     ]
 
@@ -122,30 +112,26 @@ def clashes(figure: Figure) -> list[str]:
     boxes, found = text_boxes(figure), []
     canvas = figure.bbox
     for words, box in boxes:
-        if min(box.x0 - canvas.x0, box.y0 - canvas.y0) < -1 or (
-            max(box.x1 - canvas.x1, box.y1 - canvas.y1) > 1
-        ):
+        inside = min(box.x0 - canvas.x0, box.y0 - canvas.y0, canvas.x1 - box.x1, canvas.y1 - box.y1)
+        if inside < -SLACK / 2:
             found.append(f"{words!r} leaves the canvas")
     for (one, a), (other, b) in itertools.combinations(boxes, 2):
         across = min(a.x1, b.x1) - max(a.x0, b.x0)
         down = min(a.y1, b.y1) - max(a.y0, b.y0)
-        if across > 2 and down > 2:  # pixels: boxes hold room for letters that go deep
+        if min(across, down) > SLACK:
             found.append(f"{one!r} overlaps {other!r}")
     return found
 
 
-def _texts(artist: Artist) -> list[Text]:
+def _not_shown(axes: Axes) -> list[Any]:
+    """Return the labels of ticks that lie outside of a panel, which are not drawn."""
     from matplotlib.text import Text
 
-    return [found for found in artist.findobj() if isinstance(found, Text)]
-
-
-def _not_shown(axes: Any) -> list[Text]:
-    """Return the labels of ticks that lie outside of a panel, which are not drawn."""
-    if not axes.axison:
-        return [label for axis in (axes.xaxis, axes.yaxis) for label in _texts(axis)]
     found = []
     for axis in (axes.xaxis, axes.yaxis):
+        if not axes.axison:
+            found += axis.findobj(Text)
+            continue
         low, high = sorted(axis.get_view_interval())
         slack = 1e-6 * (high - low)
         for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:

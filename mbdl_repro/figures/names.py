@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
-    from matplotlib.text import Annotation
+    from matplotlib.text import Annotation, Text
+    from matplotlib.transforms import Bbox
 
     from mbdl_repro.figures.panel import PanelSpec
 
@@ -24,6 +25,12 @@ SAMPLE = (10.0, 29.0)
 """Where the sample of a line begins and ends, in points right of the panel; then its name."""
 NEAR = 0.8
 """Share of a panel's width from which on a line's end is led to its name."""
+ABOVE, BELOW = 6.0, 24.0
+"""How far names beside a panel may reach beyond it, in points."""
+
+TOGETHER = r"(?<=\d) (?=\d{3})| (?== )|(?<= =) |(?<=\+) |(?<=\b\w) (?=\w)"
+"""Spaces at which no line ends: 70 010 is one number, F = 0.9 one setting, a plus belongs to what
+it adds, and a letter to what is said of it, as in V tuned."""
 
 
 @dataclasses.dataclass
@@ -34,23 +41,32 @@ class Cell:
     spec: PanelSpec
     inches: float
     """How wide it is, with all that belongs to it."""
+    title: Text
     beside: list[tuple[Line2D, Annotation]] = dataclasses.field(default_factory=list)
     """Its lines, and their names beside it."""
 
 
 def wrapped(words: str, letters: int) -> str:
-    """Return words in lines of so many letters at most.
+    """Return words in as few lines of so many letters as can be, of about the same length.
 
     Args:
         words: a name, a title or a label.
-        letters: of a line; a longer word stands alone.
+        letters: of a line, at most; a longer word stands alone.
     """
     if "$" in words:  # a formula is not cut
         return words
-    # 70 010 is one number, and F = 0.9 one setting.
-    words = re.sub(r"(?<=\d) (?=\d{3})| (?== )|(?<= =) ", "\N{NO-BREAK SPACE}", words)
-    lines = textwrap.wrap(words, letters, break_long_words=False, break_on_hyphens=False)
+    words = re.sub(TOGETHER, "\N{NO-BREAK SPACE}", words)
+    lines = _lines(words, letters)
+    while len(lines) > 1:
+        narrower = _lines(words, max(*map(len, lines), 2) - 1)
+        if len(narrower) > len(lines) or narrower == lines:
+            break
+        lines = narrower
     return "\n".join(lines)
+
+
+def _lines(words: str, letters: int) -> list[str]:
+    return textwrap.wrap(words, letters, break_long_words=False, break_on_hyphens=False)
 
 
 def entries(axes: Axes) -> dict[str, Any]:
@@ -163,69 +179,70 @@ def _legend_under(cell: Cell, found: dict[str, Any]) -> None:
 
 def _spread(cell: Cell) -> None:
     """Give names heights in the order of the ends of lines, and lead each line to its own."""
-    from matplotlib.lines import Line2D
-
     axes = cell.axes
     box = axes.get_window_extent()
     point = axes.figure.dpi / 72  # pixels
-    tops = [text.get_window_extent().height + 2 * point for _, text in cell.beside]
-    ends = [_end(axes, line) for line, _ in cell.beside]
+    sizes = [text.get_window_extent().height + 2 * point for _, text in cell.beside]
+    ends = [_end(line, box) for line, _ in cell.beside]
     order = sorted(range(len(ends)), key=lambda i: (ends[i][1], -i), reverse=True)
     heights = _apart(
         [ends[i][1] for i in order],
-        [tops[i] for i in order],
-        box.y0 - 24 * point,
-        box.y1 + 6 * point,
+        [sizes[i] for i in order],
+        box.y0 - BELOW * point,
+        box.y1 + ABOVE * point,
     )
     for i, y in zip(order, heights, strict=True):
         line, text = cell.beside[i]
         level = (y - box.y0) / box.height
         text.xy = (1, level)
-
-        def right(points: float) -> float:
-            return float(1 + points * point / box.width)
-
-        words: dict[str, Any] = {
-            "transform": axes.transAxes,
-            "clip_on": False,
-            "color": line.get_color(),
-            "gid": "sample",
-            "label": "_",
-        }
-        begin, end = SAMPLE
-        axes.plot(
-            [right(begin), right((begin + end) / 2), right(end)],
-            [level] * 3,
-            marker=line.get_marker(),
-            markevery=[1],
-            linestyle=getattr(line, "mbdl_dashes", line.get_linestyle()),
-            linewidth=line.get_linewidth(),
-            markersize=line.get_markersize(),
-            markeredgecolor=line.get_markeredgecolor(),
-            markeredgewidth=line.get_markeredgewidth(),
-            markerfacecolor=line.get_markerfacecolor(),
-            scalex=False,
-            scaley=False,
-            **words,
-        )
-        share, height = (ends[i][0] - box.x0) / box.width, (ends[i][1] - box.y0) / box.height
-        if share > NEAR:
-            leader = Line2D(
-                [share, right(begin - 1)],
-                [height, level],
-                linewidth=0.6,
-                alpha=0.7,
-                zorder=1.5,
-                **words,
-            )
-            axes.add_artist(leader)
+        places = [1 + points * point / box.width for points in (SAMPLE[0] - 1, *SAMPLE)]
+        end = ((ends[i][0] - box.x0) / box.width, (ends[i][1] - box.y0) / box.height)
+        _sample(axes, line, places, level, end)
 
 
-def _end(axes: Axes, line: Line2D) -> tuple[float, float]:
-    """Return where a line ends inside its panel, in pixels; what has no end stands lowest."""
+def _sample(
+    axes: Axes, line: Line2D, places: Sequence[float], level: float, end: tuple[float, float]
+) -> None:
+    """Draw a piece of a line before its name, and lead the line's end there if it is near.
+
+    Args:
+        axes: the panel, of which all places are shares of width and height.
+        line: whose sample it is.
+        places: where the lead ends, and the sample begins and ends.
+        level: the name's height.
+        end: of the line.
+    """
+    from matplotlib.lines import Line2D
+
+    lead, begin, stop = places
+    words: dict[str, Any] = {
+        "transform": axes.transAxes,
+        "clip_on": False,
+        "color": line.get_color(),
+        "gid": "sample",
+        "label": "_",
+    }
+    alike = ("marker", "linewidth", "markersize", "markeredgecolor", "markeredgewidth")
+    axes.plot(
+        [begin, (begin + stop) / 2, stop],
+        [level] * 3,
+        markevery=[1],
+        linestyle=getattr(line, "mbdl_dashes", line.get_linestyle()),
+        markerfacecolor=line.get_markerfacecolor(),
+        scalex=False,
+        scaley=False,
+        **{name: getattr(line, f"get_{name}")() for name in alike},
+        **words,
+    )
+    if end[0] > NEAR:
+        words |= {"linewidth": 0.6, "alpha": 0.7, "zorder": 1.5}
+        axes.add_artist(Line2D([end[0], lead], [end[1], level], **words))
+
+
+def _end(line: Line2D, box: Bbox) -> tuple[float, float]:
+    """Return where a line ends inside its panel's box, in pixels; without an end, lowest."""
     import numpy as np
 
-    box = axes.get_window_extent()
     points = np.asarray(line.get_transform().transform(line.get_xydata()))
     points = points[np.isfinite(points).all(1)] if len(points) else points
     if not len(points):

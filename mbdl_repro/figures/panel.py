@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mbdl_repro.contract.table import N_EXAMPLES, same
 from mbdl_repro.errors import UserError
 from mbdl_repro.figures.over import Kind, kind_of, paired
+from mbdl_repro.figures.style import OF_ALL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 
 Reads = Literal["table", "examples", "history"]
+"""What a panel shows of the methods that it names: rows of the table, a few stored examples, or the
+histories of their training."""
 
 
 class PanelSpec(BaseModel):
@@ -31,13 +34,8 @@ class PanelSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     reads: ClassVar[Reads] = "table"
-    """What it shows of the methods that it names: rows of the table, stored examples, or their
-    training histories."""
-    projection: ClassVar[str | None] = None
-    """Matplotlib's name of the axes that it is drawn on."""
     wide: ClassVar[bool] = False
     """Whether it takes a whole row, and says itself how high that is."""
-
     names_at_ends: ClassVar[bool] = False
     """Whether the names of its rows stand at the ends of its lines, where there is room."""
     names_left: ClassVar[bool] = False
@@ -121,12 +119,37 @@ class PanelOfExample(PanelSpec):
 
     reads: ClassVar[Reads] = "examples"
 
+    methods: Annotated[list[str], Field(min_length=1)]
+    """Whose examples are shown; the first one's give what all share."""
     example: Annotated[int, Field(ge=0, lt=N_EXAMPLES)] = 0
 
     @property
     def n_examples(self) -> int:
         """Up to which of the stored examples it reads them, counted from 1."""
         return self.example + 1
+
+    def shown(self, sources: Sources, name: str, kind: str) -> np.ndarray:
+        """Return what a method stored of the example that is shown.
+
+        Args:
+            sources: of the figure.
+            name: the method's label in the experiment.
+            kind: the array's name without its place.
+
+        Raises:
+            UserError: if it has no such thing.
+        """
+        found: np.ndarray = self.stored(sources.examples[name], name, kind)[self.example]
+        return found
+
+    def shared(self, sources: Sources, kind: str) -> np.ndarray:
+        """Return what all methods have in common of the example: its truth, or its observation.
+
+        Args:
+            sources: of the figure.
+            kind: the array's name without its place.
+        """
+        return self.shown(sources, self.methods[0], kind)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,22 +275,22 @@ def draw_printed(axes: Axes, x: float, y: float, style: RowStyle, *, named: bool
     )
     if named:
         (mark,) = axes.plot(
-            [], [], "o", markersize=8, markerfacecolor="none", markeredgecolor="#444444"
+            [], [], "o", markersize=8, markerfacecolor="none", markeredgecolor=OF_ALL
         )
         mark.set_label("published (hollow)")
         mark.mbdl_order = math.inf  # type: ignore[attr-defined]
 
 
 def _at(table: pd.DataFrame, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:
-    wanted = (table["method"] == method) & (table["metric"] == metric)
+    rows = table[(table["method"] == method) & (table["metric"] == metric)]
     for column, value in where.items():
-        here = table[column] == value
+        here = rows[column] == value
         if _is_number(value):  # the same but for rounding in their text
-            here = np.isclose(table[column], value, rtol=1e-9, atol=0)
+            here = np.isclose(rows[column], value, rtol=1e-9, atol=0)
         if column == "n_train":
-            here |= table[column] == 0
-        wanted &= here
-    return table[wanted]
+            here |= rows[column] == 0
+        rows = rows[here]
+    return rows
 
 
 def _is_number(value: object) -> bool:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import math
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from mbdl_repro.contract.family import Family
 
 if TYPE_CHECKING:
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 # Hues that the colour-blind tell apart (after Okabe and Ito, and Tol), of differing lightness so
 # that they part in grey too. Families that are never far apart on the continuum share a hue.
@@ -37,6 +35,14 @@ SHADES = (0.0, -0.42, 0.36, -0.66)
 """Of a family's colour, one a method: its share of white, or, below 0, of black."""
 BEHIND = 0.5
 """Share of white of what stands behind the rows that carry a panel's message."""
+TARGET = "#b0b0b0"
+"""Colour of what is to be found: signals, states, and the angles of sources."""
+RULE = "#888888"
+"""Colour of lines that mark a zero or a limit."""
+OF_ALL = "#444444"
+"""Colour of the mark that stands in a legend for those of all methods."""
+MARKS = 8
+"""How many marks a line of very many points has: more of them would hide it."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 LINES: tuple[Any, ...] = (
     "-",
@@ -176,6 +182,40 @@ def row_styles(families: Mapping[str, Family], legends: Mapping[str, str]) -> di
     return styles
 
 
+def draw_row(axes: Axes, x: Any, y: Any, style: RowStyle, **words: Any) -> Line2D:
+    """Draw a line of a row.
+
+    Args:
+        axes: what is drawn on.
+        x: (n,), in the horizontal axis's unit.
+        y: (n,), in the vertical axis's unit.
+        style: of the row.
+        words: what matplotlib's ``plot`` takes, in place of what the style says.
+
+    Returns:
+        The line.
+    """
+    (line,) = axes.plot(x, y, **style.line_words | words)
+    return of_row(line, style)
+
+
+def of_row(line: Line2D, style: RowStyle) -> Line2D:
+    """Note on a line what matplotlib does not keep: its row's order, and its dashes.
+
+    Args:
+        line: drawn in the style of a row.
+        style: of the row.
+
+    Returns:
+        The line.
+    """
+    line.mbdl_order = style.order  # type: ignore[attr-defined]
+    # Of all dashes, matplotlib keeps that they are some, and scales them to the width.
+    plain = line.get_linestyle() in ("-", "None")
+    line.mbdl_dashes = line.get_linestyle() if plain else style.line  # type: ignore[attr-defined]
+    return line
+
+
 def _marker(name: str, taken: set[str]) -> str:
     """Return the method's own marker, or the next that no other in this figure has taken."""
     start = zlib.crc32(name.encode()) % len(MARKERS)
@@ -199,68 +239,3 @@ def _blend(colour: str, share: float) -> str:
     parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
     end = 255 if share > 0 else 0
     return "#" + "".join(f"{round(p + (end - p) * abs(share)):02x}" for p in parts)
-
-
-def plain_log_ticks(axis: Axis) -> None:
-    """Label a logarithmic axis with plain numbers; 1, 2 and 5 where it spans few decades."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    low, high = sorted(axis.get_view_interval())
-    decades = math.log10(high / low) if low > 0 else 9.0
-    if decades > 4:
-        return
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2 else (1.0,)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def ticks_at(axis: Axis, values: Iterable[float]) -> None:
-    """Put a tick at each of these values, and nowhere else.
-
-    Args:
-        axis: of which the ticks are set.
-        values: in the axis's unit.
-    """
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-    axis.set_major_locator(FixedLocator(list(values)))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def to_bytes(figure: Figure, suffix: str) -> bytes:
-    """Return the figure as a file's content, the same bytes whenever it is the same figure.
-
-    Args:
-        figure: with all panels drawn.
-        suffix: ``png``, ``pdf`` or ``svg``.
-    """
-    buffer = io.BytesIO()
-    if suffix == "png":
-        figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 0})
-        return _of_256_colours(buffer)
-    metadata = {
-        "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
-        "svg": {"Date": None, "Creator": None},
-    }[suffix]
-    figure.savefig(buffer, format=suffix, metadata=metadata)
-    return buffer.getvalue()
-
-
-def _of_256_colours(png: io.BytesIO) -> bytes:
-    """Return a picture with a palette of its own: less than half the bytes, the same to the eye.
-
-    Of more than 256 colours, most are off by one of 255 levels, and the rarest, where edges of
-    lines and bands mix, by some ten.
-    """
-    from PIL import Image
-
-    image = Image.open(png)
-    # From colours that lie far apart, so that one of few pixels is among them, towards those of
-    # many, until fewer than so many pixels change their colour.
-    fewer = image.convert("RGB").quantize(
-        256, method=Image.Quantize.MAXCOVERAGE, kmeans=1000, dither=Image.Dither.NONE
-    )
-    buffer = io.BytesIO()
-    fewer.save(buffer, "png", dpi=image.info["dpi"])
-    return buffer.getvalue()

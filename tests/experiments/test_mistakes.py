@@ -125,7 +125,7 @@ MISTAKES = {
         "    - title: Error #<",
         [
             "figure.panels.0: key 'kind' is missing",
-            "allowed: dots, eigenvalues, heatmap, history, images, lines",
+            "allowed: dots, eigenvalues, history, images, lines",
         ],
     ),
     "missing side of a claim": (
@@ -213,7 +213,7 @@ MISTAKES = {
         [
             "unknown kind of panel 'line'",
             "did you mean lines?",
-            "allowed: dots, eigenvalues, heatmap, history, images, lines",
+            "allowed: dots, eigenvalues, history, images, lines",
         ],
     ),
     "unknown metric in a panel": (

@@ -16,6 +16,7 @@ from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Polygon, Rectangle
+from matplotlib.ticker import MultipleLocator
 from PIL import Image
 from scipy import stats
 
@@ -28,20 +29,21 @@ from mbdl_repro.experiments.scale import AtMost, Scale
 from mbdl_repro.figures import (
     dots,
     eigenvalues,
-    heatmap,
     history,
     images,
     lines,
     roots,
     signals,
     spectrum,
+    ticks,
     trajectory,
 )
+from mbdl_repro.figures.files import to_bytes
 from mbdl_repro.figures.layout import clashes, lay_out
-from mbdl_repro.figures.names import Cell
+from mbdl_repro.figures.names import Cell, wrapped
 from mbdl_repro.figures.over import interval_over
 from mbdl_repro.figures.panel import Sources
-from mbdl_repro.figures.style import COLOURS, LINES, MARKERS, RC, row_styles, to_bytes
+from mbdl_repro.figures.style import COLOURS, LINES, MARKERS, RC, row_styles
 
 ROOT = Path(__file__).parents[2]
 
@@ -227,7 +229,7 @@ def test_rows_of_shipped_figures_differ(experiment):
 
 
 def test_every_kind_of_panel_is_tested_here():
-    tested = {"dots", "eigenvalues", "heatmap", "history", "images", "lines", "roots"}
+    tested = {"dots", "eigenvalues", "history", "images", "lines", "roots"}
     tested |= {"signals", "spectrum", "trajectory"}
     assert set(figures.panel_kinds()) == tested
 
@@ -394,10 +396,15 @@ def test_the_estimate_before_the_first_iteration(axes):
     assert 0 < low <= 1 and high >= 4
 
 
-def test_titles_labels_and_ranges(axes):
+def test_a_panel_stands_under_its_title(axes):
+    spec = lines.Spec(title="A title", x="n_train", y="error", where=HERE)
+    assert figures.draw_panel(axes, spec, sources()).get_text() == "A title"
+    assert axes.get_title(loc="left") == "A title"
+
+
+def test_labels_and_ranges(axes):
     keys = {"x_label": "pairs", "y_label": "loss", "y_range": [0.001, 0.5]}
     drawn(axes, x="n_train", where=HERE, **keys)
-    assert axes.get_title(loc="left") == "A title"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("pairs", "loss")
     assert axes.get_ylim() == (0.001, 0.5)
 
@@ -690,7 +697,7 @@ def test_a_panel_of_images_keeps_levels_and_what_they_tell_no_more():
 
 
 def test_wide_panels_have_a_row_of_their_own():
-    from mbdl_repro.pipeline.stages.draw import _blocks, _rows
+    from mbdl_repro.figures.grid import _blocks, _rows
 
     wide = images.Spec(title="t", methods=["a"])
     narrow = lines.Spec(title="t", x="a", y="b")
@@ -784,17 +791,21 @@ def test_eigenvalues_are_over_the_largest(axes):
     np.testing.assert_allclose(line.get_ydata(), [0, -3.0103, -10], rtol=1e-4)
 
 
-def test_roots_that_were_taken_for_sources_are_filled():
-    with plt.rc_context(RC):
-        figure = plt.figure()
-        axes = figure.add_subplot(projection=roots.Spec.projection)
-        *angles, left, taken = of_trial(axes, roots, example=1)
-        assert [round(float(np.rad2deg(a.get_xdata()[0])), 4) for a in angles] == [20, 40]
-        np.testing.assert_allclose(np.rad2deg(taken.get_xdata()), [19, 41], rtol=1e-6)
-        np.testing.assert_allclose(taken.get_ydata(), [0.9, 0.95], rtol=1e-6)
-        np.testing.assert_allclose(np.rad2deg(left.get_xdata()), [5], rtol=1e-6)
-        assert left.get_markerfacecolor() == "none" != taken.get_markerfacecolor()
-        plt.close(figure)
+def polar(line) -> list[tuple[float, float]]:
+    """Return where a line's points are: degrees right of above, and the radius."""
+    x, y = line.get_xdata(), line.get_ydata()
+    return list(zip(np.rad2deg(np.arctan2(x, y)), np.hypot(x, y), strict=True))
+
+
+def test_roots_that_were_taken_for_sources_are_filled(axes):
+    *_, first, second, left, taken = of_trial(axes, roots, example=1)
+    for line, angle in ((first, 20), (second, 40)):
+        np.testing.assert_allclose(polar(line), [[0, 0], [angle, 1]], rtol=1e-6)
+    np.testing.assert_allclose(polar(taken), [[19, 0.9], [41, 0.95]], rtol=1e-6)
+    np.testing.assert_allclose(polar(left), [[5, 0.4]], rtol=1e-6)
+    assert left.get_markerfacecolor() == "none" != taken.get_markerfacecolor()
+    words = {text.get_text() for text in axes.texts}
+    assert words == {"−90°", "−60°", "−30°", "0°", "30°", "60°", "90°", "0", "0.5", "1"}
 
 
 def test_a_method_that_stores_no_such_thing_is_named(axes):
@@ -955,7 +966,8 @@ def test_iterates_are_compared_with_iterates_or_else_with_the_answer(axes):
     [(lines, {"x": "n_train", "y_scale": "log"}), (dots, {"methods": ["a"], "seeds": True})],
 )
 def test_ratios_take_no_scale_of_the_metric(kind, keys):
-    with pytest.raises(ValueError, match="ratios are in dB already"):
+    words = f"ratios are in dB already: leave out {[*keys][-1]}"
+    with pytest.raises(ValueError, match=words):
         kind.Spec(title="t", y="error", over="classical", **keys)
 
 
@@ -966,20 +978,6 @@ def test_a_published_number_is_shown_over_our_reference(axes):
     assert printed_in(axes) == [(100, pytest.approx(10 * np.log10(0.5 / 0.03)))]
 
 
-def test_shades_of_two_swept_fields(axes):
-    table = pd.DataFrame(
-        [row("network", n * v, noise_std=v, n_train=n) for n in (10, 100) for v in (0.1, 0.5)]
-    )
-    keys = {"title": "t", "y": "error", "x": "n_train", "rows": "noise_std", "x_label": "pairs"}
-    heatmap.draw(axes, heatmap.Spec(methods=["network"], digits=1, **keys), sources(table))
-    assert [text.get_text() for text in axes.texts] == ["5.0", "50.0", "1.0", "10.0"]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["0.5", "0.1"]
-    assert axes.get_xlabel() == "pairs"
-    twice = sources(pd.concat([table, table]))
-    with pytest.raises(UserError, match="network has several rows for one place"):
-        heatmap.draw(axes, heatmap.Spec(methods=["network"], **keys), twice)
-
-
 # --- whole figures ---
 
 
@@ -988,8 +986,8 @@ def laid_out(*panels: dict) -> plt.Figure:
     figure, row = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3), squeeze=False)
     cells = []
     for axes, keys in zip(row[0], panels, strict=True):
-        drawn(axes, **keys)
-        cells.append(Cell(axes, lines.Spec(title="A title", y="error", **keys), 4.0))
+        spec = lines.Spec(title="A title", y="error", **keys)
+        cells.append(Cell(axes, spec, 4.0, figures.draw_panel(axes, spec, sources())))
     lay_out(figure, [cells])
     return figure
 
@@ -1009,6 +1007,65 @@ def test_names_stand_in_the_order_of_the_ends_of_lines():
         assert beside(figure.axes[0]) == ["classical", "floor", "network"]
         assert not clashes(figure)
         plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("words", "letters", "lines"),
+    [
+        ("recurrent network on differences", 24, ["recurrent network", "on differences"]),
+        ("Kalman filter, F = 0.5, V tuned", 27, ["Kalman filter,", "F = 0.5, V tuned"]),
+        ("Toeplitz SubspaceNet + Root-MUSIC", 24, ["Toeplitz SubspaceNet", "+ Root-MUSIC"]),
+        ("fully connected (135 500)", 18, ["fully connected", "(135 500)"]),
+        ("expectation-maximization of V", 5, ["expectation-maximization", "of V"]),
+        ("a b", 1, ["a b"]),
+        ("$x = 2$ of many words", 5, ["$x = 2$ of many words"]),
+        ("", 5, [""]),
+    ],
+)
+def test_lines_of_a_name_are_few_and_about_as_long_as_each_other(words, letters, lines):
+    assert wrapped(words, letters).replace("\N{NO-BREAK SPACE}", " ").split("\n") == lines
+
+
+def numbers(axes) -> list[str]:
+    return [label.get_text() for label in axes.get_xticklabels()]
+
+
+@pytest.mark.parametrize(
+    ("inches", "shown"),
+    [(6.0, ["2", "5", "10", "20", "50", "100"]), (1.6, ["2", "5", "10", "", "", "100"])],
+)
+def test_powers_of_ten_keep_their_numbers_where_there_is_little_room(inches, shown):
+    with plt.rc_context(RC):
+        figure, axes = plt.subplots(figsize=(inches, 2))
+        axes.plot([2, 100], [0, 1])
+        axes.set_xscale("log")
+        ticks.ticks_at(axes.xaxis, [2, 5, 10, 20, 50, 100])
+        figure.draw_without_rendering()
+        ticks.thin_out(axes.xaxis)
+        assert numbers(axes) == shown
+        plt.close(figure)
+
+
+def test_ticks_that_are_thinned_out_are_those_of_the_range_of_now():
+    """What an axis showed before it was given its place leaves no tick behind."""
+    with plt.rc_context(RC):
+        figure, axes = plt.subplots(figsize=(2, 2))
+        axes.set_xlim(0, 1)
+        figure.draw_without_rendering()
+        axes.set_xlim(-7.3, -6.2)
+        axes.xaxis.set_major_locator(MultipleLocator(0.1))
+        ticks.thin_out(axes.xaxis)
+        np.testing.assert_allclose(np.diff(axes.get_xticks()), 0.1)
+        assert "" in numbers(axes) and axes.get_xlim() == (-7.3, -6.2)
+        plt.close(figure)
+
+
+def test_ticks_stand_at_steps_of_one_two_or_five(axes):
+    for high in np.linspace(7, 71, 60):
+        axes.set_xlim(0, high)
+        ticks.round_ticks(axes)
+        step = np.diff(axes.get_xticks())[0]
+        assert round(step / 10 ** np.floor(np.log10(step)), 6) in (1, 2, 5)
 
 
 def test_the_last_panel_of_a_row_speaks_for_the_others_and_each_for_the_rest():

@@ -15,6 +15,7 @@ from matplotlib import colors
 from matplotlib import pyplot as plt
 
 from mbdl_repro.experiments import reading
+from mbdl_repro.figures import grid
 from mbdl_repro.figures.layout import clashes
 from mbdl_repro.figures.names import ENTRIES, entries
 from mbdl_repro.figures.style import STYLES
@@ -41,7 +42,7 @@ def names() -> list[str]:
 def of(name: str):
     scale = reading.load_scale("full")
     experiment = reading.load(name, scale)
-    return experiment, draw.kept(experiment, Store.of(scale))
+    return experiment, draw.read_sources(experiment, Store.of(scale))
 
 
 @cache
@@ -49,7 +50,7 @@ def figure_of(name: str):
     """Draw a figure once for all tests."""
     experiment, sources = of(name)
     with plt.rc_context(STYLES["paper"]):
-        return draw.figure_of(experiment.panels, experiment.figure, sources)
+        return grid.figure_of(experiment.panels, experiment.figure.columns, sources)
 
 
 @pytest.mark.parametrize("name", names())
@@ -102,9 +103,8 @@ def test_a_figure_has_the_same_bytes_whenever_it_is_drawn(name):
 
 def test_a_panel_for_a_slide_has_room_for_its_words():
     experiment, sources = of("5.06_lista")
-    frame = experiment.figure.model_copy(update={"columns": 1})
     with plt.rc_context(STYLES["talk"]):
-        figure = draw.figure_of(experiment.panels[:1], frame, sources)
+        figure = grid.figure_of(experiment.panels[:1], 1, sources)
         assert clashes(figure) == []
         sizes = {text.get_fontsize() for text in figure.axes[0].texts}
         assert min(sizes) > 12
