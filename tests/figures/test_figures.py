@@ -660,7 +660,7 @@ def test_what_was_observed_need_not_be_an_image(axes):
     stored = {"network": {"s_0": s, "x_0": np.ones((1, 1, 1, 7)), "estimate_0": s + 0.1}}
     spec = images.Spec(title="t", methods=["network"])
     images.draw(axes, spec, sources(**kept(spec, stored)))
-    assert "7 numbers" in {text.get_text() for text in axes.texts}
+    assert "7\N{NO-BREAK SPACE}numbers" in {text.get_text() for text in axes.texts}
 
 
 def test_of_images_the_levels_that_a_screen_shows_are_kept(axes):
