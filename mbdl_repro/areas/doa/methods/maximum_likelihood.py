@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import torch
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
+from mbdl_repro.areas.doa.signal.likelihood import Sensors
 from mbdl_repro.areas.doa.signal.likelihood_method import LikelihoodMethod
 from mbdl_repro.contract.method import Family
 
@@ -46,6 +48,15 @@ class MaximumLikelihood(LikelihoodMethod):
     ) -> None:
         super().__init__(belief, **settings)
         self.waveforms: Literal["free", "shared"] = waveforms
+        self.positions: Tensor  # in wavelengths
+        self.gains: Tensor
+        self.register_buffer("positions", torch.tensor(belief.positions), persistent=False)
+        self.register_buffer("gains", torch.tensor(belief.gains), persistent=False)
+
+    @property
+    def sensors(self) -> Sensors:
+        """The sensors as they are believed to be."""
+        return Sensors(self.positions, self.gains)
 
     def likeliest(self, R: Annotated[Tensor, "(n, N, N)"]) -> Annotated[Tensor, "(n, M)"]:
         """Return the likeliest u = sin θ (n, M) in [−1, 1], in any order."""

@@ -1,4 +1,4 @@
-"""The likelihood of angles where nothing is said of what sources send, and its derivatives.
+"""Likelihoods of angles, and their derivatives: of free, of equal, and of Gaussian waveforms.
 
 All is in u = sin θ, in which the beam of an array is equally wide everywhere. R is the covariance
 of the snapshots, X Xᴴ / T, divided by its trace. Functions can be differentiated once more, in the
@@ -127,6 +127,52 @@ def gauss_newton(
     gradient = X[:, 0].real if waveforms == "shared" else _diagonal(X)
     curvature = ((BR @ B.mH) * (off.mH @ off).mT).real
     return Derivatives(value, 2 * gradient, -2 * curvature)
+
+
+def gaussian(
+    R: Annotated[Tensor, "(n, N, N)"],
+    u: Annotated[Tensor, "(n, M)"],
+    sensors: Sensors,
+    P: Annotated[Tensor, "(M, M)"],
+    noise_variance: Tensor,
+) -> Derivatives:
+    """Return the log-likelihood of CN(0, P) sources in white noise, in whatever unit suits best.
+
+    −log det C − N log tr(C⁻¹ R), C = A P Aᴴ + σ² I, is what it is at its greatest over the unit of
+    R, but for constants and the factor T. In place of its Hessian, the negative of what that is
+    on the mean (Fisher's information) is given.
+
+    Args:
+        R: (n, N, N), Hermitian, in any unit.
+        u: sin θ (n, M), in the order of P.
+        sensors: as they are believed to be.
+        P: covariance (M, M) of what sources send.
+        noise_variance: σ², a scalar, in the unit of P.
+    """
+    A = sensors.steering(u)
+    D = sensors.turns * A
+    N = A.shape[-2]
+    AP = A @ P
+    C = AP @ A.mH + noise_variance * torch.eye(N, dtype=A.dtype, device=A.device)
+    # C⁻¹ by Cholesky: C is positive definite.
+    L, failed = torch.linalg.cholesky_ex(C)
+    inverse = torch.cholesky_inverse(L)
+    IR = inverse @ R
+    power = _diagonal(IR).sum(-1)
+    value = -2 * _diagonal(L).log().sum(-1) - N * power.log()
+    ID = inverse @ D
+    trace = _diagonal(AP.mH @ ID)  # half of tr(C⁻¹ dC)
+    fitted = _diagonal(AP.mH @ IR @ ID)
+    gradient = -2 * (trace - N / power[:, None] * fitted)
+    cross = AP.mH @ ID
+    information = cross * cross.mT + (AP.mH @ inverse @ AP) * (D.mH @ ID).mT
+    information = 2 * information.real - 4 * trace[:, :, None] * trace[:, None, :] / N
+    failed = (failed > 0)[:, None]
+    return Derivatives(
+        torch.where(failed[:, 0], -math.inf, value),
+        gradient.masked_fill(failed, 0),
+        -information.masked_fill(failed[..., None], 0),
+    )
 
 
 def _projected(A: Tensor, D: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Annotated
 
 import torch
@@ -41,15 +42,11 @@ class LikelihoodMethod(Method):
         self.n_sensors = belief.n_sensors
         self.n_sources: int = belief.required("n_sources")
         self.starts, self.sweeps, self.iterations = starts, sweeps, iterations
-        self.positions: Tensor  # in wavelengths
-        self.gains: Tensor
-        self.register_buffer("positions", torch.tensor(belief.positions), persistent=False)
-        self.register_buffer("gains", torch.tensor(belief.gains), persistent=False)
 
     @property
+    @abstractmethod
     def sensors(self) -> Sensors:
         """The sensors, as the method has them."""
-        return Sensors(self.positions, self.gains)
 
     def search(self, waveforms: Waveforms = "free") -> LikelihoodSearch:
         """Return what searches the likeliest angles of covariances.

@@ -156,7 +156,7 @@ class LikelihoodSearch:
             others: u (n, m) of the sources that there are besides.
         """
         A = self.sensors.steering(others)
-        power = float(self.sensors.gains.abs().square().sum())
+        power = float(self.sensors.gains.detach().abs().square().sum())
         if self.waveforms == "shared":
             E, c = self.sensors.steering(self.grid), A.sum(-1, keepdim=True)
             Rc = R @ c
