@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.bounds import stochastic_crb_mspe
@@ -121,3 +122,13 @@ def test_derivatives_of_the_gaussian_likelihood():
         ahead, behind = (gaussian(mean, u + s * e, sensors, P, noise) for s in (1, -1))
         bend = (ahead.gradient - behind.gradient) / (2 * h)
         torch.testing.assert_close(at.hessian[:, m], bend, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("waveforms", ["free", "gaussian"])
+def test_a_fit_can_be_stored(waveforms, tmp_path):
+    method = fitted(BELIEVED, TRUTH, 30, waveforms=waveforms)
+    save_file(method.state_dict(), tmp_path / "fit.safetensors")
+    other = FittedArray(BELIEVED, waveforms=waveforms)
+    other.load_state_dict(load_file(tmp_path / "fit.safetensors"))
+    x = TRUTH.draw(20, "test").x
+    assert np.array_equal(other.estimate(x), method.estimate(x))

@@ -63,16 +63,21 @@ class FittedArray(LikelihoodMethod):
         self.most_pairs = most_pairs
         self.array = FittedSensors(belief)
         if waveforms == "gaussian":
-            self.source_covariance: Tensor
+            self.source_parts: Tensor  # real and imaginary, as files of weights hold real numbers
             self.noise_variance: Tensor
             unfitted = torch.eye(self.n_sources, dtype=torch.complex128)
-            self.register_buffer("source_covariance", unfitted)
+            self.register_buffer("source_parts", torch.view_as_real(unfitted).clone())
             self.register_buffer("noise_variance", torch.ones((), dtype=torch.float64))
 
     @property
     def sensors(self) -> Sensors:
         """The sensors as they are fitted."""
         return self.array()
+
+    @property
+    def source_covariance(self) -> Tensor:
+        """P̂ (M, M), complex, of ``gaussian`` waveforms; the identity before it is fitted."""
+        return torch.view_as_complex(self.source_parts)
 
     def prepare(self, split: Split) -> Split:
         """Return covariances X Xᴴ / T (n, N, N) in place of snapshots."""
