@@ -63,9 +63,14 @@ def test_of_every_experiment_the_same_is_kept():
     store = Store.of(load_scale("full"))
     expected = {store.verdicts(), store.verdicts().with_suffix(".record.json")}
     for name in experiments():
-        tables = [store.table(name), store.seed_rows(name), store.shown(name)]
-        tables += [store.groups(name), store.histories(name), store.weights(name)]
-        for outputs in (tables, [store.verdicts(name)], [store.figure(name)]):
+        rows = [store.seed_rows(name), store.groups(name), store.shown(name)]
+        rows += [store.histories(name), store.weights(name)]
+        for outputs in (
+            rows,
+            [store.table(name)],
+            [store.verdicts(name)],
+            [store.figure(name)],
+        ):
             expected |= {*outputs, outputs[0].with_name(f"{name}.record.json")}
     assert set(kept()) == {path.as_posix() for path in expected}
 
@@ -136,7 +141,7 @@ def test_no_grid_ends_where_the_best_may_lie_beyond():
     """A third of the fits at an end, where the experiment does not say that it is flat beyond."""
     at_ends = []
     for experiment, _, store in followed():
-        chosen = (read_record(ROOT / store.table(experiment.name)) or {}).get("chosen", {})
+        chosen = (read_record(ROOT / store.seed_rows(experiment.name)) or {}).get("chosen", {})
         for label, settings in chosen.items():
             entry = experiment.methods[label]
             for setting, counts in settings.items():

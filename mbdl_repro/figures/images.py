@@ -62,27 +62,19 @@ class Spec(PanelSpec):
         return max(self.examples) + 1
 
     def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-        """Return what it reads of a method's stored examples: images as grey levels of 8 bits.
+        """Return what it reads of a method's stored examples, as is kept with the rows.
 
         Args:
             examples: the method's arrays, their names ending in their places: ``estimate_0``.
             name: what messages call the method.
 
-        Returns:
-            ``grey_s_0``, ``grey_estimate_0`` and, if observations are images, ``grey_x_0``, else
-            how many numbers each has, ``size_of_x_0``; the estimates' ``psnr_db_0``, which grey
-            levels tell no more; and perhaps ``kernel_0``.
-
         Raises:
             UserError: if the method stores no such thing.
         """
-        s, x, estimate = (self.stored(examples, name, kind) for kind in ("s", "x", "estimate"))
-        found = {"grey_s": grey_levels(s), "grey_estimate": grey_levels(estimate)}
-        found |= {"grey_x": grey_levels(x)} if x.ndim == 3 else {"size_of_x": np.array(x[0].size)}
-        found["psnr_db"] = single(psnr_db(estimate, Split(x, s), None))  # type: ignore[arg-type]
+        found = {kind: self.stored(examples, name, kind) for kind in ("s", "x", "estimate")}
         if self.kernels and f"kernel_{self.place}" in examples:
-            found["kernel"] = single(examples[f"kernel_{self.place}"])
-        return {f"{kind}_{self.place}": array for kind, array in found.items()}
+            found["kernel"] = self.stored(examples, name, "kernel")
+        return {f"{kind}_{self.place}": array for kind, array in kept(found).items()}
 
     @property
     def tiles(self) -> tuple[float, float]:
@@ -94,6 +86,24 @@ class Spec(PanelSpec):
         """Return the height that a panel of this width takes, in the same unit."""
         across, down = self.tiles
         return width * down / across + 0.3
+
+
+def kept(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what is kept with the rows of stored examples: images as grey levels of 8 bits.
+
+    Args:
+        arrays: ``s``, ``x``, ``estimate`` and perhaps ``kernel``.
+
+    Returns:
+        ``grey_s``, ``grey_estimate`` and, if observations are images, ``grey_x``, else how many
+        numbers each has, ``size_of_x``; the estimates' ``psnr_db``, which grey levels tell no more;
+        and perhaps ``kernel``.
+    """
+    s, x, estimate = (arrays[kind] for kind in ("s", "x", "estimate"))
+    found = {"grey_s": grey_levels(s), "grey_estimate": grey_levels(estimate)}
+    found |= {"grey_x": grey_levels(x)} if x.ndim == 3 else {"size_of_x": np.array(x[0].size)}
+    found["psnr_db"] = single(psnr_db(estimate, Split(x, s), None))  # type: ignore[arg-type]
+    return found | ({"kernel": single(arrays["kernel"])} if "kernel" in arrays else {})
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:

@@ -71,7 +71,7 @@ class PanelSpec(BaseModel):
         return 0
 
     def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-        """Return what it reads of a method's stored examples, in single precision.
+        """Return what it reads of a method's stored examples, as is kept with the rows.
 
         Args:
             examples: the method's arrays, their names ending in their places: ``estimate_0``.
@@ -81,7 +81,7 @@ class PanelSpec(BaseModel):
             UserError: if the method stores no such thing.
         """
         found = {kind: self.stored(examples, name, kind) for kind in self.wanted}
-        return {f"{kind}_{self.place}": single(array) for kind, array in found.items()}
+        return {f"{kind}_{self.place}": array for kind, array in kept(found).items()}
 
     def stored(self, examples: Mapping[str, np.ndarray], name: str, kind: str) -> np.ndarray:
         """Return what a method stored of a few signals, at the place that is shown.
@@ -211,6 +211,15 @@ class Sources:
             if (place.method, place.metric) == (method, metric)
             and all(same(place.at.get(column, wanted), wanted) for column, wanted in where.items())
         ]
+
+
+def kept(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what is kept with the rows of stored examples: all, in single precision.
+
+    Args:
+        arrays: by their names without their places.
+    """
+    return {kind: single(array) for kind, array in arrays.items()}
 
 
 def single(array: np.ndarray) -> np.ndarray:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.table import QUANTILES
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mbdl_repro.contract.table import Point
-    from mbdl_repro.experiments.experiment import Experiment, Fit
+    from mbdl_repro.experiments.experiment import Fit
 
 
 N_GROUPS = 10
@@ -24,32 +23,34 @@ FEWEST = 100
 """Test signals of which groups are large enough to tell how a median moves."""
 
 WITHOUT = [f"without_{group}" for group in range(N_GROUPS)]
-"""Columns of these values, in rows of what does not learn."""
+"""Columns of these values, in rows of what differs from seed to seed by test signals alone."""
 
 Values = np.ndarray | tuple[np.ndarray, np.ndarray] | float
 
 
-def measured(values: Values, marks: Mapping[str, Any] = {}) -> dict[str, Any]:
+def measured(
+    values: Values, marks: Mapping[str, Any] = {}, *, grouped: bool = False
+) -> dict[str, Any]:
     """Return the mean over test rows, its standard error, and how many rows there were.
 
     A pair (a, b) stands for the ratio of sums ``sum(a) / sum(b)``, whose standard error is that
-    of the linearized ratio. A number is exact: its standard error is zero. ``without`` is the same
-    mean without each of :data:`N_GROUPS` groups of the rows, every tenth in one; NaN for a number,
-    and for fewer than :data:`FEWEST` rows.
+    of the linearized ratio. A number is exact: its standard error is zero.
 
     Args:
         values: what a metric or bound returned.
         marks: words of the metric's decorator (see :func:`mbdl_repro.contract.measure.metric`).
+        grouped: whether to add ``without``, the same mean without each of :data:`N_GROUPS` groups
+            of the rows, every tenth in one; NaN for fewer than :data:`FEWEST` rows.
     """
     summary = marks.get("summary", "mean")
     with np.errstate(divide="ignore", invalid="ignore"):  # of what is infinite, or 0 in dB
         value, error, n = _summary(values, summary)
-        without = _without_groups(values, summary)
+        without = _without_groups(values, summary) if grouped else np.empty(0)
         if marks.get("decibels", False):
             error *= 10 / np.log(10) / value if value > 0 else np.nan
             value, without = 10 * np.log10(value), 10 * np.log10(without)
     known = {"value": float(value), "standard_error": float(error), "n_test": n}
-    return known | {"without": without}
+    return known | ({"without": without} if grouped else {})
 
 
 def _summary(values: Values, summary: str) -> tuple[float, float, int]:
@@ -89,42 +90,26 @@ def _sums(values: np.ndarray) -> np.ndarray:
 
 
 def rows_of(
-    experiment: Experiment,
-    fit: Fit,
-    test_point: Point,
-    label: str,
-    family: Family,
-    belief: str,
-    columns: Mapping[str, np.ndarray],
-    *,
-    grouped: bool = False,
+    fit: Fit, test_point: Point, label: str, columns: Mapping[str, np.ndarray]
 ) -> list[dict[str, Any]]:
     """Return measured columns as rows of the long table.
 
     Args:
-        experiment: that they belong to.
         fit: the point and the size of the training set.
         test_point: where off that point it was measured; empty: at it.
         label: of the method or bound.
-        family: its place on the continuum.
-        belief: name of the assumed model.
-        columns: what was measured, each (k,), by the names of the table's other columns.
-        grouped: whether they differ from seed to seed by their test signals alone, so that the
-            values without groups of these are rows' columns, too.
+        columns: what was measured, each (k,), by the names of the table's other columns; and
+            perhaps the values without groups of test signals, ``without`` (k, G).
     """
     fixed = {
-        "experiment": experiment.name,
-        "scenario": experiment.scenario_name,
         **fit.point,
         **{f"test_{name}": value for name, value in test_point.items()},
         "n_train": fit.n_train,
         "method": label,
-        "family": family.title,
-        "belief": belief,
     }
     order = ["n_parameters", "seed", "iteration", "metric", "value", "standard_error", "n_test"]
     measured = [columns[name].tolist() for name in order]
-    if grouped:
+    if "without" in columns:
         order, measured = order + WITHOUT, measured + columns["without"].T.tolist()
     return [fixed | dict(zip(order, row, strict=True)) for row in zip(*measured, strict=True)]
 
@@ -138,7 +123,7 @@ def groups_of(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     Returns:
         ``row``, the places of these rows in the table (k,), and ``without`` (k, G), both small.
     """
-    without = groups_in(rows)
+    without = _groups_in(rows)
     has = np.flatnonzero(np.isfinite(without).all(1))
     return {"row": has.astype(np.int32), "without": without[has].astype(np.float32)}
 
@@ -155,7 +140,21 @@ def with_groups(rows: pd.DataFrame, groups: Mapping[str, np.ndarray]) -> pd.Data
     return rows.assign(**dict(zip(WITHOUT, without.T, strict=True)))
 
 
-def groups_in(rows: pd.DataFrame) -> np.ndarray:
+def repetitions_in(rows: pd.DataFrame) -> np.ndarray | None:
+    """Return the values without groups of test signals (k, G) of what nothing else makes random.
+
+    An exact number is the same without any of them. None where the rows have no groups.
+
+    Args:
+        rows: of one place, a row a seed, as :func:`with_groups` returns them.
+    """
+    values = rows["value"].to_numpy(dtype=float)
+    exact = (rows["n_test"].to_numpy() == 0) & (values == values[:1])
+    without = np.where(exact[:, None], values[:, None], _groups_in(rows))
+    return without if np.isfinite(without).all() else None
+
+
+def _groups_in(rows: pd.DataFrame) -> np.ndarray:
     """Return the values without groups of test signals of each row (k, G), NaN where none."""
     return rows.reindex(columns=WITHOUT).to_numpy(dtype=float)
 

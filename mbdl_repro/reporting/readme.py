@@ -127,7 +127,7 @@ class Results:
     @cached_property
     def seconds(self) -> dict[str, Seconds]:
         """What each experiment took; a fit that several share counts in the first of them."""
-        costs = {name: _cost(self.store.table(name)) for name in self.experiments}
+        costs = {name: _cost(self.store.seed_rows(name)) for name in self.experiments}
         trained = training_seconds(self.experiments.values(), costs)
         return {
             name: Seconds(trained[name], sum(spent["evaluate_seconds"] for spent in cost.values()))
@@ -376,18 +376,18 @@ def costs_page(results: Results) -> str:
 # What fits took ----------------------------------------------------------------------------------
 
 Cost = Mapping[str, Mapping[str, float]]
-"""What a table's record says of each method: its ``train_seconds`` and ``evaluate_seconds``."""
+"""What the record of rows says of each method: its ``train_seconds`` and ``evaluate_seconds``."""
 
 
-def _cost(table: Path) -> Cost:
-    """Return what a table's record says that its methods took.
+def _cost(rows: Path) -> Cost:
+    """Return what the record of an experiment's rows says that its methods took.
 
     Raises:
         UserError: if there is no record that vouches for itself.
     """
-    record = read_record(table)
+    record = read_record(rows)
     if record is None:
-        raise UserError(f"{record_path(table)} is missing or damaged; {WAY_OUT}")
+        raise UserError(f"{record_path(rows)} is missing or damaged; {WAY_OUT}")
     cost: Cost = record.get("cost", {})
     return cost
 

@@ -96,7 +96,7 @@ def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> di
     """Return what the page says of one experiment."""
     name = experiment.name
     table = read_table(store.table(name))
-    record = read_record(store.table(name)) or {}
+    record = read_record(store.seed_rows(name)) or {}
     families = {label: entry.info.family for label, entry in experiment.methods.items()}
     bounds = dict.fromkeys(experiment.bounds, Family.BOUND)
     styles = row_styles(families | bounds, experiment.legends)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def record_path(path: Path) -> Path:
     """Return where the record of the job that made this file lies: beside its first output.
 
-    ``tables/5.06_lista.seeds.csv`` and ``tables/5.06_lista.csv`` share one record.
+    ``rows/5.06_lista.csv`` and ``rows/5.06_lista.history.csv`` share one record.
     """
     stem = path.name
     for suffix in (*_LONG_SUFFIXES, *_SUFFIXES):
@@ -40,7 +40,6 @@ def record_path(path: Path) -> Path:
 
 
 _LONG_SUFFIXES = (
-    ".seeds.csv",
     ".groups.npz",
     ".history.csv",
     ".examples.npz",

@@ -17,15 +17,15 @@ LISTA = ["figure", "5.06"]
 
 @pytest.fixture(autouse=True)
 def made(store):
-    """What figures read beside the table: here, no examples and no histories."""
+    """What figures read beside rows and table: here, no examples and no histories."""
     histories = pd.DataFrame({"method": [], "n_train": [], "seed": [], "step": []})
     name = "5.06_lista"
     outputs = {
         store.shown(name): arrays_to_bytes({"none": np.zeros(1)}),
         store.histories(name): table_to_bytes(histories),
     }
-    # They have one record with the table.
-    outputs |= {path: path.read_bytes() for path in (store.table(name), store.seed_rows(name))}
+    # They have one record with the rows.
+    outputs |= {path: path.read_bytes() for path in (store.seed_rows(name), store.groups(name))}
     record = RECORD | {"scale": "full", "commit": "0123456789ab", "device": "cpu"}
     record |= {"created": "2026-01-02T03:04:05+00:00", "versions": {}}
     write_outputs(outputs, record)

@@ -40,6 +40,7 @@ from mbdl_repro.pipeline.stages.bound import bound, values
 from mbdl_repro.pipeline.stages.draw import _of_method, draw
 from mbdl_repro.pipeline.stages.evaluate import evaluate
 from mbdl_repro.pipeline.stages.gather import gather
+from mbdl_repro.pipeline.stages.summarize import summarize
 from mbdl_repro.pipeline.stages.tabulate import histories, shown, tabulate, thinned
 from mbdl_repro.pipeline.stages.train import train
 from mbdl_repro.pipeline.stages.verify import verify
@@ -184,7 +185,7 @@ def made(tmp_path_factory):
         experiments = experiment_file.load_all(scale)
         for experiment in experiments.values():
             compute(experiment, scale)
-            for verb in (tabulate, verify, draw):
+            for verb in (tabulate, summarize, verify, draw):
                 verb(job(verb.__name__, experiment, scale))
         for verb in (gather, report):
             verb(job(verb.__name__, experiments, scale))
@@ -260,8 +261,6 @@ def test_model_based_rows_are_those_of_the_closed_form(made, noise, test_noise):
             assert row["value"] == pytest.approx(value, rel=1e-9)
             assert row["standard_error"] == pytest.approx(error, rel=1e-9)
             assert (row["n_train"], row["n_test"], row["n_parameters"]) == (0, 30, 0)
-            assert row["family"] == "model-based"
-            assert row["belief"] == {"linear_mmse": "full"}.get(label, "too_quiet")
 
 
 @pytest.mark.parametrize(("noise", "test_noise"), PLACES)
@@ -369,7 +368,7 @@ def test_rows_of_bounds_are_those_of_the_closed_forms(made, noise, test_noise):
         )
         expected = least * (1 + 1 / n) * (n - 2) / (n - 6)
         np.testing.assert_allclose(risk["value"], [expected] * 4, rtol=1e-9)
-    assert set(floor["family"]) == {"bound"} and floor["iteration"].isna().all()
+    assert floor["iteration"].isna().all()
 
 
 def test_a_bound_speaks_of_each_metric_of_its_unit():
@@ -591,18 +590,41 @@ def test_the_rows_of_a_table_are_all_rows(made):
     rows = pd.concat(parts, ignore_index=True)
     without = [column for column in rows if column.startswith("without")]
     assert len(without) == 10
-    rows = rows.drop(columns=without)
-    said_once = ["experiment", "scenario", "family", "belief", "n_parameters", "n_test"]
-    pd.testing.assert_frame_equal(seeds, rows.drop(columns=said_once), rtol=1e-11)
-    assert [float(f"{value:.12g}") for value in seeds["value"]] == seeds["value"].tolist()
-    assert (rows["experiment"] == "linear").all()
-    assert (rows["scenario"] == "linear_gaussian").all()
-    leading = ["experiment", "scenario", "noise_std", "test_noise_std", "n_train", "method"]
-    table = pd.read_csv(made.store.table("linear"))
-    assert table.columns[:6].tolist() == leading
-    # With the words that the summary says once, they are what they were.
-    again = seeds.merge(table, "left")[rows.columns]
-    pd.testing.assert_frame_equal(again, rows, rtol=1e-11)
+    pd.testing.assert_frame_equal(seeds, rows.drop(columns=without), rtol=1e-11)
+    for name in ("value", "standard_error"):
+        assert [float(f"{value:.12g}") for value in seeds[name]] == seeds[name].tolist()
+    assert seeds.columns.tolist() == [
+        *("noise_std", "test_noise_std", "n_train", "method", "n_parameters"),
+        *("seed", "iteration", "metric", "value", "standard_error", "n_test"),
+    ]
+
+
+def test_a_table_has_a_row_for_all_seeds_of_a_place_and_says_what_a_method_is(made):
+    seeds, table = (
+        pd.read_csv(path) for path in (made.store.seed_rows("linear"), made.store.table("linear"))
+    )
+    assert table.columns.tolist() == [
+        *("experiment", "scenario", "noise_std", "test_noise_std", "n_train"),
+        *("method", "family", "belief", "n_parameters", "iteration", "metric"),
+        *("mean", "ci_low", "ci_high", "n_seeds", "n_test"),
+    ]
+    # Every row of a seed has its place in the table, in the same order, and no place has none.
+    again = seeds.merge(table, "left", validate="many_to_one")
+    pd.testing.assert_frame_equal(again[seeds.columns], seeds)
+    assert again["mean"].notna().all() and len(again) == 4 * len(table)
+    assert (again["experiment"] == "linear").all()
+    assert (again["scenario"] == "linear_gaussian").all()
+    words = again.groupby("method")[["family", "belief"]].agg(set)
+    learns = ({"discriminative learning"}, {"nothing"})
+    assert {method: tuple(row) for method, row in words.T.items()} == {
+        "linear_mmse": ({"model-based"}, {"full"}),
+        "quiet_mmse": ({"model-based"}, {"too_quiet"}),
+        "aided_mmse": ({"model-based"}, {"full"}),
+        "discriminative": learns,
+        "aided_discriminative": learns,
+        "minimum_mean_squared_error": ({"bound"}, {"full"}),
+        "sample_estimator_risk": ({"bound"}, {"full"}),
+    }
 
 
 def values_at(made, name: str, method: str, **where) -> np.ndarray:
@@ -1019,7 +1041,7 @@ def test_what_decoders_share_is_made_once_a_fit(made):
 
 
 def test_a_fit_that_labels_share_costs_once(made):
-    record = json.loads(made.store.table("array").with_suffix(".record.json").read_text())
+    record = json.loads(made.store.seed_rows("array").with_suffix(".record.json").read_text())
     cost = {name: seconds["train_seconds"] for name, seconds in record["cost"].items()}
     assert cost["learned_esprit"] > 0 == cost["learned_music"]
 
@@ -1116,15 +1138,16 @@ def test_more_seeds_are_more_blocks_and_move_no_number(made, tmp_path):
 
 
 def test_a_second_run_gives_the_same_bytes(made, tmp_path):
-    """Tables, examples and weights are the same bits; only times differ."""
+    """Rows, tables, examples and weights are the same bits; only times differ."""
     folder = project(tmp_path / "again", linear=LINEAR, sparse=SPARSE, array=ARRAY)
     with contextlib.chdir(folder):
         for experiment in experiment_file.load_all(made.scale).values():
             compute(experiment, made.scale)
-            tabulate(job("tabulate", experiment, made.scale))
+            for verb in (tabulate, summarize):
+                verb(job(verb.__name__, experiment, made.scale))
     first = {
         path.relative_to(made.folder): path.read_bytes()
-        for kind in ("data", "models", "scores", "bounds", "tables", "cache")
+        for kind in ("data", "models", "scores", "bounds", "rows", "tables", "cache")
         for path in (made.store.results / kind).rglob("*")
         if path.is_file() and "record" not in path.name and path.name != "seconds.txt"
     }
@@ -1308,6 +1331,7 @@ def test_every_result_has_a_whole_record(made):
         "evaluate",
         "bound",
         "tabulate",
+        "summarize",
         "verify",
         "draw",
         "gather",
@@ -1315,12 +1339,18 @@ def test_every_result_has_a_whole_record(made):
     }
 
 
-def test_costs_stand_with_the_table(made):
-    record = json.loads((made.store.results / "tables/linear.record.json").read_bytes())
+def test_costs_and_what_was_chosen_stand_with_the_rows(made):
+    record = json.loads((made.store.results / "rows/linear.record.json").read_bytes())
     cost = record["cost"]
     assert cost.keys() == made.linear.methods.keys()
     assert cost["linear_mmse"]["train_seconds"] == 0 < cost["discriminative"]["train_seconds"]
     assert all(entry["evaluate_seconds"] > 0 for entry in cost.values())
+    assert record["chosen"] == {}
+    record = json.loads((made.store.results / "rows/sparse.record.json").read_bytes())
+    assert record["chosen"].keys() == {"ista", "ista_each", "lista_tuned"}
+    assert record["chosen"]["lista_tuned"].keys() == {"rho"}
+    table = json.loads((made.store.results / "tables/sparse.record.json").read_bytes())
+    assert not {"cost", "chosen"} & table.keys()
 
 
 def test_data_are_stored_once_for_all_methods(made):

@@ -1,7 +1,8 @@
-"""Gather the rows of all methods and bounds, summarize them over seeds, and keep what is small.
+"""Gather the rows of all methods and bounds, and keep what is small beside them.
 
-What stays when the scores and the fits are gone: both tables, what the figure shows besides, the
-training histories in short, and weights.
+What stays when the scores and the fits are gone: the rows of each seed, what the figure shows
+besides, the training histories in short, and weights. It stands on all that these come from;
+what is made of the rows stands on them alone, so that no other statistic asks for new fits.
 """
 
 from __future__ import annotations
@@ -15,15 +16,10 @@ import numpy as np
 import pandas as pd
 
 from mbdl_repro.pipeline.job import Job
-from mbdl_repro.pipeline.rows import WITHOUT, groups_in, groups_of
+from mbdl_repro.pipeline.rows import WITHOUT, groups_of
 from mbdl_repro.pipeline.weights import kept, weights_to_bytes
-from mbdl_repro.statistics.intervals import mean_interval
-from mbdl_repro.statistics.relations import Scale
 from mbdl_repro.store.files import arrays_to_small_bytes, table_to_bytes
 from mbdl_repro.store.records import read_arrays, read_json, read_record, read_table
-
-SAID_ONCE = ["experiment", "scenario", "family", "belief", "n_parameters", "n_test"]
-"""Columns of the summary that the rows of seeds do not repeat."""
 
 MEASURED = ["value", "standard_error"]
 
@@ -37,7 +33,7 @@ STEP = ["step", "train_loss", "validation_loss"]
 
 
 def tabulate(job: Job) -> None:
-    """Write the rows of each seed, their summary with intervals, and what is kept beside them."""
+    """Write the rows of each seed, and what is kept beside them."""
     experiment, store = job.experiment, job.store
     scores = [store.scores(experiment.name, label) for label in experiment.methods]
     tables = [read_table(path) for path in scores]
@@ -55,7 +51,6 @@ def tabulate(job: Job) -> None:
     weights = {label: kept(experiment, label, store, job.device) for label in experiment.learned}
     job.save(
         {
-            store.table(experiment.name): table_to_bytes(summarize(rows, experiment.scales)),
             store.seed_rows(experiment.name): table_to_bytes(of_seeds(rows)),
             store.groups(experiment.name): arrays_to_small_bytes(groups_of(rows)),
             store.shown(experiment.name): arrays_to_small_bytes(shown(panels, examples)),
@@ -72,46 +67,8 @@ def long_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def summarize(rows: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
-    """Replace ``seed, value, standard_error`` by ``mean, ci_low, ci_high, n_seeds``.
-
-    Args:
-        rows: the long table, a row a seed.
-        scales: how values of each metric compare, by its name.
-    """
-    per_seed = ["seed", "value", "standard_error", *WITHOUT]
-    same = [column for column in rows.columns if column not in per_seed]
-    records = []
-    for key, group in rows.groupby(same, sort=False, dropna=False):
-        group = group.sort_values("seed")
-        without = groups_in(group)
-        interval = mean_interval(
-            group["value"].to_numpy(),
-            group["standard_error"].to_numpy(),
-            scale=scales[group["metric"].iloc[0]],
-            without=without if np.isfinite(without).all() else None,
-        )
-        records.append(
-            dict(zip(same, key, strict=True))
-            | {
-                "mean": interval.mean,
-                "ci_low": interval.low,
-                "ci_high": interval.high,
-                "n_seeds": interval.n,
-            }
-        )
-    order = [*same]
-    order[order.index("metric") + 1 : order.index("metric") + 1] = [
-        "mean",
-        "ci_low",
-        "ci_high",
-        "n_seeds",
-    ]
-    return pd.DataFrame(records)[order]
-
-
 def of_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of each seed without the words that the summary says of all of them.
+    """Return the rows of each seed without values of groups, which are kept apart.
 
     Numbers are rounded to twelve digits: others may be different on another machine.
 
@@ -119,8 +76,7 @@ def of_seeds(rows: pd.DataFrame) -> pd.DataFrame:
         rows: of all seeds.
     """
     measured = {name: rows[name].map(partial(_rounded, 12)) for name in MEASURED}
-    without = [column for column in rows.columns if column in WITHOUT]
-    return rows.drop(columns=[*SAID_ONCE, *without]).assign(**measured)
+    return rows.drop(columns=[name for name in WITHOUT if name in rows]).assign(**measured)
 
 
 def shown(

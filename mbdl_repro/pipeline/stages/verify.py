@@ -11,10 +11,9 @@ import pandas as pd
 from mbdl_repro.contract.table import Place, same
 from mbdl_repro.experiments.experiment import Claim, Experiment
 from mbdl_repro.pipeline.job import Job
-from mbdl_repro.pipeline.rows import N_GROUPS, groups_in, with_groups
+from mbdl_repro.pipeline.rows import N_GROUPS, repetitions_in, with_groups
 from mbdl_repro.statistics.comparisons import Comparison, combine, compare
 from mbdl_repro.statistics.crossings import first_crossing
-from mbdl_repro.statistics.intervals import constant
 from mbdl_repro.statistics.relations import SIGNS
 from mbdl_repro.store.files import table_to_bytes
 from mbdl_repro.store.records import read_arrays, read_table
@@ -90,7 +89,7 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
                 offset=claim.offset,
                 tolerance=claim.tolerance,
                 standard_errors=(ours.errors, other.errors),
-                without=_groups(ours, other),
+                without=_both(ours.without, other.without),
             )
         )
     decided = combine(places) if places else None
@@ -109,29 +108,23 @@ class _Measured(NamedTuple):
 
     values: np.ndarray
     errors: np.ndarray
-    without: np.ndarray
+    without: np.ndarray | None
 
 
 def _measured(rows: pd.DataFrame | None, number: Any = 0.0, n_seeds: int = 0) -> _Measured:
     """Return what rows hold, or, where there are none, a number that is the same for all seeds."""
     if rows is None:
         same = np.full(n_seeds, number, dtype=float)
-        return _Measured(same, 0.0 * same, np.full((n_seeds, N_GROUPS), np.nan))
+        return _Measured(same, 0.0 * same, np.repeat(same[:, None], N_GROUPS, axis=1))
     values, errors = rows["value"].to_numpy(), rows["standard_error"].to_numpy()
-    return _Measured(values, errors, groups_in(rows))
+    return _Measured(values, errors, repetitions_in(rows))
 
 
-def _groups(left: _Measured, right: _Measured) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return both sides without groups of test signals, where nothing but these is random."""
-    found = []
-    for side in (left, right):
-        without = side.without
-        if np.isnan(without).any():
-            if not constant(side.values) or side.errors.any():
-                return None
-            without = np.repeat(side.values[:, None], N_GROUPS, axis=1)  # an exact number
-        found.append(without)
-    return found[0], found[1]
+def _both(
+    left: np.ndarray | None, right: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return both sides without groups of test signals, where nothing else is random in either."""
+    return None if left is None or right is None else (left, right)
 
 
 def _verdict_on_crossing(
