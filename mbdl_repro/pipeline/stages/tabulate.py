@@ -21,13 +21,17 @@ from mbdl_repro.pipeline.weights import kept, weights_to_bytes
 from mbdl_repro.store.files import arrays_to_small_bytes, table_to_bytes
 from mbdl_repro.store.records import read_arrays, read_json, read_record, read_table
 
-MEASURED = ["value", "standard_error"]
+DIGITS = {"value": 12, "standard_error": 4}
+"""Digits of what rows hold: more of a value may be different on another machine."""
 
 COMMON = ("x", "s", "grey_x", "grey_s")
 """What methods have in common where they are shown the same test signals."""
 
 MOST_STEPS = 25
 """Rows of a fit's training history that are kept."""
+
+MOST_SEEDS = 10
+"""Seeds whose training histories are kept: the first ones."""
 
 STEP = ["step", "train_loss", "validation_loss"]
 
@@ -70,12 +74,12 @@ def long_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def of_seeds(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of each seed without values of groups, which are kept apart.
 
-    Numbers are rounded to twelve digits: others may be different on another machine.
+    Numbers are rounded to :data:`DIGITS`.
 
     Args:
         rows: of all seeds.
     """
-    measured = {name: rows[name].map(partial(_rounded, 12)) for name in MEASURED}
+    measured = {name: rows[name].map(partial(_rounded, digits)) for name, digits in DIGITS.items()}
     return rows.drop(columns=[name for name in WITHOUT if name in rows]).assign(**measured)
 
 
@@ -109,9 +113,10 @@ def shown(
 def histories(full: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the training histories of methods, in short, as one table.
 
-    Of a fit with more than :data:`MOST_STEPS` rows, as many are kept: the first, the last, that
-    of the least validation loss, and others evenly between. Losses are rounded to five digits. A
-    fit in closed form takes no steps, and is left out.
+    Those of the first :data:`MOST_SEEDS` seeds are kept. Of a fit with more than
+    :data:`MOST_STEPS` rows, as many are: the first, the last, that of the least validation loss,
+    and others evenly between. Losses are rounded to five digits. A fit in closed form takes no
+    steps, and is left out.
 
     Args:
         full: the rows of all fits of each method, by its label.
@@ -120,7 +125,9 @@ def histories(full: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         thinned(fit).assign(method=label)
         for label, rows in full.items()
         if "step" in rows
-        for _, fit in rows.groupby(_places(rows), sort=False, dropna=False)
+        for _, fit in rows[rows["seed"] < MOST_SEEDS].groupby(
+            _places(rows), sort=False, dropna=False
+        )
         if len(fit) > 1
     ]
     if not fits:
