@@ -17,10 +17,11 @@ from records import RECORD
 
 from mbdl_repro.contract.family import Family
 from mbdl_repro.experiments import reading as experiment_file
+from mbdl_repro.pipeline.rows import groups_of
 from mbdl_repro.pipeline.stages.gather import gather
-from mbdl_repro.pipeline.stages.tabulate import summarize
+from mbdl_repro.pipeline.stages.summarize import summarize
 from mbdl_repro.pipeline.stages.verify import verify
-from mbdl_repro.store.files import table_to_bytes
+from mbdl_repro.store.files import arrays_to_small_bytes, table_to_bytes
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import write_outputs
 
@@ -123,11 +124,12 @@ def make(root: Path) -> None:
     for name, experiment in experiments.items():
         rows = rows_of(experiment)
         cost = {label: {"train_seconds": 150.0, "evaluate_seconds": 1.5} for label in MEANS}
-        tables = {store.table(name): summarize(rows), store.seed_rows(name): rows}
-        outputs = {path: table_to_bytes(table) for path, table in tables.items()}
+        outputs = {store.seed_rows(name): table_to_bytes(rows)}
+        outputs[store.groups(name)] = arrays_to_small_bytes(groups_of(rows))
         write_outputs(outputs, record | {"cost": cost})
         write_outputs({store.figure(name): PNG}, record)
-        verify(job("verify", experiment, scale))
+        for verb in (summarize, verify):
+            verb(job(verb.__name__, experiment, scale))
     gather(job("gather", experiments, scale))
 
 
@@ -148,13 +150,9 @@ def rows_of(experiment) -> pd.DataFrame:
                     for seed in range(experiment.n_seeds):
                         rows.append(
                             {
-                                "experiment": experiment.name,
-                                "scenario": experiment.scenario_name,
                                 **point,
                                 "n_train": n_train,
                                 "method": label,
-                                "family": family.title,
-                                "belief": "full",
                                 "n_parameters": 1234 if learns else 0,
                                 "seed": seed,
                                 "iteration": iteration,

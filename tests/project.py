@@ -181,8 +181,10 @@ class Project:
         return counts
 
     def contents(self) -> dict[str, bytes]:
-        """Return all tables, verdicts and figures: what a run is for."""
+        """Return all rows, tables, verdicts and figures: what a run is for."""
         paths = [
+            *self.folder.glob("results/rows/*.csv"),
+            *self.folder.glob("results/rows/*.npz"),
             *self.folder.glob("results/tables/*.csv"),
             *self.folder.glob("results/verdicts/*.csv"),
             *self.folder.glob("figures/*.png"),

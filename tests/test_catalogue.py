@@ -185,7 +185,7 @@ def test_a_parent_is_a_classical_method_of_the_same_area(info):
 def test_the_info_of_a_metric_says_what_the_function_says(info):
     function = catalogue.function(info)
     assert info.marks == function.marks
-    assert info.marks.keys() == {"label", "summary", "decibels", "targets"}
+    assert info.marks.keys() == {"label", "summary", "decibels", "positive", "targets"}
     assert info.arguments == tuple(inspect.signature(function).parameters)
     assert set(info.arguments) <= {"estimate", "split", "truth", "method"}
     assert info.doc == inspect.getdoc(function)

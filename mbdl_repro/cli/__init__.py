@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mbdl_repro.cli import listing, new_method, results, upkeep
+from mbdl_repro.cli import figure, listing, new_method, results, upkeep
 from mbdl_repro.cli.shared import Commands
 
 
@@ -20,6 +20,7 @@ COMMANDS = (
     listing.explain,
     results.table,
     results.verdicts,
+    figure.figure,
     upkeep.status,
     upkeep.plan,
     upkeep.prune,

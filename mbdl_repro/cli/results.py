@@ -30,7 +30,13 @@ from mbdl_repro.store.records import read_table
 if TYPE_CHECKING:
     import pandas as pd
 
-COLOURS = {"holds": "green", "fails": "red", "undecided": "yellow", "not run": "bright_black"}
+COLOURS = {
+    "surpassed": "bright_green",
+    "holds": "green",
+    "fails": "red",
+    "undecided": "yellow",
+    "not run": "bright_black",
+}
 
 
 @click.command(cls=Command)
@@ -107,7 +113,7 @@ def verdicts(experiment_name: str | None, form: str, output: Path | None, scale_
     if form == "text":
         write(_verdicts_as_text(lines), output)
     else:
-        head = ["experiment", "verdict", "claim", "source", "comparison", "difference"]
+        head = ["experiment", "verdict", "claim", "source", "comparison", "found"]
         deliver(frame, head, lines, form, output)
 
 
@@ -132,9 +138,9 @@ def _verdicts_as_text(lines: list[list[str]]) -> str:
         rows = [
             [
                 f"  {verdict:9}",
-                f"{claim}\n{comparison}{difference and f', difference {difference}'} ({source})",
+                f"{claim}\n{comparison}{found and f', {found}'} ({source})",
             ]
-            for where, verdict, claim, source, comparison, difference in lines
+            for where, verdict, claim, source, comparison, found in lines
             if where == name
         ]
         blocks.append(f"{bold(name)}\n{tables.as_text([], rows, COLOURS)}")
@@ -143,7 +149,7 @@ def _verdicts_as_text(lines: list[list[str]]) -> str:
 
 
 def _verdict_line(row: dict[str, Any]) -> list[str]:
-    """Return a verdict as its experiment, itself, claim, source, comparison and difference."""
+    """Return a verdict as its experiment, itself, claim, source, comparison and what was found."""
     left, right = (
         str(row[side])
         if row["verdict"] == "not run" or re.fullmatch(r"[-\d.e+]+", str(row[side]))
@@ -153,7 +159,6 @@ def _verdict_line(row: dict[str, Any]) -> list[str]:
     sign = "+" if row["relation"] == SIGNS["reaches"] else "±"
     tolerant = row["tolerance"] == row["tolerance"]
     within = f" {sign}{numbers.plain(row['tolerance'])}" if tolerant else ""
-    interval = (row["difference"], row["ci_low"], row["ci_high"])
-    difference = "" if row["verdict"] == "not run" else numbers.difference(*interval)
+    found = "" if row["verdict"] == "not run" else numbers.effect(row)
     comparison = f"{left} {row['relation']} {right}{within}"
-    return [row["experiment"], row["verdict"], row["claim"], row["source"], comparison, difference]
+    return [row["experiment"], row["verdict"], row["claim"], row["source"], comparison, found]

@@ -13,6 +13,7 @@ def metric(
     label: str,
     summary: Literal["mean", "median", "percentile_90"] = "mean",
     decibels: bool = False,
+    positive: bool = False,
     targets: bool = True,
 ) -> Callable[[Function], Function]:
     """Mark a function of an area's ``metrics.py`` as a metric.
@@ -28,11 +29,19 @@ def metric(
         summary: what is reported of the rows' values.
         decibels: report 10 log₁₀ of that. The function itself, and bounds on the metric, stay
             linear.
+        positive: whether it is an error whose ratios count, not its differences: of such means
+            the intervals are drawn, and claims decided, on a logarithmic scale.
         targets: whether it compares with the targets, which measured data may not have.
     """
 
     def mark(function: Function) -> Function:
-        marks = {"label": label, "summary": summary, "decibels": decibels, "targets": targets}
+        marks = {
+            "label": label,
+            "summary": summary,
+            "decibels": decibels,
+            "positive": positive,
+            "targets": targets,
+        }
         function.marks = marks  # type: ignore[attr-defined]
         return function
 

@@ -17,6 +17,9 @@ from mbdl_repro.experiments.setup import product
 from mbdl_repro.experiments.strict_yaml import Where
 from mbdl_repro.statistics.relations import TOLERANT
 
+OURS = "ours"
+"""The source of claims that nobody made before."""
+
 Pairs = list[tuple[Place, Place | float]]
 
 
@@ -97,6 +100,7 @@ def published(
         factor=1.0,
         offset=0.0,
         tolerance=frame.tolerance,
+        written=frame.written,
         remark=frame.remark,
         printed=frame.printed,
     )
@@ -195,6 +199,8 @@ def _compared(
         factor=frame.factor,
         offset=frame.offset,
         tolerance=frame.tolerance,
+        written=frame.written or ("after" if frame.source == OURS else "before"),
+        remark=frame.remark,
         **crossing,
     )
 

@@ -14,7 +14,7 @@ from mbdl_repro.contract.table import Place, Point, distinct
 from mbdl_repro.experiments.measured import Measured
 from mbdl_repro.experiments.schema import Book, FigureFrame, Samples
 from mbdl_repro.learning.recipe import Recipe
-from mbdl_repro.statistics.relations import Relation
+from mbdl_repro.statistics.relations import Relation, Scale, Written, scale_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +27,9 @@ class MethodEntry:
     belief: str
     settings: dict[str, Any]
     tune: dict[str, list[Any]]
+    flat_beyond: dict[str, str]
+    """Settings whose best value may be an end of what is tried, ``low`` or ``high``: the error on
+    validation is flat beyond it."""
     depths: list[int]
     """Numbers of iterations, each with a fit of its own; if none, ``settings`` says how many."""
     recipe: Recipe
@@ -69,6 +72,7 @@ class Claim:
     factor: float
     offset: float
     tolerance: float | None
+    written: Written = "after"
     remark: str | None = None
     printed: bool = True
     along: str | None = None
@@ -258,6 +262,12 @@ class Experiment:
         """Return the metrics of the experiment that a bound speaks of."""
         known = catalogue.bounds(self.area)[bound].marks["metrics"]
         return [metric for metric in self.metrics if metric in known]
+
+    @cached_property
+    def scales(self) -> dict[str, Scale]:
+        """How values of each metric compare."""
+        known = catalogue.metrics(self.area)
+        return {name: scale_of(known[name].marks) for name in self.metrics}
 
     def recorded(self, row: str, fit: Fit | None = None) -> list[int]:
         """Return the numbers of iterations after which estimates are measured.

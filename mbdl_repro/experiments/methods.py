@@ -97,6 +97,7 @@ def _method(
         belief=entry.belief,
         settings=settings,
         tune=tune,
+        flat_beyond=_flat_beyond(problems, entry, where),
         depths=sorted(entry.depths),
         recipe=recipe,
         jobs=entry.jobs,
@@ -124,6 +125,13 @@ def _tuned(
     if (n := math.prod(len(values) for values in tune.values())) > limits.CHOICES:
         problems.note((*where, "tune"), f"{n} combinations; allowed are {limits.CHOICES}")
     return tune
+
+
+def _flat_beyond(problems: Problems, entry: MethodFrame, where: Where) -> dict[str, str]:
+    """Check which tuned settings may stand at which end."""
+    for key in entry.flat_beyond:
+        problems.name(key, entry.tune, "tuned setting", (*where, "flat_beyond", key))
+    return dict(entry.flat_beyond)
 
 
 def _depths(

@@ -48,12 +48,15 @@ def _names(problems: Problems, experiment: Experiment, spec: Any, where: Where) 
     """Note columns, metrics, methods and bounds that are not those of the table."""
     along = any(experiment.recorded(label) for label in experiment.methods)
     columns = [*experiment.columns, *(["iteration"] if along else [])]
+    rows = [*experiment.methods, *experiment.bounds]
     for key, allowed, noun in (
         ("x", columns, "column"),
         ("y", experiment.metrics, "metric"),
         ("also", experiment.metrics, "metric"),
         ("methods", experiment.methods, "method"),
         ("bounds", experiment.bounds, "bound"),
+        ("focus", rows, "method or bound"),
+        ("over", rows, "method or bound"),
     ):
         values = getattr(spec, key, None)
         if isinstance(values, str):

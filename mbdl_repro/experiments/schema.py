@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mbdl_repro.experiments import limits
-from mbdl_repro.statistics.relations import Relation
+from mbdl_repro.statistics.relations import Relation, Written
 
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1, le=limits.COUNT)]
@@ -45,6 +45,8 @@ class MethodFrame(Block):
     belief: Text = "full"
     recipe: dict[str, Any] | None = None
     tune: dict[str, list[Any]] = {}
+    flat_beyond: dict[str, Literal["low", "high"]] = {}
+    """Tuned settings that fits choose at an end, beyond which the error on validation is flat."""
     depths: list[Count] = []
     jobs: Annotated[int, Field(ge=1, le=limits.JOBS)] = 1
     genie_aided: bool = False
@@ -82,6 +84,11 @@ class ClaimFrame(Block):
     """Added to the right side: what a factor is where the metric is in dB."""
     tolerance: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     at: dict[str, Any] = {}
+    written: Written | None = None
+    """Before its table was seen, or after: if not given, before for what others say, and after
+    for ``source: ours``."""
+    remark: Text | None = None
+    """Why it fails, in a sentence: a finding, or a limit of ours."""
 
 
 class Published(Block):
@@ -97,6 +104,8 @@ class Published(Block):
     or_better: bool = False
     printed: bool = True
     """Figures that mark what was published mark it: not what others recomputed."""
+    written: Written = "before"
+    """After, where the number or its tolerance was chosen when our table had been seen."""
     remark: Text | None = None
 
 
@@ -106,7 +115,6 @@ class FigureFrame(Block):
     caption: Text
     panels: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=limits.PANELS)]
     columns: Columns | None = None
-    legend_columns: Columns | None = None
 
 
 class Frame(Block):

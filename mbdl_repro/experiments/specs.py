@@ -161,17 +161,15 @@ def train_spec(experiment: Experiment, label: str) -> dict[str, Any]:
 
 
 def evaluate_spec(experiment: Experiment, label: str) -> dict[str, Any]:
-    """Return what the rows of a method depend on, with the words that they repeat.
+    """Return what the rows of a method depend on.
 
     Args:
         experiment: at a scale.
         label: the method.
     """
-    entry = experiment.methods[label]
     scores = [score_spec(experiment, label, *scoring) for scoring in experiment.scorings(label)]
-    printed = {"believes": entry.belief, "family": entry.info.family.title}
     return _data(experiment) | {
-        "method": _entry(experiment, label) | printed,
+        "method": _entry(experiment, label),
         "results": _digest(scores),
         "metrics": experiment.metrics,
         "trace": experiment.trace,
@@ -179,20 +177,19 @@ def evaluate_spec(experiment: Experiment, label: str) -> dict[str, Any]:
 
 
 def bounds_spec(experiment: Experiment) -> dict[str, Any]:
-    """Return what the rows of all bounds depend on, with the words that they repeat."""
+    """Return what the rows of all bounds depend on."""
     values = [bound_spec(experiment, *bounding) for bounding in experiment.boundings()]
     return _data(experiment) | {
         "bounds": experiment.bounds,
-        "family": Family.BOUND.title,
         "metrics": experiment.metrics,
         "results": _digest(values),
     }
 
 
 def tabulate_spec(experiment: Experiment) -> dict[str, Any]:
-    """Return what the table depends on.
+    """Return what the rows of seeds, and what is kept beside them, depend on.
 
-    It is all that the table comes from: one that was adopted has no scores to compare with.
+    It is all that they come from: what was adopted has no scores to compare with.
     """
     return {
         "scores": [evaluate_spec(experiment, label) for label in experiment.methods],
@@ -205,13 +202,23 @@ def tabulate_spec(experiment: Experiment) -> dict[str, Any]:
     }
 
 
+def summarize_spec(experiment: Experiment) -> dict[str, Any]:
+    """Return what the summary depends on, besides the rows."""
+    words = {
+        label: (entry.info.family.title, entry.belief)
+        for label, entry in experiment.methods.items()
+    }
+    return {"scales": experiment.scales, "words": words, "bound": Family.BOUND.title}
+
+
 def verify_spec(experiment: Experiment) -> dict[str, Any]:
-    """Return what the verdicts depend on, besides the table."""
-    return {"claims": [dataclasses.asdict(claim) for claim in experiment.claims]}
+    """Return what the verdicts depend on, besides the rows."""
+    claims = [dataclasses.asdict(claim) for claim in experiment.claims]
+    return {"claims": claims, "scales": experiment.scales}
 
 
 def draw_spec(experiment: Experiment) -> dict[str, Any]:
-    """Return what the figure depends on, besides the table."""
+    """Return what the figure depends on, besides tables."""
     spec = experiment.figure.model_dump()
     spec["panels"] = [panel.model_dump() for panel in experiment.panels]
     spec["legends"] = experiment.legends

@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
     from pydantic import BaseModel
 
     from mbdl_repro.figures.panel import PanelSpec, Sources
+
+SHARED = (
+    *("__init__", "files", "grid", "intervals", "layout", "metric", "names"),
+    *("over", "panel", "style", "ticks"),
+)
+"""Files that are no kind of panel, but what kinds have in common."""
 
 
 @cache
@@ -21,16 +28,20 @@ def panel_kinds() -> dict[str, type[BaseModel]]:
     return {
         stem: importlib.import_module(f"mbdl_repro.figures.{stem}").Spec
         for stem in stems
-        if stem not in ("__init__", "style", "panel")
+        if stem not in SHARED
     }
 
 
-def draw_panel(axes: Axes, panel: PanelSpec, sources: Sources) -> None:
-    """Draw a panel of any kind.
+def draw_panel(axes: Axes, panel: PanelSpec, sources: Sources) -> Text:
+    """Draw a panel of any kind, under its title.
 
     Args:
         axes: to draw it on.
         panel: what it shows.
         sources: what it may read.
+
+    Returns:
+        The title.
     """
     importlib.import_module(type(panel).__module__).draw(axes, panel, sources)
+    return axes.set_title(panel.title)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field
 
 from mbdl_repro.figures.panel import PanelOfExample, Sources
+from mbdl_repro.figures.style import RULE, draw_row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+LEAST = 1e-12
+"""What an eigenvalue over the largest is shown as, at least: rounding may leave it below 0."""
+
+
 class Spec(PanelOfExample):
     """Keys of a panel of eigenvalues."""
-
-    methods: Annotated[list[str], Field(min_length=1)]
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -33,14 +35,11 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         sources: each method's examples: its eigenvalues (n_examples, n_eigenvalues) from the
             largest to the least, and the angles of sources (n_examples, n_sources) in rad.
     """
-    n_sources = sources.examples[spec.methods[0]][f"s_{spec.place}"].shape[1]
-    axes.axvline(n_sources + 0.5, color="#888888", linewidth=0.8)
+    n_sources = len(spec.shared(sources, "s"))
+    axes.axvline(n_sources + 0.5, color=RULE, linewidth=0.8)
     for name in spec.methods:
-        style = sources.styles[name]
-        eigenvalues = spec.stored(sources.examples[name], name, "eigenvalues")[spec.example]
-        shown = 10 * np.log10(np.maximum(eigenvalues / eigenvalues[0], 1e-12))
-        (line,) = axes.plot(np.arange(1, len(shown) + 1), shown, **style.line_words)
-        line.mbdl_order = style.order  # type: ignore[attr-defined]
-    axes.set_title(spec.title)
-    axes.set_xlabel("eigenvalue, counted from the largest")
-    axes.set_ylabel("over the largest (dB)")
+        eigenvalues = spec.shown(sources, name, "eigenvalues")
+        shown = 10 * np.log10(np.maximum(eigenvalues / eigenvalues[0], LEAST))
+        draw_row(axes, np.arange(1, len(shown) + 1), shown, spec.look(sources, name))
+    axes.set_xlabel("number of the eigenvalue, from the largest")
+    axes.set_ylabel("eigenvalue over the largest (dB)")

@@ -10,7 +10,8 @@ from pydantic import Field
 from mbdl_repro.contract.table import same
 from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources
-from mbdl_repro.figures.style import plain_log_ticks
+from mbdl_repro.figures.style import of_row
+from mbdl_repro.figures.ticks import plain_log_ticks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,21 +36,34 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         spec: the panel's keys.
         sources: the training histories.
     """
+    import seaborn as sns
+
+    # Before it draws, seaborn looks for what axes are called.
+    axes.set(xlabel="gradient step", ylabel=spec.y_label)
     for name in spec.methods:
-        style = sources.styles[name]
-        for i, (_, rows) in enumerate(_of(spec, sources, name).groupby("seed")):
-            steps = rows["step"].to_numpy(float)
-            spec.stop_if_ambiguous(name, rows["step"].duplicated().any())
-            words = style.line_words | {"linewidth": 1.0, "markevery": max(1, len(steps) // 6)}
-            words |= {} if i == 0 else {"label": None}
-            (line,) = axes.plot(steps, rows["validation_loss"].to_numpy(float), **words)
-            line.mbdl_order = style.order  # type: ignore[attr-defined]
+        style, rows = spec.look(sources, name), _of(spec, sources, name)
+        spec.stop_if_ambiguous(name, rows[["seed", "step"]].duplicated().any())
+        if rows.empty:
+            continue
+        before, steps = len(axes.lines), rows["step"].nunique()
+        words = style.line_words | {"linewidth": 1.0, "markevery": max(1, steps // 6)}
+        sns.lineplot(
+            data=rows,
+            x="step",
+            y="validation_loss",
+            units="seed",
+            estimator=None,
+            legend=False,
+            ax=axes,
+            **words,
+        )
+        for i, line in enumerate(axes.lines[before:]):
+            of_row(line, style)
+            if i > 0:
+                line.set_label("_")  # once in the legend
     axes.set_yscale(spec.y_scale)
     if spec.y_scale == "log":
         plain_log_ticks(axes.yaxis)
-    axes.set_title(spec.title)
-    axes.set_xlabel("gradient step")
-    axes.set_ylabel(spec.y_label)
 
 
 def _of(spec: Spec, sources: Sources, name: str) -> pd.DataFrame:

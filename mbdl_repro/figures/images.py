@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -13,6 +12,7 @@ from mbdl_repro.areas.image_restoration.metrics import psnr_db
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.table import N_EXAMPLES
 from mbdl_repro.errors import UserError
+from mbdl_repro.figures.names import wrapped
 from mbdl_repro.figures.panel import PanelSpec, Reads, Sources, single
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 GAP, TITLE, NUMBER = 0.05, 0.5, 0.17
 """Between tiles, above them, and below each, in sides of a tile."""
 
-FEWEST = 8
+FEWEST = 6
 """Tiles that a row has room for, at least: fewer would be larger than anyone needs."""
 
 FRAME = "#e69f00"
 """Colour of the square that is zoomed in."""
+
+LETTERS = 15
+"""Of a line of words above a tile, or in its place."""
 
 WHITE = 255
 """The grey level of white; that of black is 0."""
@@ -62,27 +65,19 @@ class Spec(PanelSpec):
         return max(self.examples) + 1
 
     def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-        """Return what it reads of a method's stored examples: images as grey levels of 8 bits.
+        """Return what it reads of a method's stored examples, as is kept with the rows.
 
         Args:
             examples: the method's arrays, their names ending in their places: ``estimate_0``.
             name: what messages call the method.
 
-        Returns:
-            ``grey_s_0``, ``grey_estimate_0`` and, if observations are images, ``grey_x_0``, else
-            how many numbers each has, ``size_of_x_0``; the estimates' ``psnr_db_0``, which grey
-            levels tell no more; and perhaps ``kernel_0``.
-
         Raises:
             UserError: if the method stores no such thing.
         """
-        s, x, estimate = (self.stored(examples, name, kind) for kind in ("s", "x", "estimate"))
-        found = {"grey_s": grey_levels(s), "grey_estimate": grey_levels(estimate)}
-        found |= {"grey_x": grey_levels(x)} if x.ndim == 3 else {"size_of_x": np.array(x[0].size)}
-        found["psnr_db"] = single(psnr_db(estimate, Split(x, s), None))  # type: ignore[arg-type]
+        found = {kind: self.stored(examples, name, kind) for kind in ("s", "x", "estimate")}
         if self.kernels and f"kernel_{self.place}" in examples:
-            found["kernel"] = single(examples[f"kernel_{self.place}"])
-        return {f"{kind}_{self.place}": array for kind, array in found.items()}
+            found["kernel"] = self.stored(examples, name, "kernel")
+        return {f"{kind}_{self.place}": array for kind, array in kept(found).items()}
 
     @property
     def tiles(self) -> tuple[float, float]:
@@ -91,9 +86,34 @@ class Spec(PanelSpec):
         return max(2 + len(self.methods), FEWEST) * (1 + GAP), TITLE + len(self.examples) * each
 
     def height(self, width: float) -> float:
-        """Return the height that a panel of this width takes, in the same unit."""
+        """Return the height that a panel takes.
+
+        Args:
+            width: of the panel, in inches.
+
+        Returns:
+            The height, in inches, with room for the title.
+        """
         across, down = self.tiles
         return width * down / across + 0.3
+
+
+def kept(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what is kept with the rows of stored examples: images as grey levels of 8 bits.
+
+    Args:
+        arrays: ``s``, ``x``, ``estimate`` and perhaps ``kernel``.
+
+    Returns:
+        ``grey_s``, ``grey_estimate`` and, if observations are images, ``grey_x``, else how many
+        numbers each has, ``size_of_x``; the estimates' ``psnr_db``, which grey levels tell no more;
+        and perhaps ``kernel``.
+    """
+    s, x, estimate = (arrays[kind] for kind in ("s", "x", "estimate"))
+    found = {"grey_s": grey_levels(s), "grey_estimate": grey_levels(estimate)}
+    found |= {"grey_x": grey_levels(x)} if x.ndim == 3 else {"size_of_x": np.array(x[0].size)}
+    found["psnr_db"] = single(psnr_db(estimate, Split(x, s), None))  # type: ignore[arg-type]
+    return found | ({"kernel": single(arrays["kernel"])} if "kernel" in arrays else {})
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
@@ -109,12 +129,11 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     axes.set_ylim(height, 0)
     axes.set_aspect("equal")
     axes.axis("off")
-    axes.set_title(spec.title)
     first = sources.examples[spec.methods[0]]
-    names = ["truth", "observed", *(sources.styles[m].legend for m in spec.methods)]
+    names = ["truth", "observed", *(spec.look(sources, m).legend for m in spec.methods)]
     for i, name in enumerate(names):
-        words = "\n".join(textwrap.wrap(name, 15))
         x = i * (1 + GAP) + 0.5
+        words = wrapped(name, LETTERS)
         axes.text(x, TITLE - 0.04, words, ha="center", va="bottom", fontsize=7.5)
     top = TITLE
     for example in spec.examples:
@@ -204,14 +223,7 @@ def _frame(axes: Axes, left: float, top: float, side: float) -> None:
 
 def _words(axes: Axes, column: int, top: float, words: str) -> None:
     left = column * (1 + GAP)
-    axes.text(
-        left + 0.5,
-        top + 0.5,
-        "\n".join(textwrap.wrap(words, 16)),
-        ha="center",
-        va="center",
-        fontsize=8,
-    )
+    axes.text(left + 0.5, top + 0.5, wrapped(words, LETTERS), ha="center", va="center", fontsize=8)
 
 
 def _kernel(axes: Axes, column: int, top: float, kernel: np.ndarray) -> None:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mbdl_repro.contract.table import N_EXAMPLES, same
 from mbdl_repro.errors import UserError
+from mbdl_repro.figures.over import Kind, kind_of, paired
+from mbdl_repro.figures.style import OF_ALL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 
 Reads = Literal["table", "examples", "history"]
+"""What a panel shows of the methods that it names: rows of the table, a few stored examples, or the
+histories of their training."""
 
 
 class PanelSpec(BaseModel):
@@ -30,14 +34,16 @@ class PanelSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     reads: ClassVar[Reads] = "table"
-    """What it shows of the methods that it names: rows of the table, stored examples, or their
-    training histories."""
-    projection: ClassVar[str | None] = None
-    """Matplotlib's name of the axes that it is drawn on."""
     wide: ClassVar[bool] = False
     """Whether it takes a whole row, and says itself how high that is."""
+    names_at_ends: ClassVar[bool] = False
+    """Whether the names of its rows stand at the ends of its lines, where there is room."""
+    names_left: ClassVar[bool] = False
+    """Whether names of its rows stand left of it."""
 
     title: str = Field(min_length=1)
+    focus: list[str] | None = None
+    """Rows that carry the message, in full colour; others stand behind them, paler."""
     where: dict[str, Any] = {}
     """Point of the sweep that is shown; a column that is not named must have one value."""
     place: int = Field(default=0, ge=0)
@@ -48,13 +54,22 @@ class PanelSpec(BaseModel):
         """What it reads of each method's stored examples: names without their places."""
         return ()
 
+    def look(self, sources: Sources, name: str) -> RowStyle:
+        """Return how a row looks in this panel.
+
+        Args:
+            sources: of the figure.
+            name: the row's label in the experiment.
+        """
+        return sources.styles[name].seen(name, self.focus)
+
     @property
     def n_examples(self) -> int:
         """Up to which of the stored examples it reads them, counted from 1."""
         return 0
 
     def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-        """Return what it reads of a method's stored examples, in single precision.
+        """Return what it reads of a method's stored examples, as is kept with the rows.
 
         Args:
             examples: the method's arrays, their names ending in their places: ``estimate_0``.
@@ -64,7 +79,7 @@ class PanelSpec(BaseModel):
             UserError: if the method stores no such thing.
         """
         found = {kind: self.stored(examples, name, kind) for kind in self.wanted}
-        return {f"{kind}_{self.place}": single(array) for kind, array in found.items()}
+        return {f"{kind}_{self.place}": array for kind, array in kept(found).items()}
 
     def stored(self, examples: Mapping[str, np.ndarray], name: str, kind: str) -> np.ndarray:
         """Return what a method stored of a few signals, at the place that is shown.
@@ -104,12 +119,37 @@ class PanelOfExample(PanelSpec):
 
     reads: ClassVar[Reads] = "examples"
 
+    methods: Annotated[list[str], Field(min_length=1)]
+    """Whose examples are shown; the first one's give what all share."""
     example: Annotated[int, Field(ge=0, lt=N_EXAMPLES)] = 0
 
     @property
     def n_examples(self) -> int:
         """Up to which of the stored examples it reads them, counted from 1."""
         return self.example + 1
+
+    def shown(self, sources: Sources, name: str, kind: str) -> np.ndarray:
+        """Return what a method stored of the example that is shown.
+
+        Args:
+            sources: of the figure.
+            name: the method's label in the experiment.
+            kind: the array's name without its place.
+
+        Raises:
+            UserError: if it has no such thing.
+        """
+        found: np.ndarray = self.stored(sources.examples[name], name, kind)[self.example]
+        return found
+
+    def shared(self, sources: Sources, kind: str) -> np.ndarray:
+        """Return what all methods have in common of the example: its truth, or its observation.
+
+        Args:
+            sources: of the figure.
+            kind: the array's name without its place.
+        """
+        return self.shown(sources, self.methods[0], kind)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +167,8 @@ class Sources:
     """The training histories of learned methods: rows of all their fits."""
     published: Sequence[tuple[Place, float]] = ()
     """Numbers that others printed, and where in the table ours stand."""
+    decibels: frozenset[str] = frozenset()
+    """Metrics in dB that are averaged as the ratios that they stand for."""
 
     def rows(self, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:
         """Return the rows of a method or bound at a point; training size 0 fits all of them.
@@ -149,6 +191,33 @@ class Sources:
         assert self.seed_table is not None
         return _at(self.seed_table, method, metric, where)
 
+    def kind(self, metric: str) -> Kind:
+        """Return how values of a metric are compared.
+
+        Args:
+            metric: its name.
+        """
+        return kind_of(self.labels.get(metric, metric), decibels=metric in self.decibels)
+
+    def rows_over(
+        self, method: str, metric: str, where: Mapping[str, Any], reference: str
+    ) -> pd.DataFrame:
+        """Return what a method's metric is over that of another row, seed by seed.
+
+        Args:
+            method: its label in the experiment, or the bound's name.
+            metric: which of its metrics.
+            where: columns and their values; a number is met up to rounding in its text.
+            reference: label of the method, or name of the bound, that it is compared with.
+
+        Returns:
+            The columns of places, ``iteration``, and the mean with its interval: of the ratio in
+            dB, or of the difference of what is in dB already.
+        """
+        ours = self.seed_rows(method, metric, where)
+        theirs = self.seed_rows(reference, metric, where)
+        return paired(ours, theirs, self.kind(metric))
+
     def printed(
         self, method: str, metric: str, where: Mapping[str, Any]
     ) -> list[tuple[Mapping[str, Any], float]]:
@@ -167,46 +236,61 @@ class Sources:
         ]
 
 
+def kept(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what is kept with the rows of stored examples: all, in single precision.
+
+    Args:
+        arrays: by their names without their places.
+    """
+    return {kind: single(array) for kind, array in arrays.items()}
+
+
 def single(array: np.ndarray) -> np.ndarray:
     """Return an array in single precision, where its numbers are of a higher one."""
     smaller = {"d": np.float32, "D": np.complex64}
     return array.astype(smaller.get(array.dtype.char, array.dtype))
 
 
-def draw_printed(axes: Axes, x: float, y: float, colour: str, *, named: bool) -> None:
-    """Mark a published number; the first one has the legend's entry.
+def draw_printed(axes: Axes, x: float, y: float, style: RowStyle, *, named: bool) -> None:
+    """Mark a published number, hollow, in the colour and the marker of its method.
 
     Args:
         axes: what is drawn on.
         x: where it stands on the horizontal axis, in that axis's unit.
         y: where it stands on the vertical one.
-        colour: of the mark, which is that of the method.
+        style: of the method.
         named: whether it stands for all of them in the legend.
     """
-    (mark,) = axes.plot(
+    axes.plot(
         [x],
         [y],
-        "d",
-        markersize=8,
+        style.marker or "d",
+        markersize=9,
         markerfacecolor="none",
-        markeredgecolor=colour,
-        markeredgewidth=1.2,
+        markeredgecolor=style.colour,
+        markeredgewidth=1.3,
         zorder=5,
-        label="published" if named else None,
+        clip_on=False,
+        gid="published",
     )
-    mark.mbdl_order = math.inf  # type: ignore[attr-defined]
+    if named:
+        (mark,) = axes.plot(
+            [], [], "o", markersize=8, markerfacecolor="none", markeredgecolor=OF_ALL
+        )
+        mark.set_label("published (hollow)")
+        mark.mbdl_order = math.inf  # type: ignore[attr-defined]
 
 
 def _at(table: pd.DataFrame, method: str, metric: str, where: Mapping[str, Any]) -> pd.DataFrame:
-    wanted = (table["method"] == method) & (table["metric"] == metric)
+    rows = table[(table["method"] == method) & (table["metric"] == metric)]
     for column, value in where.items():
-        here = table[column] == value
+        here = rows[column] == value
         if _is_number(value):  # the same but for rounding in their text
-            here = np.isclose(table[column], value, rtol=1e-9, atol=0)
+            here = np.isclose(rows[column], value, rtol=1e-9, atol=0)
         if column == "n_train":
-            here |= table[column] == 0
-        wanted &= here
-    return table[wanted]
+            here |= rows[column] == 0
+        rows = rows[here]
+    return rows
 
 
 def _is_number(value: object) -> bool:

@@ -8,17 +8,19 @@ import numpy as np
 from pydantic import Field
 
 from mbdl_repro.figures.panel import PanelOfExample, Sources
-from mbdl_repro.figures.signals import TARGET
+from mbdl_repro.figures.style import MARKS, TARGET, draw_row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+ANGLE = "angle of a source"
+"""What legends call where a source is."""
+
+
 class Spec(PanelOfExample):
     """Keys of a panel of spectra."""
 
-    methods: Annotated[list[str], Field(min_length=1)]
-    """Whose spectra are shown; the first one's stored example gives the angles."""
     y_label: str = "spectrum over its peak (dB)"
     floor_db: Annotated[float, Field(lt=0)] = -50.0
     """Where the axis ends."""
@@ -38,19 +40,14 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         sources: each method's examples: its spectrum on a grid of angles in rad, both
             (n_examples, n_angles), and the angles of sources (n_examples, n_sources) in rad.
     """
-    first = sources.examples[spec.methods[0]]
-    for m, angle in enumerate(np.rad2deg(first[f"s_{spec.place}"][spec.example])):
-        label = "angle of a source" if m == 0 else None
+    for m, angle in enumerate(np.rad2deg(spec.shared(sources, "s"))):
+        label = ANGLE if m == 0 else None
         axes.axvline(angle, color=TARGET, linewidth=3, label=label, zorder=0)
     for name in spec.methods:
-        style = sources.styles[name]
-        stored = sources.examples[name]
-        spectrum = spec.stored(stored, name, "spectrum")[spec.example]
-        grid = np.rad2deg(stored[f"grid_rad_{spec.place}"][spec.example])
-        words = style.line_words | {"markevery": max(1, len(grid) // 8)}
-        (line,) = axes.plot(grid, 10 * np.log10(spectrum / spectrum.max()), **words)
-        line.mbdl_order = style.order  # type: ignore[attr-defined]
-    axes.set_title(spec.title)
+        spectrum = spec.shown(sources, name, "spectrum")
+        grid = np.rad2deg(spec.shown(sources, name, "grid_rad"))
+        shown, style = 10 * np.log10(spectrum / spectrum.max()), spec.look(sources, name)
+        draw_row(axes, grid, shown, style, markevery=max(1, len(grid) // MARKS))
     axes.set_xlabel("angle (°)")
     axes.set_xticks(range(-90, 91, 30))
     axes.set_xlim(-92, 92)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import math
 import zlib
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from mbdl_repro.contract.family import Family
 
 if TYPE_CHECKING:
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 # Hues that the colour-blind tell apart (after Okabe and Ito, and Tol), of differing lightness so
 # that they part in grey too. Families that are never far apart on the continuum share a hue.
@@ -31,7 +29,20 @@ COLOURS = {
     Family.DEEP_LEARNING: "#7a7a00",
     Family.BOUND: "#808080",
 }
-_GREYS = (Family.MODEL_BASED, Family.BOUND)
+MODEL_BASED_GREYS = ("#222222", "#6a6a6a", "#444444", "#9c9c9c")
+"""Of model-based methods, which have no hue: beside dash and marker, their grey parts them."""
+SHADES = (0.0, -0.42, 0.36, -0.66)
+"""Of a family's colour, one a method: its share of white, or, below 0, of black."""
+BEHIND = 0.5
+"""Share of white of what stands behind the rows that carry a panel's message."""
+TARGET = "#b0b0b0"
+"""Colour of what is to be found: signals, states, and the angles of sources."""
+RULE = "#888888"
+"""Colour of lines that mark a zero or a limit."""
+OF_ALL = "#444444"
+"""Colour of the mark that stands in a legend for those of all methods."""
+MARKS = 8
+"""How many marks a line of very many points has: more of them would hide it."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 LINES: tuple[Any, ...] = (
     "-",
@@ -47,6 +58,8 @@ RC: Any = {
     "figure.dpi": 200,
     "savefig.dpi": 200,
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.w_pad": 0.06,
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 9.5,
@@ -64,9 +77,30 @@ RC: Any = {
     "lines.markersize": 5.5,
     "legend.frameon": False,
     "legend.fontsize": 8.5,
+    "legend.handlelength": 2.4,
+    "legend.columnspacing": 1.2,
     "pdf.fonttype": 42,
     "svg.hashsalt": "mbdl-repro",
 }
+TALK = 1.5
+"""How much larger letters, marks and lines are on a slide."""
+STYLES: Mapping[str, Any] = {
+    "paper": RC,
+    "talk": RC
+    | {
+        key: RC[key] * TALK
+        for key in (
+            "font.size",
+            "axes.titlesize",
+            "axes.labelsize",
+            "legend.fontsize",
+            "grid.linewidth",
+            "lines.linewidth",
+            "lines.markersize",
+        )
+    },
+}
+"""The settings of matplotlib by what a figure is for: a page, or a slide."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,21 +112,43 @@ class RowStyle:
     marker: str | None
     line: Any
     order: int
+    weight: Literal["plain", "front", "behind"] = "plain"
+    """Whether it carries a panel's message, or stands behind those that do."""
 
     @property
     def line_words(self) -> dict[str, Any]:
         """Return the words that matplotlib's ``plot`` takes."""
+        import matplotlib
+
+        scale = matplotlib.rcParams["lines.linewidth"] / RC["lines.linewidth"]
+        # Lines that coincide lie in each other, the thinner on top; bounds on top of all.
+        width = 1.2 if self.marker is None else max(1.3, 2.2 - 0.15 * self.order)
+        if self.marker is not None:
+            width = {"plain": width, "front": max(width, 2.0), "behind": 1.2}[self.weight]
+        layer = {"plain": 3.0, "front": 3.5, "behind": 2.5}[self.weight]
         return {
             "label": self.legend,
             "color": self.colour,
             "marker": self.marker,
             "linestyle": self.line,
             "markeredgecolor": "white",
-            "markeredgewidth": 0.6,
-            # Lines that coincide lie in each other, the thinner on top; bounds on top of all.
-            "linewidth": 1.2 if self.marker is None else max(1.3, 2.2 - 0.2 * self.order),
-            "zorder": 3 + 0.01 * self.order,
+            "markeredgewidth": 0.6 * scale,
+            "linewidth": width * scale,
+            "zorder": layer + 0.01 * self.order,
         }
+
+    def seen(self, name: str, focus: Sequence[str] | None) -> RowStyle:
+        """Return how it looks in a panel of which some rows carry the message.
+
+        Args:
+            name: its label in the experiment.
+            focus: labels of those that carry it; ``None`` where all are alike.
+        """
+        if focus is None:
+            return self
+        if name in focus:
+            return dataclasses.replace(self, weight="front")
+        return dataclasses.replace(self, weight="behind", colour=_blend(self.colour, BEHIND))
 
 
 def row_styles(families: Mapping[str, Family], legends: Mapping[str, str]) -> dict[str, RowStyle]:
@@ -118,13 +174,46 @@ def row_styles(families: Mapping[str, Family], legends: Mapping[str, str]) -> di
         lines = BOUND_LINES if is_bound else LINES
         styles[name] = RowStyle(
             legend=legends.get(name, name.replace("_", " ")),
-            # Lighter black would be the grey of bounds.
-            colour=_lighter(COLOURS[family], 0 if family in _GREYS else min(nth, 3) * 0.22),
+            colour=_shade(family, nth),
             marker=marker,
             line=lines[nth % len(lines)],
             order=order,
         )
     return styles
+
+
+def draw_row(axes: Axes, x: Any, y: Any, style: RowStyle, **words: Any) -> Line2D:
+    """Draw a line of a row.
+
+    Args:
+        axes: what is drawn on.
+        x: (n,), in the horizontal axis's unit.
+        y: (n,), in the vertical axis's unit.
+        style: of the row.
+        words: what matplotlib's ``plot`` takes, in place of what the style says.
+
+    Returns:
+        The line.
+    """
+    (line,) = axes.plot(x, y, **style.line_words | words)
+    return of_row(line, style)
+
+
+def of_row(line: Line2D, style: RowStyle) -> Line2D:
+    """Note on a line what matplotlib does not keep: its row's order, and its dashes.
+
+    Args:
+        line: drawn in the style of a row.
+        style: of the row.
+
+    Returns:
+        The line.
+    """
+    line.mbdl_order = style.order  # type: ignore[attr-defined]
+    # Of all dashes, matplotlib keeps that they are some, and scales them to the width.
+    plain = line.get_linestyle() in ("-", "None")
+    line.mbdl_dashes = line.get_linestyle() if plain else style.line  # type: ignore[attr-defined]
+    return line
 
 
 def _marker(name: str, taken: set[str]) -> str:
@@ -136,112 +225,17 @@ def _marker(name: str, taken: set[str]) -> str:
     return marker
 
 
-def _lighter(colour: str, share: float) -> str:
-    """Blend a colour with white."""
+def _shade(family: Family, nth: int) -> str:
+    """Return the colour of a family's nth method; bounds part by their dashes alone."""
+    if family is Family.MODEL_BASED:
+        return MODEL_BASED_GREYS[nth % len(MODEL_BASED_GREYS)]
+    if family is Family.BOUND:
+        return COLOURS[family]
+    return _blend(COLOURS[family], SHADES[nth % len(SHADES)])
+
+
+def _blend(colour: str, share: float) -> str:
+    """Blend a colour with white, or, of a share below 0, with black."""
     parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(p + (255 - p) * share):02x}" for p in parts)
-
-
-def legend_below(figure: Figure, columns: int | None) -> None:
-    """Draw one legend under all panels, in the order of the continuum.
-
-    Args:
-        figure: with all panels drawn.
-        columns: of the legend; ``None`` for up to three.
-    """
-    entries: dict[str, Any] = {}
-    for axes in figure.axes:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            known = entries.setdefault(label, handle)
-            if getattr(known, "get_linestyle", lambda: "")() == "None":
-                entries[label] = handle  # a line tells more than a mark of the same method
-    if not entries:
-        return
-    order: Iterable[str] = sorted(
-        entries, key=lambda label: getattr(entries[label], "mbdl_order", 0)
-    )
-    figure.legend(
-        [entries[label] for label in order],
-        list(order),
-        loc="outside lower center",
-        ncols=columns or min(len(entries), 3),
-    )
-
-
-def plain_log_ticks(axis: Axis) -> None:
-    """Label a logarithmic axis with plain numbers; 1, 2 and 5 where it spans few decades."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    low, high = sorted(axis.get_view_interval())
-    decades = math.log10(high / low) if low > 0 else 9.0
-    if decades > 4:
-        return
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2 else (1.0,)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def ticks_at(axis: Axis, values: Iterable[float]) -> None:
-    """Put a tick at each of these values, and nowhere else.
-
-    Args:
-        axis: of which the ticks are set.
-        values: in the axis's unit.
-    """
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-    axis.set_major_locator(FixedLocator(list(values)))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def lay_out(figure: Figure) -> None:
-    """Give all parts of a figure their places, once for all files that it is written as.
-
-    Args:
-        figure: with all panels and the legend drawn.
-    """
-    import matplotlib
-
-    if engine := figure.get_layout_engine():
-        engine.execute(figure)
-    with matplotlib.rc_context({"figure.constrained_layout.use": False}):
-        figure.set_layout_engine(None)  # with none, nothing is laid out again, nor drawn twice
-
-
-def to_bytes(figure: Figure, suffix: str) -> bytes:
-    """Return the figure as a file's content, the same bytes whenever it is the same figure.
-
-    Args:
-        figure: with all panels drawn.
-        suffix: ``png``, ``pdf`` or ``svg``.
-    """
-    buffer = io.BytesIO()
-    if suffix == "png":
-        figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 0})
-        return _of_256_colours(buffer)
-    metadata = {
-        "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
-        "svg": {"Date": None, "Creator": None},
-    }[suffix]
-    figure.savefig(buffer, format=suffix, metadata=metadata)
-    return buffer.getvalue()
-
-
-def _of_256_colours(png: io.BytesIO) -> bytes:
-    """Return a picture with a palette of its own: less than half the bytes, the same to the eye.
-
-    Of more than 256 colours, most are off by one of 255 levels, and the rarest, where edges of
-    lines and bands mix, by some ten.
-    """
-    from PIL import Image
-
-    image = Image.open(png)
-    # From colours that lie far apart, so that one of few pixels is among them, towards those of
-    # many, until fewer than so many pixels change their colour.
-    fewer = image.convert("RGB").quantize(
-        256, method=Image.Quantize.MAXCOVERAGE, kmeans=1000, dither=Image.Dither.NONE
-    )
-    buffer = io.BytesIO()
-    fewer.save(buffer, "png", dpi=image.info["dpi"])
-    return buffer.getvalue()
+    end = 255 if share > 0 else 0
+    return "#" + "".join(f"{round(p + (end - p) * abs(share)):02x}" for p in parts)

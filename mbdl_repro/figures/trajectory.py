@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -10,7 +9,7 @@ from pydantic import Field
 
 from mbdl_repro.errors import UserError
 from mbdl_repro.figures.panel import PanelOfExample, Sources
-from mbdl_repro.figures.signals import TARGET
+from mbdl_repro.figures.style import MARKS, TARGET, draw_row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 class Spec(PanelOfExample):
     """Keys of a panel of a trajectory."""
 
-    methods: Annotated[list[str], Field(min_length=1)]
-    """Whose estimates are shown; the first one's stored example gives observation and target."""
     show: Annotated[int, Field(ge=0)] = 0
     """Which entry of the state, counted from 0."""
     observation: Annotated[int, Field(ge=0)] | None = None
@@ -46,29 +43,26 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         sources: each method's examples: states and estimates (n_examples, T, n_state), and
             observations (n_examples, T, n_observations).
     """
-    first = sources.examples[spec.methods[0]]
-    s = _entry(spec, first, "s", "show")
+    first = spec.methods[0]
+    s = _entry(spec, sources, first, "s", "show")
     begin, end = spec.steps or (1, len(s))
     shown = slice(begin - 1, end)
     time = np.arange(begin, min(end, len(s)) + 1) * (spec.time_step_s or 1)
     if spec.observation is not None:
-        x = _entry(spec, first, "x", "observation")
+        x = _entry(spec, sources, first, "x", "observation")
         axes.plot(time, x[shown], ".", color="#a8a8a8", markersize=3, label="observation")
     axes.plot(time, s[shown], color=TARGET, linewidth=4, label="true state")
     for name in spec.methods:
-        style = sources.styles[name]
-        estimate = _entry(spec, sources.examples[name], "estimate", "show")
-        words = style.line_words | {"markevery": max(1, len(time) // 8)}
-        (line,) = axes.plot(time, estimate[shown], **words)
-        line.mbdl_order = style.order  # type: ignore[attr-defined]
-    axes.set_title(spec.title)
+        estimate = _entry(spec, sources, name, "estimate", "show")[shown]
+        style, every = spec.look(sources, name), max(1, len(time) // MARKS)
+        draw_row(axes, time, estimate, style, markevery=every)
     axes.set_xlabel("step t" if spec.time_step_s is None else "time (s)")
     axes.set_ylabel(spec.y_label)
 
 
-def _entry(spec: Spec, stored: Mapping[str, np.ndarray], kind: str, key: str) -> np.ndarray:
+def _entry(spec: Spec, sources: Sources, name: str, kind: str, key: str) -> np.ndarray:
     """Return over time the entry of a stored state or observation that a key of the panel names."""
-    example = stored[f"{kind}_{spec.place}"][spec.example]
+    example = spec.shown(sources, name, kind)
     entry, n_entries = getattr(spec, key), example.shape[1]
     if entry >= n_entries:
         raise UserError(

@@ -70,9 +70,9 @@ class Costs:
         return max(START_UP_SECONDS, _number(record.get("cpu_seconds")))
 
     def _most(self, verb: Verb, name: str) -> float:
-        """Return the largest cost of this name that kept tables tell of a verb's jobs."""
-        tables = [self.plan.store.table(experiment) for experiment in self.plan.experiments]
-        costs = [(self.plan.record(table) or {}).get("cost", {}) for table in tables]
+        """Return the largest cost of this name that kept rows tell of a verb's jobs."""
+        kept = [self.plan.store.seed_rows(experiment) for experiment in self.plan.experiments]
+        costs = [(self.plan.record(rows) or {}).get("cost", {}) for rows in kept]
         return max(
             (_number(of[name]) for cost in costs for of in cost.values() if name in of), default=0.0
         )
@@ -97,14 +97,14 @@ class Costs:
         return sum(not cache.has(key) for key in keys), len(keys)
 
     def _seconds_each(self, task: Task, total: int) -> float | None:
-        """Return what one fit or scoring took: as last recorded, or as the kept table tells."""
+        """Return what one fit or scoring took: as last recorded, or as the kept rows tell."""
         own = {"train": "fit_seconds", "evaluate": "score_seconds"}[task.verb]
         record = self.plan.record(self.plan.outputs(task)[0]) or {}
         if seconds := _number(record.get(own)):
             return seconds / (_number(record.get("n_entries")) or total)
         assert task.experiment is not None
-        table = self.plan.record(self.plan.store.table(task.experiment)) or {}
-        cost = table.get("cost", {}).get(task.method)
+        rows = self.plan.record(self.plan.store.seed_rows(task.experiment)) or {}
+        cost = rows.get("cost", {}).get(task.method)
         if cost is None:
             return None
         return _number(cost[f"{task.verb}_seconds"]) / (total * task.parts)

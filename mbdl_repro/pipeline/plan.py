@@ -18,7 +18,7 @@ TARGETS = {
     "data": ("simulate",),
     "models": ("train",),
     "scores": ("evaluate", "bound"),
-    "tables": ("tabulate",),
+    "tables": ("summarize",),
     "figures": ("draw",),
     "verdicts": ("gather",),
 }
@@ -63,7 +63,7 @@ class Plan:
     @cached_property
     def targets(self) -> list[Task]:
         """The tasks that a plain run is for."""
-        ends = ("tabulate", "verify", "draw", "gather", "report")
+        ends = ("tabulate", "summarize", "verify", "draw", "gather", "report")
         return [task for task in self.tasks if task.verb in ends]
 
     def record(self, path: Path) -> dict[str, Any] | None:

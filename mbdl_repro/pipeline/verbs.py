@@ -139,8 +139,12 @@ def _scores(book: Book, task: Task) -> list[Task]:
     return [*_evaluations(own), *_boundings(own), *fits]
 
 
-def _table(book: Book, task: Task) -> list[Task]:
+def _rows(book: Book, task: Task) -> list[Task]:
     return [Task("tabulate", task.experiment)]
+
+
+def _tables(book: Book, task: Task) -> list[Task]:
+    return [Task("summarize", task.experiment), *_rows(book, task)]
 
 
 def _verdicts(book: Book, task: Task) -> list[Task]:
@@ -148,7 +152,7 @@ def _verdicts(book: Book, task: Task) -> list[Task]:
 
 
 def _all_results(book: Book, task: Task) -> list[Task]:
-    own = [Task(verb, name) for verb in ("tabulate", "draw") for name in book]
+    own = [Task(verb, name) for verb in ("tabulate", "summarize", "draw") for name in book]
     return [Task("gather"), *own]
 
 
@@ -177,9 +181,10 @@ TABLE = "mbdl_repro.store.files:table_to_bytes"
 """How numbers are written into tables."""
 
 SMALL = "mbdl_repro.store.files:arrays_to_small_bytes"
-"""How arrays are kept with a table."""
+"""How arrays are kept with rows."""
 
 WEIGHTS = "mbdl_repro.pipeline.weights"
+ROWS = "mbdl_repro.pipeline.rows"
 
 
 def _code_of_simulate(book: Book, task: Task) -> Fingerprint:
@@ -198,26 +203,31 @@ def _code_of_evaluate(book: Book, task: Task) -> Fingerprint:
 
 def _code_of_bound(book: Book, task: Task) -> Fingerprint:
     computed = caches.bound_code(_experiment(book, task))
-    return together([computed, fingerprint("mbdl_repro.pipeline.rows:rows_of", TABLE)])
+    return together([computed, fingerprint(f"{ROWS}:rows_of", TABLE)])
 
 
 def _code_of_tabulate(book: Book, task: Task) -> Fingerprint:
-    """Return what the table stands on, with all that it comes from.
+    """Return what the rows of seeds stand on, with all that they come from.
 
-    So a table that came with the repository, without the scores, is known to be right or not.
+    So rows that came with the repository, without the scores, are known to be right or not.
     """
     codes = [VERBS[need.verb].code(book, need) for need in _scores(book, task)]
-    made = ("long_table", "summarize", "of_seeds", "shown", "histories")
-    own = [f"{STAGES}.tabulate:{name}" for name in made]
+    made = ("long_table", "of_seeds", "shown", "histories")
+    own = [f"{ROWS}:groups_of", *(f"{STAGES}.tabulate:{name}" for name in made)]
     kept = ("main_fit", "note_of", "learned_tensors", "weights_to_bytes")
     own += [f"{WEIGHTS}:{name}" for name in kept]
-    panels = {type(panel) for panel in _experiment(book, task).panels_of_examples}
-    own += [f"{panel.__module__}:Spec" for panel in sorted(panels, key=lambda one: one.__module__)]
+    keeping = {type(one).kept.__module__ for one in _experiment(book, task).panels_of_examples}
+    own += [f"{module}:kept" for module in sorted(keeping)]
     return together([fingerprint(*own, TABLE, SMALL), *codes])
 
 
+def _code_of_summarize(book: Book, task: Task) -> Fingerprint:
+    made = (f"{STAGES}.summarize:{name}" for name in ("summary_of", "described"))
+    return fingerprint(*made, f"{ROWS}:with_groups", TABLE)
+
+
 def _code_of_verify(book: Book, task: Task) -> Fingerprint:
-    return fingerprint(f"{STAGES}.verify:verdicts", TABLE)
+    return fingerprint(f"{STAGES}.verify:verdicts", f"{ROWS}:with_groups", TABLE)
 
 
 def _code_of_draw(book: Book, task: Task) -> Fingerprint:
@@ -293,8 +303,8 @@ VERBS: dict[str, Verb] = {
             module=f"{STAGES}.tabulate",
             of=("experiment",),
             outputs=lambda store, of: (
-                store.table(of.experiment),
                 store.seed_rows(of.experiment),
+                store.groups(of.experiment),
                 store.shown(of.experiment),
                 store.histories(of.experiment),
                 store.weights(of.experiment),
@@ -306,12 +316,23 @@ VERBS: dict[str, Verb] = {
             report_category="Tables",
         ),
         Verb(
+            name="summarize",
+            module=f"{STAGES}.summarize",
+            of=("experiment",),
+            outputs=lambda store, of: (store.table(of.experiment),),
+            tasks=_one_each("summarize"),
+            needs=_rows,
+            spec=_of_experiment(specs.summarize_spec),
+            code=_code_of_summarize,
+            report_category="Tables",
+        ),
+        Verb(
             name="verify",
             module=f"{STAGES}.verify",
             of=("experiment",),
             outputs=lambda store, of: (store.verdicts(of.experiment),),
             tasks=_one_each("verify"),
-            needs=_table,
+            needs=_rows,
             spec=_of_experiment(specs.verify_spec),
             code=_code_of_verify,
             report_category="Verdicts",
@@ -322,7 +343,7 @@ VERBS: dict[str, Verb] = {
             of=("experiment",),
             outputs=lambda store, of: store.figure_files(of.experiment),
             tasks=_one_each("draw"),
-            needs=_table,
+            needs=_tables,
             spec=_of_experiment(specs.draw_spec),
             code=_code_of_draw,
             report_category="Figures",

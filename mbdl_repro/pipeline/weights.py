@@ -136,7 +136,7 @@ def load_kept(experiment: Experiment, label: str, store: Store) -> Method:
     Args:
         experiment: that the method is part of.
         label: the method.
-        store: where the experiment's table lies, and the weights with it.
+        store: where the experiment's rows lie, and the weights with them.
 
     Raises:
         UserError: if there are no weights of it, or none that fit it as it is now.

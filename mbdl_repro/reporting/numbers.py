@@ -48,6 +48,18 @@ def difference(value: float, low: float, high: float) -> str:
     return f"({text}){power}" if power else text
 
 
+def effect(verdict: Mapping[str, Any]) -> str:
+    """Return what a claim's test found, as ``ratio 0.81 [0.78, 0.84], p = 0.003``.
+
+    Args:
+        verdict: a row of the verdicts, which says whether it is a ratio or a difference.
+    """
+    found = difference(verdict["effect"], verdict["ci_low"], verdict["ci_high"])
+    known = {name: verdict.get(name) for name in ("p", "q")}
+    chances = [f"{name} = {v:.2g}" for name, v in known.items() if v is not None and v == v]
+    return ", ".join([f"{verdict['effect_is']} {found}", *chances])
+
+
 def _scaled(values: list[float], largest: float) -> tuple[list[float], str]:
     """Divide very small or large values by a common power of ten, which is named."""
     if not math.isfinite(largest) or largest == 0 or 1e-3 <= largest < 1e5:

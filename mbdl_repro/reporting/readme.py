@@ -31,8 +31,14 @@ UP = "../../"
 TELLING = "5.06_lista"
 """The experiment that the README shows, and has its reader compute."""
 
+LEAST_Q = 0.05
+"""Share of false ones that is allowed among decided claims."""
+
 CORES = 2
 """Of a small machine, for which the README says how long all takes."""
+
+HELD = ("holds", "surpassed")
+"""Verdicts on what is as it was claimed, or better."""
 
 KINDS = {"claim": "claims", "published": "published numbers"}
 NOTICE = "<!-- Written by `mbdl readme` from experiment files and results: do not edit. -->"
@@ -121,7 +127,7 @@ class Results:
     @cached_property
     def seconds(self) -> dict[str, Seconds]:
         """What each experiment took; a fit that several share counts in the first of them."""
-        costs = {name: _cost(self.store.table(name)) for name in self.experiments}
+        costs = {name: _cost(self.store.seed_rows(name)) for name in self.experiments}
         trained = training_seconds(self.experiments.values(), costs)
         return {
             name: Seconds(trained[name], sum(spent["evaluate_seconds"] for spent in cost.values()))
@@ -175,7 +181,7 @@ def _area_counts(results: Results, experiments: Iterable[Experiment]) -> str:
 def _held(verdicts: pd.DataFrame, kind: str) -> str:
     """Return how many of a kind hold, as ``3 of 4``; a dash where there are none."""
     of_kind = verdicts[verdicts["kind"] == kind]
-    return f"{(of_kind['verdict'] == 'holds').sum()} of {len(of_kind)}" if len(of_kind) else "–"
+    return f"{of_kind['verdict'].isin(HELD).sum()} of {len(of_kind)}" if len(of_kind) else "–"
 
 
 def _counts(verdicts: pd.DataFrame) -> str:
@@ -183,7 +189,7 @@ def _counts(verdicts: pd.DataFrame) -> str:
     said = []
     for kind, title in KINDS.items():
         found = Counter(verdicts["verdict"][verdicts["kind"] == kind])
-        order = dict.fromkeys(["holds", "fails", "undecided", *sorted(found)])
+        order = dict.fromkeys(["holds", "surpassed", "fails", "undecided", *sorted(found)])
         each = ", ".join(f"{found[v]} {_verb(v, found[v])}" for v in order if v in found)
         if n := found.total():
             said.append(f"Of {n} {title if n > 1 else title.removesuffix('s')}, {each}.")
@@ -294,11 +300,14 @@ def verdicts_page(results: Results) -> str:
         "# What does not hold",
         f"{_counts(verdicts)} Those that hold stand, with their numbers, beside these in "
         f"[verdicts.csv]({UP}{results.store.verdicts()}); `mbdl verdicts` prints all of them.",
-        "A claim *holds* if the 95 % interval of the difference lies on its side, *fails* if it "
-        "lies on the other, and is *undecided* else. So does a published number: its sides are "
-        "within the tolerance that the experiment file gives, and beyond it.",
+        "A claim *holds* if the 95 % interval of the difference, or of the ratio of positive "
+        "errors, lies on its side, *fails* if it lies on the other, and is *undecided* else. So "
+        "does a published number: its sides are within the tolerance that the experiment file "
+        "gives, and beyond it; one that ours betters by more than that is *surpassed*. Equality "
+        "up to a tolerance asks for the 90 % interval, two tests of 5 % each.",
+        _evidence(verdicts),
     ]
-    others = verdicts[verdicts["verdict"] != "holds"]
+    others = verdicts[~verdicts["verdict"].isin(HELD)]
     for name in results.experiments:
         rows = others[others["experiment"] == name]
         if len(rows):
@@ -308,12 +317,27 @@ def verdicts_page(results: Results) -> str:
     return "\n\n".join(blocks)
 
 
+def _evidence(verdicts: pd.DataFrame) -> str:
+    """Return what stands behind the verdicts: when claims were written, and what chance decides."""
+    decided = verdicts[~verdicts["verdict"].isin(["undecided", "not run"])]
+    tested = decided[decided["q"].notna()]
+    before = decided[decided["written"] == "before"]
+    return (
+        f"{len(before)} of the {len(decided)} decided were written before their table was seen: "
+        f"{_counts(before)} Of the {len(tested)} that chance could decide, "
+        f"{(tested['q'] <= LEAST_Q).sum()} stay decided if {LEAST_Q:.0%} of these may be false "
+        "(Benjamini and Hochberg). Intervals are over seeds, each a repetition with its own data "
+        "and training; where nothing is learned, over the test signals, in pairs. They speak of "
+        "the scenario that the experiment file names, with its one matrix, array or model."
+    )
+
+
 def _verdict_line(row: Any) -> str:
-    """Return a verdict in a line, with both sides and the interval of their difference."""
+    """Return a verdict in a line, with both sides and the interval of what they differ by."""
     remark = f" ({_plain(row.remark)})" if isinstance(row.remark, str) else ""
     return (
         f"- **{row.verdict}:** {_plain(row.claim).rstrip('.')}. Found: "
-        f"{row.left_value:.4g} against {_right(row)}, difference {row.difference:.2g} "
+        f"{row.left_value:.4g} against {_right(row)}, {row.effect_is} {row.effect:.2g} "
         f"(95 %: {row.ci_low:.2g} to {row.ci_high:.2g}).{remark}"
     )
 
@@ -352,18 +376,18 @@ def costs_page(results: Results) -> str:
 # What fits took ----------------------------------------------------------------------------------
 
 Cost = Mapping[str, Mapping[str, float]]
-"""What a table's record says of each method: its ``train_seconds`` and ``evaluate_seconds``."""
+"""What the record of rows says of each method: its ``train_seconds`` and ``evaluate_seconds``."""
 
 
-def _cost(table: Path) -> Cost:
-    """Return what a table's record says that its methods took.
+def _cost(rows: Path) -> Cost:
+    """Return what the record of an experiment's rows says that its methods took.
 
     Raises:
         UserError: if there is no record that vouches for itself.
     """
-    record = read_record(table)
+    record = read_record(rows)
     if record is None:
-        raise UserError(f"{record_path(table)} is missing or damaged; {WAY_OUT}")
+        raise UserError(f"{record_path(rows)} is missing or damaged; {WAY_OUT}")
     cost: Cost = record.get("cost", {})
     return cost
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BOOK = "https://doi.org/10.1561/2000000113"
-MARKS = {"holds": "✓", "fails": "✗", "undecided": "~", "not run": "–"}
+MARKS = {"surpassed": "✓+", "holds": "✓", "fails": "✗", "undecided": "~", "not run": "–"}
 
 
 def report(job: Job) -> None:
@@ -77,7 +77,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "number": numbers.number,
-        "difference": numbers.difference,
+        "effect": numbers.effect,
         "seconds": numbers.seconds,
         "plain": numbers.plain,
         "words": lambda name: name.replace("_", " "),
@@ -96,7 +96,7 @@ def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> di
     """Return what the page says of one experiment."""
     name = experiment.name
     table = read_table(store.table(name))
-    record = read_record(store.table(name)) or {}
+    record = read_record(store.seed_rows(name)) or {}
     families = {label: entry.info.family for label, entry in experiment.methods.items()}
     bounds = dict.fromkeys(experiment.bounds, Family.BOUND)
     styles = row_styles(families | bounds, experiment.legends)

@@ -73,16 +73,16 @@ class Store:
         return self.results / "scores" / experiment / f"{method}.examples.npz"
 
     def shown(self, experiment: str) -> Path:
-        """The estimates that the figure shows, kept with the table."""
-        return self.results / "tables" / f"{experiment}.examples.npz"
+        """The estimates that the figure shows, kept with the rows."""
+        return self.results / "rows" / f"{experiment}.examples.npz"
 
     def histories(self, experiment: str) -> Path:
         """The training histories of all learned methods, in short."""
-        return self.results / "tables" / f"{experiment}.history.csv"
+        return self.results / "rows" / f"{experiment}.history.csv"
 
     def weights(self, experiment: str) -> Path:
         """Weights of each learned method: of one of its fits."""
-        return self.results / "tables" / f"{experiment}.weights.safetensors"
+        return self.results / "rows" / f"{experiment}.weights.safetensors"
 
     def bounds(self, experiment: str) -> Path:
         """Rows of the bounds."""
@@ -94,7 +94,11 @@ class Store:
 
     def seed_rows(self, experiment: str) -> Path:
         """The rows of each seed."""
-        return self.results / "tables" / f"{experiment}.seeds.csv"
+        return self.results / "rows" / f"{experiment}.csv"
+
+    def groups(self, experiment: str) -> Path:
+        """Values of seeds without groups of their test signals."""
+        return self.results / "rows" / f"{experiment}.groups.npz"
 
     def verdicts(self, experiment: str | None = None) -> Path:
         """The verdicts of one experiment, or of all."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def record_path(path: Path) -> Path:
     """Return where the record of the job that made this file lies: beside its first output.
 
-    ``tables/5.06_lista.seeds.csv`` and ``tables/5.06_lista.csv`` share one record.
+    ``rows/5.06_lista.csv`` and ``rows/5.06_lista.history.csv`` share one record.
     """
     stem = path.name
     for suffix in (*_LONG_SUFFIXES, *_SUFFIXES):
@@ -39,7 +39,12 @@ def record_path(path: Path) -> Path:
     raise ValueError(f"{path}: no record belongs to a file of this kind")
 
 
-_LONG_SUFFIXES = (".seeds.csv", ".history.csv", ".examples.npz", ".weights.safetensors")
+_LONG_SUFFIXES = (
+    ".groups.npz",
+    ".history.csv",
+    ".examples.npz",
+    ".weights.safetensors",
+)
 _SUFFIXES = (".csv", ".json", ".npz", ".png", ".pdf", ".svg", ".html")
 
 KINDS: dict[str, type | tuple[type, ...]] = {

@@ -59,13 +59,13 @@ def test_a_cluster_makes_the_same_bytes_as_this_machine(tmp_path: Path) -> None:
 
 
 def made_in(project: Project) -> dict[str, bytes]:
-    """Return all tables and verdicts."""
+    """Return rows, table and verdicts."""
     paths = [
         path
-        for pattern in ("results/tables/*.csv", "results/tables/*.npz", "results/verdicts/*.csv")
-        for path in project.folder.glob(pattern)
+        for pattern in ("rows/*.csv", "rows/*.npz", "tables/*.csv", "verdicts/*.csv")
+        for path in project.folder.glob(f"results/{pattern}")
     ]
-    assert len(paths) == 4
+    assert len(paths) == 6
     return {str(path.relative_to(project.folder)): path.read_bytes() for path in paths}
 
 

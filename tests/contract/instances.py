@@ -167,6 +167,7 @@ SPECIAL = {
         {"bins": 4},
         metric="rmspe",
     ),
+    "doa.fitted_array": SMALL["doa"]._replace(mistaken={"spacing": 0.45}),
     "image_restoration.bicubic": SMALL["image_restoration"]._replace(
         truth=Photographs(
             degradation="super_resolution", noise_std=0.05, side=12, patch_side=12, block_side=12

@@ -66,7 +66,7 @@ MISTAKES = {
     "unknown key in the figure": (
         "caption: A caption.",
         "caption: A caption.\n  rows: 2 #<",
-        ["figure.rows: unknown key 'rows'", "columns, legend_columns, panels"],
+        ["figure.rows: unknown key 'rows'", "columns, panels"],
     ),
     "misspelt key in a panel": (
         "      x: noise_std",

@@ -121,8 +121,10 @@ def drawn(experiment: Experiment, panel, sources: Sources) -> object:
         return panel.methods
     figure, axes = plt.subplots()
     draw_panel(axes, panel, sources)
-    lines = {line.get_label() for line in axes.get_lines() if len(line.get_xdata())}
-    dots = [container.lines[0].get_ydata()[0] for container in axes.containers]
+    drawn_lines = [line for line in axes.get_lines() if len(line.get_xdata())]
+    lines = {line.get_label() for line in drawn_lines}
+    marked = [line for line in drawn_lines if line.get_marker() not in (None, "None", "")]
+    dots = [line.get_ydata()[0] for line in marked if panel.names_left]
     plt.close(figure)
     return {label for label in lines if not label.startswith("_")}, dots
 

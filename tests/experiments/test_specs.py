@@ -14,7 +14,7 @@ def everything(experiment):
     """Return all that results and jobs depend on, as text."""
     jobs = {
         (verb, None): getattr(specs, f"{verb}_spec")(experiment)
-        for verb in ("simulate", "bounds", "tabulate", "verify", "draw")
+        for verb in ("simulate", "bounds", "tabulate", "summarize", "verify", "draw")
     }
     for label in experiment.methods:
         jobs["train", label] = specs.train_spec(experiment, label)
@@ -60,6 +60,29 @@ def test_1_is_the_same_number_as_1_point_0(tmp_path):
 )
 def test_a_change_reaches_only_the_jobs_that_use_it(tmp_path, old, new, changed):
     before, after = everything(load(tmp_path, BASE)), everything(load(tmp_path, edited(old, new)))
+    assert {key for key in before if before[key] != after[key]} == changed
+
+
+SIGNALS = """\
+    - {kind: signals, title: Signal, show: estimates, methods: [ista, lista], place: 1, example: 0}
+claims:
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("title: Signal", "title: Signals, focus: [lista]", {("draw", None)}),
+        ("[ista, lista]", "[ista]", {("draw", None), ("tabulate", None)}),
+        ("place: 1", "place: 0", {("draw", None), ("tabulate", None)}),
+        ("example: 0", "example: 1", {("draw", None), ("tabulate", None)}),
+        ("show: estimates", "show: target", {("draw", None), ("tabulate", None)}),
+    ],
+)
+def test_of_a_panel_what_is_kept_depends_on_what_it_reads(tmp_path, old, new, changed):
+    text = edited("claims:\n", SIGNALS)
+    before = everything(load(tmp_path, text))
+    after = everything(load(tmp_path, edited(old, new, text)))
     assert {key for key in before if before[key] != after[key]} == changed
 
 
@@ -117,12 +140,20 @@ def test_specifications_name_what_the_catalogue_names_and_never_where_it_is(tmp_
         assert "mbdl_repro" not in text, key
 
 
-def test_rows_depend_on_the_words_that_they_repeat(tmp_path):
+RENAMED = BASE.replace("blind", "sightless")
+
+
+def test_a_table_depends_on_the_words_that_it_adds_to_the_rows_and_these_do_not(tmp_path):
     experiment = load(tmp_path, BASE)
-    evaluated = specs.evaluate_spec(experiment, "lista")["method"]
-    assert evaluated["family"] == Family.UNFOLDED_OBJECTIVE.title
-    assert (evaluated["label"], evaluated["believes"]) == ("lista", "blind")
-    assert specs.bounds_spec(experiment)["family"] == Family.BOUND.title
+    assert specs.evaluate_spec(experiment, "lista")["method"]["label"] == "lista"
+    spec = specs.summarize_spec(experiment)
+    assert spec["words"]["lista"] == (Family.UNFOLDED_OBJECTIVE.title, "blind")
+    assert spec["bound"] == Family.BOUND.title
+    assert spec["scales"] == experiment.scales
+    before, renamed = everything(experiment), everything(load(tmp_path, RENAMED))
+    changed = {key for key in before if before[key] != renamed[key]}
+    assert ("summarize", None) in changed
+    assert not changed & {("train", "lista"), ("evaluate", "lista"), ("verify", None)}
 
 
 def test_what_gathers_experiments_depends_on_their_names_or_on_all_they_say(tmp_path):

@@ -1,16 +1,17 @@
 """Means, ratios and their standard errors, against formulas by hand and against simulation."""
 
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 
-from mbdl_repro.contract.family import Family
 from mbdl_repro.experiments import reading as experiment_file
 from mbdl_repro.experiments.scale import Scale
-from mbdl_repro.pipeline.rows import measured, rows_of
+from mbdl_repro.pipeline.rows import groups_of, measured, repetitions_in, rows_of, with_groups
 
 
 def rng(seed=0):
@@ -67,6 +68,80 @@ def test_the_standard_error_of_a_mean_is_that_of_repeated_test_sets():
     promised = math.sqrt(np.mean([row["standard_error"] ** 2 for row in sets]))
     assert promised == pytest.approx(spread, rel=0.05)
     assert promised == pytest.approx(1 / math.sqrt(50), rel=0.02)
+
+
+# --- groups of test rows ---
+
+
+@pytest.mark.parametrize("n", [100, 203])
+@pytest.mark.parametrize(
+    ("marks", "statistic"),
+    [
+        ({}, np.mean),
+        ({"summary": "median"}, np.median),
+        ({"summary": "percentile_90"}, partial(np.quantile, q=0.9)),
+        ({"decibels": True}, lambda values: 10 * np.log10(values.mean())),
+    ],
+)
+def test_values_without_groups_leave_out_every_tenth_row(n, marks, statistic):
+    values = rng(n).exponential(size=n)
+    found = measured(values, marks, grouped=True)["without"]
+    kept = [np.delete(values, np.arange(group, n, 10)) for group in range(10)]
+    np.testing.assert_allclose(found, [statistic(few) for few in kept], rtol=1e-12)
+
+
+def test_a_ratio_of_sums_without_groups_is_the_ratio_of_the_other_sums():
+    a, b = rng(0).exponential(size=(2, 130))
+    found = measured((a, b), grouped=True)["without"]
+    kept = [np.delete(np.arange(130), np.arange(group, 130, 10)) for group in range(10)]
+    np.testing.assert_allclose(found, [a[k].sum() / b[k].sum() for k in kept], rtol=1e-12)
+
+
+@pytest.mark.parametrize("values", [2.5, np.ones(99)])
+def test_numbers_and_few_rows_have_no_groups(values):
+    assert np.isnan(measured(values, grouped=True)["without"]).all()
+
+
+@pytest.mark.parametrize("values", [2.5, np.arange(200.0), (np.ones(200), np.arange(200.0))])
+def test_values_without_groups_are_added_where_they_are_asked_for(values):
+    plain, grouped = measured(values), measured(values, grouped=True)
+    assert grouped.keys() - plain.keys() == {"without"}
+    assert {name: grouped[name] for name in plain} == plain
+
+
+def test_groups_are_kept_of_the_rows_that_have_them():
+    columns = {f"without_{g}": [1.0 + g, np.nan, 3.0 + g] for g in range(10)}
+    rows = pd.DataFrame({"value": [1.0, 2.0, 3.0], **columns})
+    groups = groups_of(rows)
+    assert groups["row"].tolist() == [0, 2]
+    pd.testing.assert_frame_equal(with_groups(rows[["value"]], groups), rows)
+    assert groups_of(rows[["value"]])["row"].size == 0
+
+
+def of_a_place(values, n_test, without=None):
+    """Return the rows of a place, a row a seed; without (k,) is the same for all groups."""
+    groups = {f"without_{g}": without for g in range(10)} if without is not None else {}
+    return pd.DataFrame({"value": values, "n_test": n_test, **groups})
+
+
+def test_values_without_groups_are_repetitions_where_every_seed_has_them():
+    found = repetitions_in(of_a_place([1.0, 2.0], 200, without=[0.9, 2.1]))
+    np.testing.assert_array_equal(found, np.repeat([[0.9], [2.1]], 10, axis=1))
+    assert repetitions_in(of_a_place([1.0, 2.0], 200, without=[0.9, np.nan])) is None
+    assert repetitions_in(of_a_place([1.0, 2.0], 200)) is None
+    assert repetitions_in(of_a_place([1.0, 1.0], 200)) is None  # of test signals: no exact number
+
+
+@pytest.mark.parametrize("without", [None, [np.nan] * 3])
+def test_an_exact_number_is_the_same_without_any_group(without):
+    found = repetitions_in(of_a_place([2.5] * 3, 0, without=without))
+    np.testing.assert_array_equal(found, np.full((3, 10), 2.5))
+
+
+@pytest.mark.parametrize("values", [[2.5, 2.5, 2.6], [2.6, 2.5, 2.5], [2.5, np.nan, 2.5]])
+def test_a_number_that_differs_from_seed_to_seed_is_not_exact(values):
+    """As what a bound says of signals that it was given: nobody knows what made it differ."""
+    assert repetitions_in(of_a_place(values, 0)) is None
 
 
 # --- medians, and decibels ---
@@ -221,24 +296,12 @@ def test_measured_columns_become_rows_of_the_long_table(tmp_path: Path):
         "n_test": np.array([7, 7]),
         "n_parameters": np.array([3, 3]),
     }
-    rows = rows_of(
-        experiment,
-        fit,
-        experiment.test_points[0],
-        "discriminative",
-        Family.DISCRIMINATIVE_LEARNING,
-        "full",
-        columns,
-    )
-    assert list(rows[0]) == [
-        "experiment",
-        "scenario",
+    rows = rows_of(fit, experiment.test_points[0], "discriminative", columns)
+    names = [
         "noise_std",
         "test_noise_std",
         "n_train",
         "method",
-        "family",
-        "belief",
         "n_parameters",
         "seed",
         "iteration",
@@ -247,10 +310,12 @@ def test_measured_columns_become_rows_of_the_long_table(tmp_path: Path):
         "standard_error",
         "n_test",
     ]
+    assert list(rows[0]) == names
     first, second = rows
-    assert first["experiment"] == "1.01_example"
-    assert first["scenario"] == experiment.scenario_name
     assert (first["noise_std"], first["test_noise_std"], first["n_train"]) == (1.0, 0.25, 10)
-    assert first["family"] == "discriminative learning"
     assert (first["value"], second["value"]) == (0.1, 0.2)
     assert (first["seed"], second["seed"]) == (0, 1)
+    columns["without"] = np.arange(20.0).reshape(2, 10)
+    rows = rows_of(fit, experiment.test_points[0], "discriminative", columns)
+    assert list(rows[0]) == [*names, *(f"without_{group}" for group in range(10))]
+    assert (rows[0]["without_3"], rows[1]["without_9"]) == (3.0, 19.0)

@@ -40,6 +40,7 @@ from mbdl_repro.pipeline.stages.bound import bound, values
 from mbdl_repro.pipeline.stages.draw import _of_method, draw
 from mbdl_repro.pipeline.stages.evaluate import evaluate
 from mbdl_repro.pipeline.stages.gather import gather
+from mbdl_repro.pipeline.stages.summarize import summarize
 from mbdl_repro.pipeline.stages.tabulate import histories, shown, tabulate, thinned
 from mbdl_repro.pipeline.stages.train import train
 from mbdl_repro.pipeline.stages.verify import verify
@@ -184,7 +185,7 @@ def made(tmp_path_factory):
         experiments = experiment_file.load_all(scale)
         for experiment in experiments.values():
             compute(experiment, scale)
-            for verb in (tabulate, verify, draw):
+            for verb in (tabulate, summarize, verify, draw):
                 verb(job(verb.__name__, experiment, scale))
         for verb in (gather, report):
             verb(job(verb.__name__, experiments, scale))
@@ -260,8 +261,6 @@ def test_model_based_rows_are_those_of_the_closed_form(made, noise, test_noise):
             assert row["value"] == pytest.approx(value, rel=1e-9)
             assert row["standard_error"] == pytest.approx(error, rel=1e-9)
             assert (row["n_train"], row["n_test"], row["n_parameters"]) == (0, 30, 0)
-            assert row["family"] == "model-based"
-            assert row["belief"] == {"linear_mmse": "full"}.get(label, "too_quiet")
 
 
 @pytest.mark.parametrize(("noise", "test_noise"), PLACES)
@@ -369,7 +368,7 @@ def test_rows_of_bounds_are_those_of_the_closed_forms(made, noise, test_noise):
         )
         expected = least * (1 + 1 / n) * (n - 2) / (n - 6)
         np.testing.assert_allclose(risk["value"], [expected] * 4, rtol=1e-9)
-    assert set(floor["family"]) == {"bound"} and floor["iteration"].isna().all()
+    assert floor["iteration"].isna().all()
 
 
 def test_a_bound_speaks_of_each_metric_of_its_unit():
@@ -578,10 +577,10 @@ def test_means_and_intervals_are_those_of_scipy(made, name, n_seeds):
         if np.ptp(values) == 0:
             assert row["ci_low"] == row["ci_high"] == row["mean"] == pytest.approx(values[0])
         else:
-            interval = scipy.stats.t.interval(
-                0.95, n_seeds - 1, loc=values.mean(), scale=scipy.stats.sem(values)
-            )
-            assert (row["ci_low"], row["ci_high"]) == pytest.approx(interval, rel=1e-9)
+            error = scipy.stats.sem(values) / values.mean()  # of the logarithm of the mean
+            interval = scipy.stats.t.interval(0.95, n_seeds - 1, loc=0, scale=error)
+            expected = values.mean() * np.exp(interval)
+            assert (row["ci_low"], row["ci_high"]) == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_rows_of_a_table_are_all_rows(made):
@@ -589,17 +588,48 @@ def test_the_rows_of_a_table_are_all_rows(made):
     parts = [pd.read_csv(made.store.scores("linear", m)) for m in made.linear.methods]
     parts.append(pd.read_csv(made.store.bounds("linear")))
     rows = pd.concat(parts, ignore_index=True)
-    said_once = ["experiment", "scenario", "family", "belief", "n_parameters", "n_test"]
-    pd.testing.assert_frame_equal(seeds, rows.drop(columns=said_once), rtol=1e-11)
-    assert [float(f"{value:.12g}") for value in seeds["value"]] == seeds["value"].tolist()
-    assert (rows["experiment"] == "linear").all()
-    assert (rows["scenario"] == "linear_gaussian").all()
-    leading = ["experiment", "scenario", "noise_std", "test_noise_std", "n_train", "method"]
-    table = pd.read_csv(made.store.table("linear"))
-    assert table.columns[:6].tolist() == leading
-    # With the words that the summary says once, they are what they were.
-    again = seeds.merge(table, "left")[rows.columns]
-    pd.testing.assert_frame_equal(again, rows, rtol=1e-11)
+    without = [column for column in rows if column.startswith("without")]
+    assert len(without) == 10
+    pd.testing.assert_frame_equal(
+        seeds.drop(columns="standard_error"),
+        rows.drop(columns=["standard_error", *without]),
+        rtol=1e-11,
+    )
+    for name, digits in (("value", 12), ("standard_error", 4)):
+        rounded = [float(f"{value:.{digits}g}") for value in rows[name]]
+        assert rounded == seeds[name].tolist()
+    assert seeds.columns.tolist() == [
+        *("noise_std", "test_noise_std", "n_train", "method", "n_parameters"),
+        *("seed", "iteration", "metric", "value", "standard_error", "n_test"),
+    ]
+
+
+def test_a_table_has_a_row_for_all_seeds_of_a_place_and_says_what_a_method_is(made):
+    seeds, table = (
+        pd.read_csv(path) for path in (made.store.seed_rows("linear"), made.store.table("linear"))
+    )
+    assert table.columns.tolist() == [
+        *("experiment", "scenario", "noise_std", "test_noise_std", "n_train"),
+        *("method", "family", "belief", "n_parameters", "iteration", "metric"),
+        *("mean", "ci_low", "ci_high", "n_seeds", "n_test"),
+    ]
+    # Every row of a seed has its place in the table, in the same order, and no place has none.
+    again = seeds.merge(table, "left", validate="many_to_one")
+    pd.testing.assert_frame_equal(again[seeds.columns], seeds)
+    assert again["mean"].notna().all() and len(again) == 4 * len(table)
+    assert (again["experiment"] == "linear").all()
+    assert (again["scenario"] == "linear_gaussian").all()
+    words = again.groupby("method")[["family", "belief"]].agg(set)
+    learns = ({"discriminative learning"}, {"nothing"})
+    assert {method: tuple(row) for method, row in words.T.items()} == {
+        "linear_mmse": ({"model-based"}, {"full"}),
+        "quiet_mmse": ({"model-based"}, {"too_quiet"}),
+        "aided_mmse": ({"model-based"}, {"full"}),
+        "discriminative": learns,
+        "aided_discriminative": learns,
+        "minimum_mean_squared_error": ({"bound"}, {"full"}),
+        "sample_estimator_risk": ({"bound"}, {"full"}),
+    }
 
 
 def values_at(made, name: str, method: str, **where) -> np.ndarray:
@@ -614,10 +644,24 @@ def verdict_of(made, name: str, says: str) -> dict:
     return row
 
 
+class RatioTest:
+    """The test on log(mean(left) / mean(right)) of paired values, linearized."""
+
+    def __init__(self, left, right):
+        self.ratio = left.mean() / right.mean()
+        self.error = scipy.stats.sem(left / left.mean() - right / right.mean())
+        self.freedom = len(left) - 1
+
+    def confidence_interval(self, level):
+        half = scipy.stats.t.ppf((1 + level) / 2, self.freedom) * self.error
+        return self.ratio * np.exp(-half), self.ratio * np.exp(half)
+
+
 def decided(test, tail: str, level: float = 0.95) -> tuple[str, float, float]:
     low, high = test.confidence_interval(level)
+    edge = 1 if isinstance(test, RatioTest) else 0
     sign = -1 if tail == "below" else 1
-    good, bad = sorted((sign * low, sign * high))
+    good, bad = sorted((sign * (low - edge), sign * (high - edge)))
     return "holds" if good > 0 else "fails" if bad < 0 else "undecided", low, high
 
 
@@ -626,12 +670,13 @@ def test_a_verdict_is_that_of_the_paired_t_test(made):
     here = {"noise_std": 1.0, "test_noise_std": 0.6, "iteration": None}
     left = values_at(made, "linear", "linear_mmse", **here)
     right = values_at(made, "linear", "discriminative", n_train=20, **here)
-    verdict, low, high = decided(scipy.stats.ttest_rel(left, right), "below")
+    verdict, low, high = decided(RatioTest(left, right), "below")
     assert row["verdict"] == verdict
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), rel=1e-9)
     assert row["left_value"] == pytest.approx(left.mean(), rel=1e-12)
     assert row["right_value"] == pytest.approx(right.mean(), rel=1e-12)
-    assert row["difference"] == pytest.approx((left - right).mean(), rel=1e-9)
+    assert row["effect"] == pytest.approx(left.mean() / right.mean(), rel=1e-9)
+    assert (row["effect_is"], row["interval_over"]) == ("ratio", "seeds")
     assert (row["n_seeds"], row["n_places"], row["relation"]) == (4, 1, "<")
 
 
@@ -639,7 +684,7 @@ def test_a_verdict_between_iterations(made):
     row = verdict_of(made, "sparse", "It learns.")
     left = values_at(made, "sparse", "lista", n_train=32, iteration=2)
     right = values_at(made, "sparse", "ista", iteration=0)
-    verdict, low, high = decided(scipy.stats.ttest_rel(left, right), "below")
+    verdict, low, high = decided(RatioTest(left, right), "below")
     assert row["verdict"] == verdict
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), rel=1e-9)
 
@@ -652,7 +697,7 @@ def test_a_verdict_at_several_places_is_that_of_the_worst(made):
         here = {"noise_std": noise, "test_noise_std": test_noise, "iteration": None}
         left = values_at(made, "linear", "discriminative", n_train=40, **here)
         right = values_at(made, "linear", "linear_mmse", **here)
-        tests.append(scipy.stats.ttest_rel(left, 0.5 * right))
+        tests.append(RatioTest(left, 0.5 * right))
     at_95 = [decided(test, "above")[0] for test in tests]
     corrected = [decided(test, "above", 1 - 0.05 / 4)[0] for test in tests]
     if set(at_95) == {"holds"}:
@@ -671,14 +716,14 @@ def test_a_verdict_on_a_number_is_that_of_the_one_sample_t_test(made):
         made, "linear", "linear_mmse", noise_std=0.3, test_noise_std=0.3, iteration=None
     )
     row = verdict_of(made, "linear", "It is a number.")
-    interval = scipy.stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    assert (row["ci_low"], row["ci_high"]) == pytest.approx(np.array(interval) - 0.2, rel=1e-9)
-    low, high = interval.low - 0.2, interval.high - 0.2
-    assert row["verdict"] == ("holds" if high < 0 else "fails" if low > 0 else "undecided")
+    verdict, low, high = decided(RatioTest(values, np.full(len(values), 0.2)), "below")
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), rel=1e-9)
+    assert row["verdict"] == verdict
 
     published = verdict_of(made, "linear", "linear_mmse reaches 0.25")
-    low, high = interval.low - 0.25, interval.high - 0.25
-    inside = low >= -0.2 and high <= 0.2
+    low, high = np.array(scipy.stats.ttest_1samp(values, 0).confidence_interval(0.95)) - 0.25
+    inner = np.array(scipy.stats.ttest_1samp(values, 0).confidence_interval(0.9)) - 0.25
+    inside = inner[0] >= -0.2 and inner[1] <= 0.2
     outside = low > 0.2 or high < -0.2
     assert published["verdict"] == ("holds" if inside else "fails" if outside else "undecided")
     assert (published["kind"], published["source"]) == ("published", "nowhere")
@@ -821,11 +866,18 @@ def test_histories_of_all_fits_that_learned_are_kept(made):
         pd.testing.assert_frame_equal(own, full, rtol=5e-5, check_dtype=False)
     assert all(len(f"{loss:.15g}".strip("0.")) <= 6 for loss in short["validation_loss"])
     linear = pd.read_csv(made.store.histories("linear"))
-    assert len(linear) == 2 * 2 * 2 * 4, "a row of each fit in closed form"
+    assert linear.empty, "a fit in closed form takes no steps"
     places = ["correlation", "n_train", "seed", "settings", "step"]
     array = pd.read_csv(made.store.histories("array"))
     assert list(array)[1:6] == places
     assert array["step"].tolist() == [0, 2, 4] * 2 * 2 * 2, "methods, points, seeds"
+
+
+def test_histories_of_the_first_seeds_are_kept():
+    step = {"step": [0, 1], "train_loss": [np.nan, 1.0], "validation_loss": [2.0, 1.0]}
+    fits = [pd.DataFrame({"n_train": 5, "seed": seed, **step}) for seed in range(12)]
+    kept = histories({"net": pd.concat(fits, ignore_index=True)})
+    assert kept["seed"].tolist() == [seed for seed in range(10) for _ in range(2)]
 
 
 @pytest.mark.parametrize("n", [1, 25, 26, 300])
@@ -846,8 +898,9 @@ def test_methods_with_a_fit_for_each_depth_stand_beside_others():
     step = {"step": [0, 5], "train_loss": [np.nan, 1.0], "validation_loss": [2.0, 1.0]}
     plain = pd.DataFrame({"n_train": 9, "seed": 0, "settings": np.nan, **step})
     deep = pd.DataFrame({"n_train": 9, "iterations": 3, "seed": 0, "settings": "rho=1", **step})
-    closed = pd.DataFrame({"n_train": [9], "seed": [0], "settings": [np.nan]})
-    table = histories({"plain": plain, "deep": deep, "closed": closed})
+    closed = plain.head(1)
+    tuned = pd.DataFrame({"n_train": [9], "seed": [0], "settings": ["rho=1"]})
+    table = histories({"plain": plain, "deep": deep, "closed": closed, "tuned": tuned})
     places = ["method", "n_train", "iterations", "seed", "settings"]
     assert list(table) == [*places, "step", "train_loss", "validation_loss"]
     assert table["method"].tolist() == ["plain"] * 2 + ["deep"] * 2
@@ -1000,7 +1053,7 @@ def test_what_decoders_share_is_made_once_a_fit(made):
 
 
 def test_a_fit_that_labels_share_costs_once(made):
-    record = json.loads(made.store.table("array").with_suffix(".record.json").read_text())
+    record = json.loads(made.store.seed_rows("array").with_suffix(".record.json").read_text())
     cost = {name: seconds["train_seconds"] for name, seconds in record["cost"].items()}
     assert cost["learned_esprit"] > 0 == cost["learned_music"]
 
@@ -1097,15 +1150,16 @@ def test_more_seeds_are_more_blocks_and_move_no_number(made, tmp_path):
 
 
 def test_a_second_run_gives_the_same_bytes(made, tmp_path):
-    """Tables, examples and weights are the same bits; only times differ."""
+    """Rows, tables, examples and weights are the same bits; only times differ."""
     folder = project(tmp_path / "again", linear=LINEAR, sparse=SPARSE, array=ARRAY)
     with contextlib.chdir(folder):
         for experiment in experiment_file.load_all(made.scale).values():
             compute(experiment, made.scale)
-            tabulate(job("tabulate", experiment, made.scale))
+            for verb in (tabulate, summarize):
+                verb(job(verb.__name__, experiment, made.scale))
     first = {
         path.relative_to(made.folder): path.read_bytes()
-        for kind in ("data", "models", "scores", "bounds", "tables", "cache")
+        for kind in ("data", "models", "scores", "bounds", "rows", "tables", "cache")
         for path in (made.store.results / kind).rglob("*")
         if path.is_file() and "record" not in path.name and path.name != "seconds.txt"
     }
@@ -1289,6 +1343,7 @@ def test_every_result_has_a_whole_record(made):
         "evaluate",
         "bound",
         "tabulate",
+        "summarize",
         "verify",
         "draw",
         "gather",
@@ -1296,12 +1351,18 @@ def test_every_result_has_a_whole_record(made):
     }
 
 
-def test_costs_stand_with_the_table(made):
-    record = json.loads((made.store.results / "tables/linear.record.json").read_bytes())
+def test_costs_and_what_was_chosen_stand_with_the_rows(made):
+    record = json.loads((made.store.results / "rows/linear.record.json").read_bytes())
     cost = record["cost"]
     assert cost.keys() == made.linear.methods.keys()
     assert cost["linear_mmse"]["train_seconds"] == 0 < cost["discriminative"]["train_seconds"]
     assert all(entry["evaluate_seconds"] > 0 for entry in cost.values())
+    assert record["chosen"] == {}
+    record = json.loads((made.store.results / "rows/sparse.record.json").read_bytes())
+    assert record["chosen"].keys() == {"ista", "ista_each", "lista_tuned"}
+    assert record["chosen"]["lista_tuned"].keys() == {"rho"}
+    table = json.loads((made.store.results / "tables/sparse.record.json").read_bytes())
+    assert not {"cost", "chosen"} & table.keys()
 
 
 def test_data_are_stored_once_for_all_methods(made):

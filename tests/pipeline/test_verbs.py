@@ -14,7 +14,7 @@ from mbdl_repro.pipeline.plan import Plan, Wildcards
 from mbdl_repro.pipeline.verbs import VERBS, Task, task_of
 from mbdl_repro.store import definitions, fingerprint
 
-CHOSEN = "3.05_kalman_filter,5.01_linear_estimation,5.06_lista,5.4_convergence"
+CHOSEN = "3.05_kalman_filter,5.01_linear_estimation,5.06_lista,5.4_convergence,5.4_plug_and_play"
 ROOT = Path(__file__).parents[2]
 
 
@@ -160,6 +160,81 @@ def test_a_metric_reruns_scores_and_no_fit(copy: Copy) -> None:
     again = changed(before, copy.codes())
     assert {name.split()[0] for name in again} == {"evaluate", "bound", "tabulate"}
     assert {name.split()[1] for name in again} == {"5.06_lista"}
+
+
+def test_statistics_rerun_what_is_made_of_rows_and_none_of_these(copy: Copy) -> None:
+    before = copy.codes()
+    copy.edit(
+        "statistics/intervals.py",
+        "return quantile(level, self.freedom) * self.error if",
+        "return 1 * quantile(level, self.freedom) * self.error if",
+    )
+    again = changed(before, copy.codes())
+    of_rows = ("summarize", "verify", "draw")
+    assert again == {task.name for task in before if task.verb in of_rows} != set()
+
+
+def test_rows_and_what_they_come_from_stand_on_no_statistics(plan: Plan) -> None:
+    for task in plan.tasks:
+        places = VERBS[task.verb].code(plan.experiments, task).places.values()
+        reached = any(place.startswith("mbdl_repro.statistics") for place in places)
+        assert reached == (task.verb in ("summarize", "verify", "draw")), task
+
+
+@pytest.mark.parametrize("function", ["summary_of", "described"])
+def test_how_a_table_is_made_of_rows_reruns_tables_alone(copy: Copy, function: str) -> None:
+    before = copy.codes()
+    last = {"summary_of": "return table[[*same[:at]", "described": "return table\n"}[function]
+    path = "pipeline/stages/summarize.py"
+    copy.edit(path, f"    {last}", f"    table = table.copy()\n    {last}")
+    assert {name.split()[0] for name in changed(before, copy.codes())} == {"summarize"}
+
+
+def test_groups_of_test_signals_in_rows_rerun_what_reads_them(copy: Copy) -> None:
+    before = copy.codes()
+    copy.edit("pipeline/rows.py", "(values == values[:1])", "(values == values[0])")
+    again = {name.split()[0] for name in changed(before, copy.codes())}
+    assert again == {"summarize", "verify"}
+
+
+@pytest.mark.parametrize(
+    ("file", "after"),
+    [
+        ("figures/panel.py", "    title: str = Field(min_length=1)\n"),
+        ("figures/images.py", "    kernels: bool = False\n"),
+        ("figures/trajectory.py", "    time_step_s: "),
+    ],
+)
+def test_a_new_key_of_a_panel_redraws_and_keeps_nothing_anew(
+    copy: Copy, file: str, after: str
+) -> None:
+    before = copy.codes()
+    copy.edit(file, after, f"    upside_down: bool = False\n{after}")
+    assert {name.split()[0] for name in changed(before, copy.codes())} == {"draw"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("figures/panel.py", "{kind: single(array) for", "{kind: single(1 * array) for"),
+        ("figures/images.py", '"grey_s": grey_levels(s)', '"grey_s": grey_levels(1 * s)'),
+    ],
+)
+def test_how_examples_are_kept_is_part_of_what_keeps_them(
+    copy: Copy, file: str, old: str, new: str
+) -> None:
+    before = copy.codes()
+    copy.edit(file, old, new)
+    again = changed(before, copy.codes())
+    assert {name.split()[0] for name in again} == {"tabulate", "draw"}
+    kept = {name.split()[1] for name in again if name.startswith("tabulate")}
+    ours = {
+        name
+        for name, experiment in copy.plan.experiments.items()
+        for panel in experiment.panels_of_examples
+        if type(panel).kept.__module__.endswith(Path(file).stem)
+    }
+    assert kept == ours != set()
 
 
 def test_the_style_of_figures_redraws_them_and_the_report(copy: Copy) -> None:

@@ -46,7 +46,7 @@ def three(store):
         "7.03_most": spent(ista=900.0, lista=3600.0, lista_again=0.0, lista_other=4800.0),
     }
     for name, cost in costs.items():
-        write_outputs({store.table(name): table_to_bytes([{"a": 1}])}, RECORD | {"cost": cost})
+        write_outputs({store.seed_rows(name): table_to_bytes([{"a": 1}])}, RECORD | {"cost": cost})
     return costs
 
 
@@ -87,7 +87,7 @@ def test_the_table_of_cost_ends_with_totals_by_area(three):
 
 
 def test_a_cost_without_a_record_is_refused(store):
-    record_path(store.table("6.01_linear")).write_text("{}", encoding="utf-8")
+    record_path(store.seed_rows("6.01_linear")).write_text("{}", encoding="utf-8")
     with pytest.raises(UserError, match=r"6\.01_linear\.record\.json is missing or damaged"):
         readme.costs_page(readme.Results())
 

@@ -33,7 +33,7 @@ def files(folder):
     ("name", "record"),
     [
         ("5.06_lista.csv", "5.06_lista.record.json"),
-        ("5.06_lista.seeds.csv", "5.06_lista.record.json"),
+        ("5.06_lista.groups.npz", "5.06_lista.record.json"),
         ("5.06_lista.history.csv", "5.06_lista.record.json"),
         ("5.06_lista.weights.safetensors", "5.06_lista.record.json"),
         ("ista.examples.npz", "ista.record.json"),
@@ -63,13 +63,14 @@ def test_no_two_jobs_of_a_store_share_a_record():
         "scores": [store.scores("e", "m"), store.examples("e", "m")],
         "other scores": [store.scores("e", "m2"), store.examples("e", "m2")],
         "bounds": [store.bounds("e")],
-        "table": [
-            store.table("e"),
+        "rows": [
             store.seed_rows("e"),
+            store.groups("e"),
             store.shown("e"),
             store.histories("e"),
             store.weights("e"),
         ],
+        "table": [store.table("e")],
         "verdicts": [store.verdicts("e")],
         "all verdicts": [store.verdicts()],
         "figure": [*store.figure_files("e")],
@@ -83,7 +84,7 @@ def test_no_two_jobs_of_a_store_share_a_record():
 @pytest.fixture
 def made(tmp_path):
     """Two outputs of a job, with their record."""
-    table, seeds = tmp_path / "t.csv", tmp_path / "t.seeds.csv"
+    table, seeds = tmp_path / "t.csv", tmp_path / "t.history.csv"
     write_outputs({table: b"a,b\n1,2\n", seeds: b"a\n3\n"}, RECORD)
     return table, seeds
 
@@ -93,7 +94,7 @@ def test_a_record_vouches_for_every_output(made):
     record = read_record(table)
     assert record == read_record(seeds)
     assert record["verb"] == "tabulate"
-    assert record["files"] == {"t.csv": digest(b"a,b\n1,2\n"), "t.seeds.csv": digest(b"a\n3\n")}
+    assert record["files"] == {"t.csv": digest(b"a,b\n1,2\n"), "t.history.csv": digest(b"a\n3\n")}
     assert damage(table) is None
     assert damage(seeds) is None
     assert read_checked(seeds) == b"a\n3\n"
@@ -239,7 +240,7 @@ def test_outputs_are_whole_before_the_first_replaces_an_older_one(made, monkeypa
             raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr("mbdl_repro.store.files.os.fsync", full)
-    with pytest.raises(UserError, match=r"t\.seeds\.csv: the disk is full"):
+    with pytest.raises(UserError, match=r"t\.history\.csv: the disk is full"):
         write_outputs({table: b"a,b\n5,6\n", seeds: b"a\n7\n"}, RECORD)
     assert before == {path: path.read_bytes() for path in table.parent.iterdir()}
 
@@ -259,7 +260,7 @@ def test_the_record_comes_last(made, monkeypatch):
         write_outputs({table: b"a,b\n5,6\n", seeds: b"a\n7\n"}, RECORD)
     assert "its checksum differs" in damage(table)
     assert damage(seeds) is None
-    assert files(table.parent) == ["t.csv", "t.record.json", "t.seeds.csv"]
+    assert files(table.parent) == ["t.csv", "t.history.csv", "t.record.json"]
 
 
 def test_what_is_not_as_it_was_made_is_set_aside(made, tmp_path):
@@ -272,19 +273,19 @@ def test_what_is_not_as_it_was_made_is_set_aside(made, tmp_path):
     assert said == [
         f"{table} was damaged: it is not as it was made (its checksum differs); "
         "it is set aside as t.csv.damaged",
-        f"{seeds} was damaged: is not a file; it is set aside as t.seeds.csv.damaged",
+        f"{seeds} was damaged: is not a file; it is set aside as t.history.csv.damaged",
     ]
     assert (tmp_path / "t.csv.damaged").read_bytes() == altered
-    assert (tmp_path / "t.seeds.csv.damaged").is_dir()
+    assert (tmp_path / "t.history.csv.damaged").is_dir()
     assert damage(table) is None and damage(seeds) is None
     seeds.unlink()
     seeds.mkdir()
     write_outputs({table: b"a,b\n5,6\n", seeds: b"a\n7\n"}, RECORD)
-    assert len(list(tmp_path.glob("t.seeds.csv*.damaged"))) == 2  # no folder replaces another
+    assert len(list(tmp_path.glob("t.history.csv*.damaged"))) == 2  # no folder replaces another
 
 
 def test_what_is_as_it_was_made_is_replaced(made, tmp_path):
     table, seeds = made
     assert write_outputs({table: b"a,b\n5,6\n", seeds: b"a\n7\n"}, RECORD) == []
-    assert files(tmp_path) == ["t.csv", "t.record.json", "t.seeds.csv"]
+    assert files(tmp_path) == ["t.csv", "t.history.csv", "t.record.json"]
     assert read_checked(table) == b"a,b\n5,6\n"

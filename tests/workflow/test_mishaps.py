@@ -183,6 +183,7 @@ def put_a_folder_there(path: Path) -> None:
 def test_damaged_artifacts_are_made_anew(copy: Project, made: Project) -> None:
     harms = {
         "results/tables/linear.csv": flip_a_byte,
+        "results/rows/linear.groups.npz": truncate,
         "results/scores/sparse/ista.csv": truncate,
         "results/verdicts.csv": put_a_folder_there,
         "results/models/sparse/lista.1of1.json": put_a_folder_there,
@@ -193,7 +194,11 @@ def test_damaged_artifacts_are_made_anew(copy: Project, made: Project) -> None:
         harm(copy.folder / name)
     status, said = copy.inside("--dry-run")
     assert status == 0
-    for words in ("tabulate linear: linear.csv", "draw sparse: sparse.png"):
+    for words in (
+        "tabulate linear: linear.groups.npz",
+        "summarize linear: linear.csv",
+        "draw sparse: sparse.png",
+    ):
         assert words in said
     done = copy.snakemake()
     assert done.returncode == 0, done.stderr
@@ -211,7 +216,7 @@ def test_damaged_entries_are_found_when_they_are_needed(
         harm(entry)
     (copy.folder / "results/scores/sparse/lista.csv").unlink()
     copy.edit(copy.experiment("sparse"), "says: A tiny", "says: Another tiny")
-    for path in copy.folder.glob("results/tables/sparse.*"):
+    for path in copy.folder.glob("results/rows/sparse.*"):
         path.unlink()
     status = copy.run("mbdl_repro.cli", "status", "--entries")
     assert "of its cache entries are gone or altered" in status.stdout
@@ -228,22 +233,32 @@ def test_damaged_records_are_made_anew(copy: Project, made: Project) -> None:
         record.write_bytes(record.read_bytes().replace(old, new, 1))
     records[0].write_bytes(b'{"a":' * 200_000)
     assert copy.jobs() == copy.planned()
-    assert sum(copy.planned().values()) == 17
+    assert sum(copy.planned().values()) == 19
     done = copy.snakemake()
     assert done.returncode == 0, done.stderr
     assert copy.contents() == made.contents()
 
 
-def test_a_damaged_table_is_refused_by_name(copy: Project) -> None:
-    table = copy.folder / "results/tables/linear.csv"
+@pytest.mark.parametrize(
+    ("name", "commands"),
+    [
+        ("results/tables/linear.csv", (["cli", "table"], ["pipeline", "draw"])),
+        (
+            "results/rows/linear.csv",
+            (["cli", "table", "--seeds"], *(["pipeline", v] for v in ("summarize", "verify"))),
+        ),
+    ],
+)
+def test_a_damaged_table_is_refused_by_name(
+    copy: Project, name: str, commands: tuple[list[str], ...]
+) -> None:
+    table = copy.folder / name
     table.write_text(table.read_text().replace("linear_mmse", "linear_mms3"))
-    for words in (
-        ["mbdl_repro.cli", "table", "linear"],
-        ["mbdl_repro.pipeline", "draw", "--experiment", "linear"],
-    ):
-        result = copy.run(*words)
+    for program, *words in commands:
+        last = ["--experiment", "linear"] if program == "pipeline" else ["linear"]
+        result = copy.run(f"mbdl_repro.{program}", *words, *last)
         assert result.returncode != 0
-        assert "results/tables/linear.csv is damaged" in result.stderr
+        assert f"{name} is damaged" in result.stderr
         assert "Traceback" not in result.stderr
 
 
@@ -316,7 +331,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_message(fresh: Project)
 
 def keep(made: Project, other: Project) -> None:
     """Give another folder what the repository would keep of a run."""
-    for name in ("results/tables", "results/verdicts", "figures"):
+    for name in ("results/rows", "results/tables", "results/verdicts", "figures"):
         shutil.copytree(made.folder / name, other.folder / name)
     for path in made.folder.glob("results/[vr]e*.*"):
         shutil.copy(path, other.folder / "results")
@@ -327,7 +342,7 @@ def test_what_came_with_the_repository_counts_as_made(made: Project, fresh: Proj
     assert fresh.jobs() == fresh.planned() == {}
     (fresh.folder / "results/report.html").unlink()
     _, said = fresh.inside("--dry-run")
-    assert "7 results are there as this code makes them, and stay" in said
+    assert "9 results are there as this code makes them, and stay" in said
     assert fresh.jobs() == fresh.planned() == {"report": 1}
     fresh.edit(fresh.experiment("sparse"), "title: Tiny, x", "title: Small, x")
     assert fresh.jobs() == fresh.planned() == {"draw": 1, "report": 1}
@@ -338,11 +353,11 @@ def test_what_came_with_the_repository_counts_as_made(made: Project, fresh: Proj
 
 def test_what_came_with_the_repository_can_all_be_made_anew(made: Project, fresh: Project) -> None:
     keep(made, fresh)
-    assert sum(fresh.jobs("--forceall").values()) == 17
+    assert sum(fresh.jobs("--forceall").values()) == 19
     done = fresh.snakemake("--forceall", "results/tables/linear.csv")
     assert done.returncode == 0, done.stderr
-    table = "results/tables/linear.csv"
-    assert (fresh.folder / table).read_bytes() == (made.folder / table).read_bytes()
+    for name in ("results/tables/linear.csv", "results/rows/linear.csv"):
+        assert (fresh.folder / name).read_bytes() == (made.folder / name).read_bytes()
     assert (fresh.folder / "results/scores/linear/linear_mmse.csv").exists()
 
 
@@ -355,7 +370,7 @@ def test_snakemake_s_own_notes_decide_nothing(copy: Project) -> None:
     copy.edit(copy.experiment("linear"), "n_signal: 3", "n_signal: 2")
     jobs = copy.jobs()
     assert jobs == copy.planned()
-    assert sum(jobs.values()) == 10
+    assert sum(jobs.values()) == 11
 
 
 @pytest.mark.parametrize(
@@ -402,7 +417,7 @@ def test_a_narrowed_run_writes_no_page_that_gathers_all(copy: Project) -> None:
 
 def test_jobs_leave_logs_with_time_and_memory(made: Project) -> None:
     logs = list(made.folder.glob("results/logs/**/*.log"))
-    assert len(logs) == 17
+    assert len(logs) == 19
     for log in logs:
         assert "CPU time" in log.read_text()
         assert "peak memory" in log.read_text()

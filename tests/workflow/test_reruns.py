@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ def test_a_clean_checkout_plans_everything(tmp_path: Path) -> None:
         "evaluate": 4,
         "bound": 1,
         "tabulate": 2,
+        "summarize": 2,
         "verify": 2,
         "draw": 2,
         "gather": 1,
@@ -30,15 +32,8 @@ def test_what_was_made_stays_made(made: Project) -> None:
     assert made.jobs() == made.planned() == {}
 
 
-LISTA_ALONE = {
-    "train": 1,
-    "evaluate": 1,
-    "tabulate": 1,
-    "verify": 1,
-    "draw": 1,
-    "gather": 1,
-    "report": 1,
-}
+OF_THE_ROWS = {"summarize": 1, "verify": 1, "draw": 1, "gather": 1, "report": 1}
+LISTA_ALONE = {"train": 1, "evaluate": 1, "tabulate": 1, **OF_THE_ROWS}
 
 
 def edit_method(p: Project) -> None:
@@ -96,6 +91,23 @@ def edit_metric(p: Project) -> None:
     )
 
 
+def edit_statistics(p: Project) -> None:
+    """The half-width of an interval, which tables and verdicts share."""
+    p.edit(
+        p.folder / "mbdl_repro/statistics/intervals.py",
+        "return quantile(level, self.freedom) * self.error if",
+        "return 1 * quantile(level, self.freedom) * self.error if",
+    )
+
+
+def edit_summary(p: Project) -> None:
+    p.edit(
+        p.folder / "mbdl_repro/pipeline/stages/summarize.py",
+        'of_place = of_place.sort_values("seed")',
+        'of_place = of_place.sort_values(["seed"])',
+    )
+
+
 def reword_error(p: Project) -> None:
     p.edit(
         p.folder / "mbdl_repro/store/files.py", "the disk is full: free", "the disk is full, free"
@@ -111,21 +123,14 @@ def reword_error(p: Project) -> None:
         (comment_experiment, {}),
         (add_method_file, {}),
         (reword_error, {}),
-        (
-            add_method,
-            {"evaluate": 1, "tabulate": 1, "verify": 1, "draw": 1, "gather": 1, "report": 1},
-        ),
-        (
-            change_setting,
-            {"evaluate": 1, "tabulate": 1, "verify": 1, "draw": 1, "gather": 1, "report": 1},
-        ),
+        (add_method, {"evaluate": 1, "tabulate": 1, **OF_THE_ROWS}),
+        (change_setting, {"evaluate": 1, "tabulate": 1, **OF_THE_ROWS}),
         (redraw_figure, {"draw": 1, "report": 1}),
         (edit_style, {"draw": 2, "report": 1}),
         (reword_claim, {"verify": 1, "gather": 1, "report": 1}),
-        (
-            edit_metric,
-            {"evaluate": 2, "tabulate": 1, "verify": 1, "draw": 1, "gather": 1, "report": 1},
-        ),
+        (edit_metric, {"evaluate": 2, "tabulate": 1, **OF_THE_ROWS}),
+        (edit_statistics, {"summarize": 2, "verify": 2, "draw": 2, "gather": 1, "report": 1}),
+        (edit_summary, {"summarize": 2, "draw": 2, "report": 1}),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
@@ -137,8 +142,8 @@ def test_a_change_reruns_what_it_concerns(
 
 
 def test_another_kind_of_device_reuses_no_number(made: Project) -> None:
-    again = {"train": 2, "evaluate": 4, "tabulate": 2, "verify": 2, "draw": 2, "gather": 1}
-    assert made.jobs("--config", "device=cuda") == {**again, "report": 1}
+    again = {"train": 2, "evaluate": 4, "tabulate": 2, "summarize": 2, "verify": 2, "draw": 2}
+    assert made.jobs("--config", "device=cuda") == {**again, "gather": 1, "report": 1}
     assert made.jobs("--config", "device=cpu:0") == {}
 
 
@@ -151,7 +156,13 @@ def test_a_seed_more_computes_that_seed_only(copy: Project) -> None:
     assert before < after
     # Data to train with and to test on; two fits (sizes) of lista; scores of these and of ista.
     assert len(after - before) == 2 + 2 + 3
-    assert ",3\n" not in (copy.folder / "results/tables/linear.csv").read_text()
+    assert seeds_of(copy, "sparse") == {"0", "1", "2"}
+    assert seeds_of(copy, "linear") == {"0", "1"}
+
+
+def seeds_of(p: Project, name: str) -> set[str]:
+    with (p.folder / f"results/rows/{name}.csv").open(encoding="utf-8") as file:
+        return {row["seed"] for row in csv.DictReader(file)}
 
 
 def test_a_run_can_be_narrowed(tmp_path: Path) -> None:
@@ -162,6 +173,7 @@ def test_a_run_can_be_narrowed(tmp_path: Path) -> None:
         "evaluate": 2,
         "bound": 1,
         "tabulate": 1,
+        "summarize": 1,
         "verify": 1,
         "draw": 1,
     }
@@ -173,9 +185,13 @@ def test_a_run_can_be_narrowed(tmp_path: Path) -> None:
         "evaluate": 4,
         "bound": 1,
         "tabulate": 2,
+        "summarize": 2,
         "draw": 2,
         "figures": 1,
     }
+    of_rows = {"simulate": 1, "train": 1, "evaluate": 2, "tabulate": 1}
+    assert project.jobs("results/rows/sparse.csv") == of_rows
+    assert project.jobs("results/verdicts/sparse.csv") == {**of_rows, "verify": 1}
     assert project.jobs("results/scores/sparse/ista.csv") == {"simulate": 1, "evaluate": 1}
     assert project.jobs("data") == {"simulate": 2, "data": 1}
     for rule in ("models", "scores", "tables", "verdicts"):

@@ -31,10 +31,11 @@ def _inside(copy: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_status_of_what_was_made(capsys: pytest.CaptureFixture[str]) -> None:
-    assert mbdl("status") == "17 fresh\n"
+    assert mbdl("status") == "19 fresh\n"
     said = mbdl("status", "linear", "-v")
     assert "fresh   tabulate linear" in said
-    assert "results/tables/linear.seeds.csv" in said
+    assert "fresh   summarize linear" in said
+    assert "results/rows/linear.groups.npz" in said
     assert mbdl("plan", "--cores", "2") == "nothing to do: everything is fresh\n"
 
 
@@ -86,7 +87,7 @@ def test_prune(copy: Project) -> None:
 def test_plan_of_everything_again(copy: Project) -> None:
     said = mbdl("plan", "--forceall")
     assert "tabulate linear: it is asked for" in said
-    assert "17 jobs, about" in said
+    assert "19 jobs, about" in said
 
 
 def harm(copy: Project, rng: random.Random) -> None:

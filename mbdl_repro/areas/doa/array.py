@@ -53,6 +53,25 @@ def steering_at(angle_rad: Array, positions: Array) -> Array:
     return xp.exp(-2j * math.pi * xp.sin(angle_rad)[..., None, :] * positions[:, None])
 
 
+def uniform_step(
+    positions: Annotated[np.ndarray, "(N,)"], gains: Annotated[np.ndarray, "(N,)"]
+) -> float | None:
+    """Return the step d of sensors that are alike, and rise in equal steps of at most 1/2.
+
+    Args:
+        positions: p (N,) of sensors on a line, in wavelengths.
+        gains: g (N,), complex.
+
+    Returns:
+        d in wavelengths; ``None`` where they are not so.
+    """
+    if not np.allclose(gains, gains[0], rtol=1e-9, atol=0):
+        return None
+    steps = np.diff(positions)
+    even = np.ptp(steps) <= 1e-9 * abs(steps).max() and 0 < steps[0] <= 0.5 * (1 + 1e-9)
+    return min(float(steps.mean()), 0.5) if even else None
+
+
 def complex_normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
     """Draw CN(0, 1) in single precision: half of the variance in each part.
 
@@ -214,13 +233,11 @@ class SensorArray(Scenario):
     @property
     def is_uniform(self) -> bool:
         """Whether sensors are alike, and stand in equal steps of at most half a wavelength."""
-        if not np.allclose(self.gains, self.gains[0], rtol=1e-9, atol=0):
-            return False
-        if self.sensor_positions is None:
-            return True
-        steps = np.diff(self.sensor_positions)
-        even = np.ptp(steps) <= 1e-9 * abs(steps).max()
-        return bool(even and 0 < steps[0] <= 0.5 * (1 + 1e-9))
+        # In steps of whatever length, where places are not given.
+        places = 0.5 * np.arange(self.n_sensors)
+        if self.sensor_positions is not None:
+            places = np.array(self.sensor_positions)
+        return uniform_step(places, self.gains) is not None
 
     def uniform_spacing(self, who: str) -> float:
         """Return the spacing d of a uniform array, in wavelengths.
@@ -231,15 +248,16 @@ class SensorArray(Scenario):
         Raises:
             ValueError: if the array is not uniform, or the spacing is withheld.
         """
-        if not self.is_uniform:
+        if self.sensor_positions is None and self.is_uniform:
+            return float(self.required("spacing"))
+        step = None if self.sensor_positions is None else uniform_step(self.positions, self.gains)
+        if step is None:
             raise ValueError(
                 f"{who} is made for a uniform array, of sensors that are alike, rising in equal "
                 "steps of at most half a wavelength: sensor_positions, sensor_gains and "
                 "sensor_phases_deg say another one"
             )
-        if self.sensor_positions is None:
-            return float(self.required("spacing"))
-        return min(float(np.diff(self.sensor_positions).mean()), 0.5)
+        return step
 
     def source_covariance(self) -> Annotated[np.ndarray, "(M, M)"]:
         """Return E[y yᴴ] (M, M), of sources that arrive with equal phases."""

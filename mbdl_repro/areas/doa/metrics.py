@@ -20,7 +20,7 @@ GUESSED = np.pi**2 / 12
 """Mean squared error of an angle that is guessed, uniformly: what one counts that is not given."""
 
 
-@metric(label="RMSPE (rad)")
+@metric(label="RMSPE (rad)", positive=True)
 def rmspe(
     estimate: Annotated[np.ndarray, "(n, K)"], split: Split, truth: SensorArray
 ) -> Annotated[np.ndarray, "(n,)"]:
@@ -43,7 +43,7 @@ def rmspe(
     return np.sqrt(mspe(estimate, split, truth))
 
 
-@metric(label="median RMSPE of a trial (rad)", summary="median")
+@metric(label="median RMSPE of a trial (rad)", summary="median", positive=True)
 def median_rmspe(
     estimate: Annotated[np.ndarray, "(n, K)"], split: Split, truth: SensorArray
 ) -> np.ndarray:
@@ -57,7 +57,7 @@ def median_rmspe(
     return rmspe(estimate, split, truth)
 
 
-@metric(label="RMSPE that one trial in ten exceeds (rad)", summary="percentile_90")
+@metric(label="RMSPE that one trial in ten exceeds (rad)", summary="percentile_90", positive=True)
 def rmspe_90(
     estimate: Annotated[np.ndarray, "(n, K)"], split: Split, truth: SensorArray
 ) -> np.ndarray:
@@ -71,7 +71,7 @@ def rmspe_90(
     return rmspe(estimate, split, truth)
 
 
-@metric(label="mean squared periodic error (rad²)")
+@metric(label="mean squared periodic error (rad²)", positive=True)
 def mspe(
     estimate: Annotated[np.ndarray, "(n, K)"], split: Split, truth: SensorArray
 ) -> Annotated[np.ndarray, "(n,)"]:
@@ -147,7 +147,10 @@ def wrong_count(method: Method, split: Split) -> Annotated[np.ndarray, "(n,)"] |
 
 
 @metric(
-    label="median, next eigenvalue over that of the last source", summary="median", targets=False
+    label="median, next eigenvalue over that of the last source",
+    summary="median",
+    positive=True,
+    targets=False,
 )
 def eigenvalue_ratio(method: Method, split: Split) -> Annotated[np.ndarray, "(n,)"] | None:
     """Return λ_{M+1}/λ_M of the covariance that a method decomposes, in each trial.
@@ -167,7 +170,10 @@ def eigenvalue_ratio(method: Method, split: Split) -> Annotated[np.ndarray, "(n,
 
 
 @metric(
-    label="median, largest eigenvalue over that of the last source", summary="median", targets=False
+    label="median, largest eigenvalue over that of the last source",
+    summary="median",
+    positive=True,
+    targets=False,
 )
 def eigenvalue_spread(method: Method, split: Split) -> Annotated[np.ndarray, "(n,)"] | None:
     """Return λ_1/λ_M of the covariance that a method decomposes, in each trial.

@@ -88,7 +88,7 @@ def ssim(
     return np.array([float(structural_similarity(s, e, data_range=1.0)) for s, e in pairs])
 
 
-@metric(label="mean squared error a pixel")
+@metric(label="mean squared error a pixel", positive=True)
 def mse(
     estimate: Annotated[np.ndarray, "(n, side, side)"], split: Split, truth: DegradedImages
 ) -> Annotated[np.ndarray, "(n,)"]:
@@ -105,7 +105,7 @@ def mse(
     return np.square(estimate - split.s).mean((1, 2))
 
 
-@metric(label="mean squared error a pixel, of the best that the prior can give")
+@metric(label="mean squared error a pixel, of the best that the prior can give", positive=True)
 def representation_error(method: Method, split: Split) -> Annotated[np.ndarray, "(n,)"] | None:
     """Return how far each test image lies from what a generative prior can draw.
 
@@ -129,7 +129,7 @@ def representation_error(method: Method, split: Split) -> Annotated[np.ndarray, 
     return (nearest - s).square().mean((1, 2)).cpu().numpy()
 
 
-@metric(label="mean squared error a pixel, for lack of search")
+@metric(label="mean squared error a pixel, for lack of search", positive=True)
 def search_error(
     estimate: Annotated[np.ndarray, "(n, side, side)"], split: Split, method: Method
 ) -> Annotated[np.ndarray, "(n,)"] | None:
@@ -158,7 +158,9 @@ def search_error(
     return np.square(estimate - split.s).mean((1, 2)) - np.square(best - split.s).mean((1, 2))
 
 
-@metric(label="relative residual of the fixed point", summary="median", targets=False)
+@metric(
+    label="relative residual of the fixed point", summary="median", positive=True, targets=False
+)
 def fixed_point_residual(
     estimate: Annotated[np.ndarray, "(n, side, side)"], split: Split, method: Method
 ) -> Annotated[np.ndarray, "(n,)"] | None:

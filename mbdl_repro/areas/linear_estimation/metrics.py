@@ -12,7 +12,7 @@ from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
 
 
-@metric(label="squared error per signal")
+@metric(label="squared error per signal", positive=True)
 def squared_error(
     estimate: Annotated[np.ndarray, "(n, n_signal)"], split: Split, truth: LinearGaussian
 ) -> Annotated[np.ndarray, "(n,)"]:
@@ -33,7 +33,7 @@ def squared_error(
     return ((estimate - split.s) ** 2).sum(axis=1)
 
 
-@metric(label="squared error / minimum")
+@metric(label="squared error / minimum", positive=True)
 def relative_error(
     estimate: Annotated[np.ndarray, "(n, n_signal)"], split: Split, truth: LinearGaussian
 ) -> Annotated[np.ndarray, "(n,)"]:

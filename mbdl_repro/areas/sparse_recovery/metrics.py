@@ -11,7 +11,7 @@ from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
 
 
-@metric(label="squared error ‖ŝ − s‖²")
+@metric(label="squared error ‖ŝ − s‖²", positive=True)
 def squared_error(
     estimate: Annotated[np.ndarray, "(n, m)"], split: Split, truth: SparseRecovery
 ) -> Annotated[np.ndarray, "(n,)"]:
@@ -69,7 +69,7 @@ def median_nmse_db(
     return np.square(estimate - split.s).sum(1) / truth.mean_energy
 
 
-@metric(label="squared residual ‖x − H ŝ‖²", targets=False)
+@metric(label="squared residual ‖x − H ŝ‖²", positive=True, targets=False)
 def squared_residual(
     estimate: Annotated[np.ndarray, "(n, m)"], split: Split, truth: SparseRecovery
 ) -> Annotated[np.ndarray, "(n,)"]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mbdl_repro.contract.method import Method
 
 
-@metric(label="MSE of an entry of the state")
+@metric(label="MSE of an entry of the state", positive=True)
 def mse(
     estimate: Annotated[np.ndarray, "(n, T, m)"], split: Split, truth: StateSpace
 ) -> Annotated[np.ndarray, "(n,)"]:
@@ -72,7 +72,7 @@ def median_mse_db(
     return mse(estimate, split, truth)
 
 
-@metric(label="MSE of the position")
+@metric(label="MSE of the position", positive=True)
 def position_mse(
     estimate: Annotated[np.ndarray, "(n, T, m)"], split: Split, truth: StateSpace
 ) -> Annotated[np.ndarray, "(n,)"]:
@@ -91,7 +91,7 @@ def position_mse(
     return np.square(estimate[..., 0] - split.s[..., 0]).mean(1)
 
 
-@metric(label="MSE, exact expectation", targets=False)
+@metric(label="MSE, exact expectation", positive=True, targets=False)
 def expected_mse(method: Method, truth: StateSpace) -> float | None:
     """Return the exact expectation of :func:`mse`, of a method that is a linear filter.
 
@@ -122,7 +122,7 @@ def expected_mse_db(method: Method, truth: StateSpace) -> float | None:
     return expected_mse(method, truth)
 
 
-@metric(label="MSE of the position, exact expectation", targets=False)
+@metric(label="MSE of the position, exact expectation", positive=True, targets=False)
 def expected_position_mse(method: Method, truth: StateSpace) -> float | None:
     """Return the exact expectation of :func:`position_mse`, of a method that is a linear filter.
 
@@ -149,7 +149,7 @@ def _expected_errors(method: Method, truth: StateSpace) -> np.ndarray | None:
     return linear_filter_error(linear_arrays(truth), arrays)
 
 
-@metric(label="variance that the filter claims", targets=False)
+@metric(label="variance that the filter claims", positive=True, targets=False)
 def claimed_mse(method: Method, split: Split) -> Annotated[np.ndarray, "(n,)"] | None:
     """Return the variance that a filter claims for its error, averaged as in :func:`mse`.
 

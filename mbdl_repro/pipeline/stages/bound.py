@@ -10,7 +10,6 @@ import numpy as np
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo
-from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.table import Point
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
@@ -37,8 +36,7 @@ def bound(job: Job) -> None:
             caches[name].key(specs.bound_spec(experiment, name, fit, test_point)),
             partial(_computed, experiment, data, info, fit, test_point, exact),
         )
-        words = (name, Family.BOUND, "full")
-        rows += rows_of(experiment, fit, test_point, *words, arrays_from_bytes(content))
+        rows += rows_of(fit, test_point, name, arrays_from_bytes(content))
     job.save({job.store.bounds(experiment.name): table_to_bytes(rows)})
 
 
@@ -109,6 +107,8 @@ def values(
             if of_seed or iteration not in exact:
                 every = {**known, **of_seed, "iteration": iteration}
                 found = function(**{name: every[name] for name in arguments})
-                exact[iteration] = [measured(found, of_metric) for of_metric in marks.values()]
+                # Of a bound, too, only the test signals are random, unless it reads others.
+                grouped = bool(of_seed) and "validation" not in arguments
+                exact[iteration] = [measured(found, m, grouped=grouped) for m in marks.values()]
             rows += exact[iteration]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
@@ -15,9 +15,10 @@ from matplotlib import pyplot as plt
 from mbdl_repro import catalogue
 from mbdl_repro.contract.family import Family
 from mbdl_repro.experiments.schema import FigureFrame
-from mbdl_repro.figures import draw_panel
+from mbdl_repro.figures.files import to_bytes
+from mbdl_repro.figures.grid import figure_of
 from mbdl_repro.figures.panel import Sources
-from mbdl_repro.figures.style import RC, lay_out, legend_below, row_styles, to_bytes
+from mbdl_repro.figures.style import STYLES, row_styles
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.store.records import read_arrays, read_table
 
@@ -25,24 +26,38 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mbdl_repro.experiments.experiment import Experiment
-
-PANEL_INCHES = (4.6, 3.3)
+    from mbdl_repro.store.paths import Store
 
 
 def draw(job: Job) -> None:
-    """Draw the panels side by side over one legend; write it in the formats of the scale."""
+    """Draw the panels, and write them in the formats of the scale."""
     experiment, store = job.experiment, job.store
+    images = drawn(
+        experiment.panels, experiment.figure, read_sources(experiment, store), store.figure_formats
+    )
+    job.save({store.figure(experiment.name, kind): image for kind, image in images.items()})
+
+
+def read_sources(experiment: Experiment, store: Store) -> Sources:
+    """Read what the panels of an experiment's figure are drawn from.
+
+    Args:
+        experiment: whose figure it is.
+        store: where its table and its examples lie.
+
+    Returns:
+        What panels may read.
+    """
     infos = catalogue.metrics(experiment.area)
-    sources = sources_of(
+    return sources_of(
         experiment,
         {name: infos[name].marks["label"] for name in experiment.metrics},
         read_table(store.table(experiment.name)),
         read_table(store.seed_rows(experiment.name)),
         read_arrays(store.shown(experiment.name)),
         read_table(store.histories(experiment.name)),
+        frozenset(name for name in experiment.metrics if infos[name].marks["decibels"]),
     )
-    images = drawn(experiment.panels, experiment.figure, sources, store.figure_formats)
-    job.save({store.figure(experiment.name, kind): image for kind, image in images.items()})
 
 
 def sources_of(
@@ -52,6 +67,7 @@ def sources_of(
     seed_table: pd.DataFrame,
     shown: Mapping[str, np.ndarray],
     histories: pd.DataFrame,
+    decibels: frozenset[str] = frozenset(),
 ) -> Sources:
     """Return what the panels of an experiment's figure may read.
 
@@ -62,6 +78,10 @@ def sources_of(
         seed_table: the rows of each seed.
         shown: examples, each array after its method's label, or without one where all share it.
         histories: of training, a row a step.
+        decibels: metrics in dB that are averaged as the ratios that they stand for.
+
+    Returns:
+        All of it, with a style for each row.
     """
     families = {label: entry.info.family for label, entry in experiment.methods.items()}
     families |= dict.fromkeys(experiment.bounds, Family.BOUND)
@@ -73,72 +93,34 @@ def sources_of(
         seed_table=seed_table,
         histories=histories,
         published=experiment.published,
+        decibels=decibels,
     )
 
 
 def drawn(
-    panels: Sequence[Any], frame: FigureFrame, sources: Sources, formats: Sequence[str]
+    panels: Sequence[Any],
+    frame: FigureFrame,
+    sources: Sources,
+    formats: Sequence[str],
+    style: str = "paper",
 ) -> dict[str, bytes]:
-    """Draw panels side by side over one legend.
+    """Draw panels, row by row.
 
     Args:
         panels: what each shows, in the order of the file.
-        frame: how many columns of panels, and of the legend, there are.
+        frame: how many columns of panels there are.
         sources: what the panels read.
         formats: kinds of file that it is written as: ``png``, ``pdf``, ``svg``.
+        style: what it is for: ``paper`` or ``talk``.
 
     Returns:
         The bytes of the figure, by kind of file.
     """
-    columns = frame.columns or min(len(panels), 3)
-    width = PANEL_INCHES[0] * columns
-    rows = list(_rows(panels, columns))
-    heights = [row[0].height(width) if row[0].wide else PANEL_INCHES[1] for row in rows]
-    with plt.rc_context(RC):
-        figure = plt.figure(figsize=(width, sum(heights) + 0.6))
-        blocks = _blocks(rows)
-        inches = [sum(heights[i] for i in block) for block in blocks]
-        # Wide panels keep to themselves: labels of others shall not push them aside.
-        parts = (
-            figure.subfigures(len(blocks), 1, height_ratios=inches, squeeze=False)[:, 0]
-            if len(blocks) > 1
-            else [figure]
-        )
-        for part, block in zip(parts, blocks, strict=True):
-            wide = rows[block[0]][0].wide
-            across = 1 if wide else columns
-            ratios = [heights[i] for i in block]
-            grid = part.add_gridspec(len(block), across, height_ratios=ratios)
-            for i, row in enumerate(rows[k] for k in block):
-                for j, panel in enumerate(row):
-                    axes = part.add_subplot(grid[i, j], projection=panel.projection)
-                    draw_panel(axes, panel, sources)
-        legend_below(figure, frame.legend_columns)
-        lay_out(figure)
+    with plt.rc_context(STYLES[style]):
+        figure = figure_of(panels, frame.columns, sources)
         images = {kind: to_bytes(figure, kind) for kind in formats}
         plt.close(figure)
     return images
-
-
-def _rows(panels: Sequence[Any], columns: int) -> Iterator[list[Any]]:
-    """Yield the panels row by row; one that is wide has a row of its own."""
-    row: list[Any] = []
-    for panel in panels:
-        if row and (panel.wide or len(row) == columns):
-            yield row
-            row = []
-        row.append(panel)
-        if panel.wide:
-            yield row
-            row = []
-    if row:
-        yield row
-
-
-def _blocks(rows: Sequence[Sequence[Any]]) -> list[list[int]]:
-    """Return the rows in blocks that are laid out together: all, or each where one is wide."""
-    every = list(range(len(rows)))
-    return [[i] for i in every] if any(row[0].wide for row in rows) else [every]
 
 
 def _of_method(arrays: Mapping[str, np.ndarray], label: str) -> dict[str, np.ndarray]:

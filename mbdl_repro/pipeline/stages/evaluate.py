@@ -46,7 +46,7 @@ def evaluate(job: Job) -> None:
         content, _ = cache.get(key, partial(_scored, experiment, models, fit, test_point))
         seconds += cache.seconds.get(key, 0.0)
         found.append((fit, test_point, arrays_from_bytes(content)))
-    rows, examples = gathered(experiment, entry, found)
+    rows, examples = gathered(entry, found)
     job.save(
         {
             job.store.scores(experiment.name, label): table_to_bytes(rows),
@@ -58,22 +58,19 @@ def evaluate(job: Job) -> None:
 
 
 def gathered(
-    experiment: Experiment,
     entry: MethodEntry,
     found: Iterable[tuple[Fit, Point, dict[str, np.ndarray]]],
 ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     """Return all scores of a method as rows of the long table, and the estimates that are kept.
 
     Args:
-        experiment: that the method is part of.
-        entry: its line in it.
+        entry: the method's line in the experiment.
         found: of each scoring the fit, the point that it was tested at, and what :func:`score`
             returned.
     """
     rows: list[dict[str, Any]] = []
     examples: dict[str, np.ndarray] = {}
     places: dict[str, int] = {}
-    words = (entry.label, entry.info.family, entry.belief)
     for fit, test_point, arrays in found:
         if fit.seeds[0] == 0:
             place = places.setdefault(str((fit.point, fit.n_train, test_point)), len(places))
@@ -87,7 +84,7 @@ def gathered(
             # The answer of the method is that of its last fit.
             kept = ~np.isnan(columns["iteration"])
             columns = {name: column[kept] for name, column in columns.items()}
-        rows += rows_of(experiment, fit, test_point, *words, columns)
+        rows += rows_of(fit, test_point, entry.label, columns)
     return rows, examples
 
 
@@ -105,6 +102,7 @@ def _scored(experiment: Experiment, models: Models, fit: Fit, test_point: Point)
         experiment.recorded(label, fit),
         models.device,
         _encodings(experiment, models, fit, test_point, methods, tests),
+        grouped=not models.entry.has_fit,
     )
     if not columns:
         raise UserError(f"{label}: it has none of {', '.join(experiment.metrics)}")
@@ -156,6 +154,8 @@ def score(
     trace: Sequence[int],
     device: str,
     encodings: Sequence[Tensor | None],
+    *,
+    grouped: bool,
 ) -> dict[str, np.ndarray]:
     """Measure the methods of a block of seeds on their test signals.
 
@@ -167,6 +167,8 @@ def score(
         trace: iterations whose estimates are measured too.
         device: as torch names it.
         encodings: what each seed's method decodes, if that has been made already.
+        grouped: whether the methods differ by their test signals alone, so that values without
+            groups of these are told, too.
 
     Returns:
         Rows as columns, and what is kept of the first seed's first signals; empty where the
@@ -189,7 +191,7 @@ def score(
                             "seed": seed,
                             "iteration": iteration,
                             "metric": name,
-                            **measured(values, info.marks),
+                            **measured(values, info.marks, grouped=grouped),
                             "n_parameters": n_parameters,
                         }
                     )

@@ -1,7 +1,8 @@
-"""Gather the rows of all methods and bounds, summarize them over seeds, and keep what is small.
+"""Gather the rows of all methods and bounds, and keep what is small beside them.
 
-What stays when the scores and the fits are gone: both tables, what the figure shows besides, the
-training histories in short, and weights.
+What stays when the scores and the fits are gone: the rows of each seed, what the figure shows
+besides, the training histories in short, and weights. It stands on all that these come from;
+what is made of the rows stands on them alone, so that no other statistic asks for new fits.
 """
 
 from __future__ import annotations
@@ -15,15 +16,13 @@ import numpy as np
 import pandas as pd
 
 from mbdl_repro.pipeline.job import Job
+from mbdl_repro.pipeline.rows import WITHOUT, groups_of, rounded
 from mbdl_repro.pipeline.weights import kept, weights_to_bytes
-from mbdl_repro.statistics.intervals import mean_interval
 from mbdl_repro.store.files import arrays_to_small_bytes, table_to_bytes
 from mbdl_repro.store.records import read_arrays, read_json, read_record, read_table
 
-SAID_ONCE = ["experiment", "scenario", "family", "belief", "n_parameters", "n_test"]
-"""Columns of the summary that the rows of seeds do not repeat."""
-
-MEASURED = ["value", "standard_error"]
+DIGITS = {"value": 8, "standard_error": 3}
+"""Digits of what rows hold."""
 
 COMMON = ("x", "s", "grey_x", "grey_s")
 """What methods have in common where they are shown the same test signals."""
@@ -31,11 +30,14 @@ COMMON = ("x", "s", "grey_x", "grey_s")
 MOST_STEPS = 25
 """Rows of a fit's training history that are kept."""
 
+MOST_SEEDS = 10
+"""Seeds whose training histories are kept: the first ones."""
+
 STEP = ["step", "train_loss", "validation_loss"]
 
 
 def tabulate(job: Job) -> None:
-    """Write the rows of each seed, their summary with intervals, and what is kept beside them."""
+    """Write the rows of each seed, and what is kept beside them."""
     experiment, store = job.experiment, job.store
     scores = [store.scores(experiment.name, label) for label in experiment.methods]
     tables = [read_table(path) for path in scores]
@@ -53,8 +55,8 @@ def tabulate(job: Job) -> None:
     weights = {label: kept(experiment, label, store, job.device) for label in experiment.learned}
     job.save(
         {
-            store.table(experiment.name): table_to_bytes(summarize(rows)),
             store.seed_rows(experiment.name): table_to_bytes(of_seeds(rows)),
+            store.groups(experiment.name): arrays_to_small_bytes(groups_of(rows)),
             store.shown(experiment.name): arrays_to_small_bytes(shown(panels, examples)),
             store.histories(experiment.name): table_to_bytes(trained),
             store.weights(experiment.name): weights_to_bytes(weights),
@@ -69,43 +71,18 @@ def long_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def summarize(rows: pd.DataFrame) -> pd.DataFrame:
-    """Replace ``seed, value, standard_error`` by ``mean, ci_low, ci_high, n_seeds``."""
-    per_seed = ["seed", "value", "standard_error"]
-    same = [column for column in rows.columns if column not in per_seed]
-    records = []
-    for key, group in rows.groupby(same, sort=False, dropna=False):
-        group = group.sort_values("seed")
-        interval = mean_interval(group["value"].to_numpy(), group["standard_error"].to_numpy())
-        records.append(
-            dict(zip(same, key, strict=True))
-            | {
-                "mean": interval.mean,
-                "ci_low": interval.low,
-                "ci_high": interval.high,
-                "n_seeds": interval.n,
-            }
-        )
-    order = [*same]
-    order[order.index("metric") + 1 : order.index("metric") + 1] = [
-        "mean",
-        "ci_low",
-        "ci_high",
-        "n_seeds",
-    ]
-    return pd.DataFrame(records)[order]
-
-
 def of_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of each seed without the words that the summary says of all of them.
+    """Return the rows of each seed without values of groups, which are kept apart.
 
-    Numbers are rounded to twelve digits: others may be different on another machine.
+    Numbers are rounded to :data:`DIGITS`.
 
     Args:
         rows: of all seeds.
     """
-    measured = {name: rows[name].map(partial(_rounded, 12)) for name in MEASURED}
-    return rows.drop(columns=SAID_ONCE).assign(**measured)
+    measured = {
+        name: rows[name].map(partial(rounded, digits=digits)) for name, digits in DIGITS.items()
+    }
+    return rows.drop(columns=[name for name in WITHOUT if name in rows]).assign(**measured)
 
 
 def shown(
@@ -138,8 +115,10 @@ def shown(
 def histories(full: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the training histories of methods, in short, as one table.
 
-    Of a fit with more than :data:`MOST_STEPS` rows, as many are kept: the first, the last, that
-    of the least validation loss, and others evenly between. Losses are rounded to five digits.
+    Those of the first :data:`MOST_SEEDS` seeds are kept. Of a fit with more than
+    :data:`MOST_STEPS` rows, as many are: the first, the last, that of the least validation loss,
+    and others evenly between. Losses are rounded to five digits. A fit in closed form takes no
+    steps, and is left out.
 
     Args:
         full: the rows of all fits of each method, by its label.
@@ -148,7 +127,10 @@ def histories(full: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         thinned(fit).assign(method=label)
         for label, rows in full.items()
         if "step" in rows
-        for _, fit in rows.groupby(_places(rows), sort=False, dropna=False)
+        for _, fit in rows[rows["seed"] < MOST_SEEDS].groupby(
+            _places(rows), sort=False, dropna=False
+        )
+        if len(fit) > 1
     ]
     if not fits:
         return pd.DataFrame(columns=["method", "n_train", "seed", "settings", *STEP])
@@ -175,11 +157,9 @@ def thinned(history: pd.DataFrame) -> pd.DataFrame:
         best = int(history["validation_loss"].to_numpy().argmin())
         history = history.iloc[sorted({*evenly.tolist(), best})]
     losses = [column for column in STEP if column != "step"]
-    return history.assign(**{name: history[name].map(partial(_rounded, 5)) for name in losses})
-
-
-def _rounded(digits: int, value: float) -> float:
-    return float(f"{value:.{digits}g}")
+    return history.assign(
+        **{name: history[name].map(partial(rounded, digits=5)) for name in losses}
+    )
 
 
 def _history(job: Job, label: str) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,12 @@ import pandas as pd
 from mbdl_repro.contract.table import Place, same
 from mbdl_repro.experiments.experiment import Claim, Experiment
 from mbdl_repro.pipeline.job import Job
+from mbdl_repro.pipeline.rows import N_GROUPS, repetitions_in, rounded, with_groups
 from mbdl_repro.statistics.comparisons import Comparison, combine, compare
 from mbdl_repro.statistics.crossings import first_crossing
 from mbdl_repro.statistics.relations import SIGNS
 from mbdl_repro.store.files import table_to_bytes
-from mbdl_repro.store.records import read_table
+from mbdl_repro.store.records import read_arrays, read_table
 
 COLUMNS = [
     "experiment",
@@ -28,13 +29,17 @@ COLUMNS = [
     "right",
     "left_value",
     "right_value",
-    "difference",
+    "effect_is",
+    "effect",
     "ci_low",
     "ci_high",
+    "interval_over",
     "tolerance",
     "n_seeds",
     "n_places",
     "verdict",
+    "p",
+    "written",
     "remark",
 ]
 
@@ -43,6 +48,7 @@ def verify(job: Job) -> None:
     """Decide each claim by a paired test over seeds; write the verdicts."""
     experiment = job.experiment
     rows = read_table(job.store.seed_rows(experiment.name))
+    rows = with_groups(rows, read_arrays(job.store.groups(experiment.name)))
     table = verdicts(experiment, rows)
     job.save({job.store.verdicts(experiment.name): table_to_bytes(table)})
 
@@ -52,7 +58,7 @@ def verdicts(experiment: Experiment, rows: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         experiment: whose claims they are.
-        rows: the long table, a row a seed.
+        rows: the long table, a row a seed, with the values without groups of test signals.
     """
     decided = [_verdict(experiment, rows, claim) for claim in experiment.claims]
     return pd.DataFrame(decided, columns=COLUMNS)
@@ -64,26 +70,26 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
     places, n_seeds, unknown = [], 0, 0
     for left, right in claim.pairs:
         left_rows = _rows_at(experiment, rows, left)
-        other: Any = right
-        other_error: Any = 0.0
+        right_rows = None
         if isinstance(right, Place):
             left_rows, right_rows = _paired(left_rows, _rows_at(experiment, rows, right))
-            other = right_rows["value"].to_numpy()
-            other_error = right_rows["standard_error"].to_numpy()
         if left_rows.empty:
             continue  # this scale does not run the point
         n_seeds = len(left_rows)
-        values = left_rows["value"].to_numpy()
-        unknown = max(unknown, int(np.isnan(values + other).sum()))
+        ours, other = _measured(left_rows), _measured(right_rows, right, n_seeds)
+        unknown = max(unknown, int(np.isnan(ours.values + other.values).sum()))
         places.append(
             partial(
                 compare,
-                values,
-                other + claim.offset,
+                ours.values,
+                other.values,
                 claim.relation,
+                scale=experiment.scales[claim.metric],
                 factor=claim.factor,
+                offset=claim.offset,
                 tolerance=claim.tolerance,
-                standard_errors=(left_rows["standard_error"].to_numpy(), other_error),
+                standard_errors=(ours.errors, other.errors),
+                without=_both(ours.without, other.without),
             )
         )
     decided = combine(places) if places else None
@@ -95,6 +101,30 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
     remarks = [claim.remark or "", _not_numbers(unknown, n_seeds) if unknown else ""]
     remark = "; ".join(filter(None, remarks))
     return _row(experiment, claim, sides, decided, n_seeds, len(places), remark)
+
+
+class _Measured(NamedTuple):
+    """One side at a place: of each seed its value, standard error, and value without groups."""
+
+    values: np.ndarray
+    errors: np.ndarray
+    without: np.ndarray | None
+
+
+def _measured(rows: pd.DataFrame | None, number: Any = 0.0, n_seeds: int = 0) -> _Measured:
+    """Return what rows hold, or, where there are none, a number that is the same for all seeds."""
+    if rows is None:
+        same = np.full(n_seeds, number, dtype=float)
+        return _Measured(same, 0.0 * same, np.repeat(same[:, None], N_GROUPS, axis=1))
+    values, errors = rows["value"].to_numpy(), rows["standard_error"].to_numpy()
+    return _Measured(values, errors, repetitions_in(rows))
+
+
+def _both(
+    left: np.ndarray | None, right: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return both sides without groups of test signals, where nothing else is random in either."""
+    return None if left is None or right is None else (left, right)
 
 
 def _verdict_on_crossing(
@@ -156,15 +186,19 @@ def _row(
         "left": sides[0],
         "relation": SIGNS[claim.relation],
         "right": sides[1],
-        "left_value": decided.left if decided else np.nan,
-        "right_value": decided.right if decided else np.nan,
-        "difference": decided.difference if decided else np.nan,
-        "ci_low": decided.low if decided else np.nan,
-        "ci_high": decided.high if decided else np.nan,
+        "left_value": rounded(decided.left) if decided else np.nan,
+        "right_value": rounded(decided.right) if decided else np.nan,
+        "effect_is": decided.effect_is if decided else "",
+        "effect": rounded(decided.effect) if decided else np.nan,
+        "ci_low": rounded(decided.low) if decided else np.nan,
+        "ci_high": rounded(decided.high) if decided else np.nan,
+        "interval_over": decided.over if decided else "",
         "tolerance": claim.tolerance if claim.tolerance is not None else np.nan,
         "n_seeds": n_seeds,
         "n_places": n_places,
         "verdict": decided.verdict if decided else "not run",
+        "p": rounded(decided.p, 3) if decided else np.nan,
+        "written": claim.written,
         "remark": remark,
     }
 

@@ -39,6 +39,7 @@ ANY_ARRAY = (
     "angle_regressor",
     "bartlett",
     "convolutional",
+    "fitted_array",
     "maximum_likelihood",
     "music",
     "mvdr",

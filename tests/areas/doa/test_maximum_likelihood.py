@@ -64,13 +64,13 @@ def test_nothing_on_a_fine_grid_is_likelier(waveforms, spacing, correlation):
 @pytest.mark.parametrize("n_sources", [1, 3])
 def test_derivatives_are_those_of_finite_differences(waveforms, n_sources):
     truth = Narrowband(n_sources=n_sources, n_snapshots=4, snr_db=0.0, n_sensors=6)
-    method = MaximumLikelihood(truth, waveforms=waveforms)
+    search = MaximumLikelihood(truth).search(waveforms)
     x, s = truth.draw(5, "test", "derivatives")
     x = torch.from_numpy(x).to(torch.complex128)
     R = x @ x.mH
     R = R / R.diagonal(dim1=1, dim2=2).sum(1).real[:, None, None]
     u = torch.sin(torch.from_numpy(s)) + 0.05
-    at = method.derivatives(R, u)
+    at = search.derivatives(R, u)
     for row in range(5):
         theirs = explained(np.arcsin(u[row].numpy().clip(-1, 1)), R[row].numpy(), waveforms, 0.5)
         if u[row].abs().max() <= 1:
@@ -78,7 +78,7 @@ def test_derivatives_are_those_of_finite_differences(waveforms, n_sources):
     h = 1e-5
     for m in range(n_sources):
         e = h * torch.eye(n_sources, dtype=torch.float64)[m]
-        ahead, behind = method.derivatives(R, u + e), method.derivatives(R, u - e)
+        ahead, behind = search.derivatives(R, u + e), search.derivatives(R, u - e)
         slope = (ahead.value - behind.value) / (2 * h)
         torch.testing.assert_close(at.gradient[:, m], slope, rtol=1e-6, atol=1e-8)
         bend = (ahead.gradient - behind.gradient) / (2 * h)
@@ -88,16 +88,16 @@ def test_derivatives_are_those_of_finite_differences(waveforms, n_sources):
 @pytest.mark.parametrize("waveforms", KINDS)
 def test_the_search_on_the_grid_adds_what_a_source_there_explains(waveforms):
     truth = Narrowband(n_sources=3, n_snapshots=4, snr_db=0.0, n_sensors=6, spacing=0.4)
-    method = MaximumLikelihood(truth, waveforms=waveforms)
+    search = MaximumLikelihood(truth).search(waveforms)
     x, s = truth.draw(2, "test", "search")
     others = torch.sin(torch.from_numpy(s[:, :2]))
     x = torch.from_numpy(x).to(torch.complex128)
     R = x @ x.mH / x.abs().square().sum((1, 2))[:, None, None]
-    gains = method.explained(R, others)
+    gains = search.explained(R, others)
     for row in range(2):
         without = explained(s[row, :2], R[row].numpy(), waveforms, 0.4)
         for g in (3, 50, 120):
-            theta = np.append(s[row, :2], math.asin(method.grid[g]))
+            theta = np.append(s[row, :2], math.asin(search.grid[g]))
             whole = explained(theta, R[row].numpy(), waveforms, 0.4)
             expected = whole - (without if waveforms == "free" else 0)
             assert gains[row, g].item() == pytest.approx(expected, rel=1e-8, abs=1e-12)
@@ -122,8 +122,9 @@ def test_a_start_at_the_truth_seldom_finds_more(truth, missed, waveforms):
     x, s = truth.draw(500, "validation", "oracle")
     x, s = torch.from_numpy(x).to(torch.complex128), torch.from_numpy(s)
     R = x @ x.mH / x.abs().square().sum((1, 2))[:, None, None]
-    _, at_best = method.refine(R, torch.sin(s))
-    ours = method.derivatives(R, torch.sin(method(x))).value
+    search = method.search(waveforms)
+    _, at_best = search.refine(R, torch.sin(s))
+    ours = search.derivatives(R, torch.sin(method(x))).value
     assert (ours < at_best - 1e-9).double().mean() <= missed
     assert (ours < at_best - 0.02).sum() == 0  # and no more than a trifle
 

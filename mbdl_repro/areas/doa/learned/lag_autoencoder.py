@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
-from mbdl_repro.areas.doa.signal.covariance import persymmetric
+from mbdl_repro.areas.doa.signal.covariance import hermitian_toeplitz, persymmetric
+from mbdl_repro.areas.doa.signal.spectrum import diagonal_means
 
 Activation = Literal["anti_rectifier", "leaky_rectifier"]
 Structure = Literal["free", "persymmetric", "toeplitz"]
@@ -95,8 +96,4 @@ def structured(
         return R
     if structure == "persymmetric":
         return persymmetric(R)
-    N = R.shape[-1]
-    r = torch.stack([R.diagonal(k, -2, -1).mean(-1) for k in range(N)], -1)
-    both = torch.cat([r[..., 1:].flip(-1).conj(), r], -1)  # r_{1−N} … r_{N−1}
-    n = torch.arange(N, device=R.device)
-    return both[..., n - n[:, None] + N - 1]
+    return hermitian_toeplitz(diagonal_means(R))

@@ -6,17 +6,11 @@ from typing import Annotated
 
 from torch import Tensor
 
-from mbdl_repro.areas.doa.signal.covariance_method import CovarianceMethod
-from mbdl_repro.areas.doa.signal.subspace import (
-    angles_of,
-    determined_subspace,
-    esprit_roots,
-    shown_roots,
-)
+from mbdl_repro.areas.doa.signal.covariance_method import EspritMethod
 from mbdl_repro.contract.method import Family
 
 
-class Esprit(CovarianceMethod):
+class Esprit(EspritMethod):
     """Angles of the eigenvalues z = r exp(−j 2π d sin θ) of Φ, with U_s↓ = U_s↑ Φ.
 
     U_s↑ and U_s↓ are the eigenvectors of the covariance's M largest eigenvalues, without their
@@ -31,16 +25,6 @@ class Esprit(CovarianceMethod):
     name = "esprit"
     family = Family.MODEL_BASED
 
-    def angles(
-        self, R: Annotated[Tensor, "(n, L, L)"], n_sources: int
-    ) -> Annotated[Tensor, "(n, M)"]:
-        """Return the angles (n, M) of covariances (n, L, L)."""
-        return angles_of(self._roots(R, n_sources), self.spacing)
-
-    def illustrations(self, x: Annotated[Tensor, "(n, N, T)"]) -> dict[str, Tensor]:
-        """Return the eigenvalues of the covariance, and those of Φ, (n, M): the roots."""
-        roots = self.of_each(x, self._roots)
-        return super().illustrations(x) | shown_roots(roots, self.spacing)
-
-    def _roots(self, R: Tensor, n_sources: int) -> Tensor:
-        return esprit_roots(determined_subspace(R, n_sources))
+    def covariance(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, L, L)"]:
+        """Return the covariance (n, L, L) of snapshots (n, N, T), smoothed as it is said."""
+        return super().covariance(x)

@@ -145,3 +145,19 @@ def smoothed(
 def persymmetric(R: Annotated[Tensor, "(..., L, L)"]) -> Tensor:
     """Return the mean of R (..., L, L) and its mirror image J R* J."""
     return (R + R.flip(-1, -2).conj()) / 2
+
+
+def hermitian_toeplitz(
+    moments: Annotated[Tensor, "(..., L)"],
+) -> Annotated[Tensor, "(..., L, L)"]:
+    """Return the Hermitian matrix (..., L, L) with one value on each diagonal, c_k on the k-th.
+
+    T_ij = c_{j−i},  c_{−k} = c_k*
+
+    Args:
+        moments: c_0 … c_{L−1} (..., L), the first row, of which c_0 should be real.
+    """
+    L = moments.shape[-1]
+    both = torch.cat([moments[..., 1:].flip(-1).conj(), moments], -1)  # c_{1−L} … c_{L−1}
+    n = torch.arange(L, device=moments.device)
+    return both[..., n - n[:, None] + L - 1]

@@ -23,7 +23,13 @@ from mbdl_repro.areas.doa.signal.covariance import (
 )
 from mbdl_repro.areas.doa.signal.scan import Scan, UniformScan, scan_of
 from mbdl_repro.areas.doa.signal.source_count import count_sources
-from mbdl_repro.areas.doa.signal.subspace import eigenvalues
+from mbdl_repro.areas.doa.signal.subspace import (
+    angles_of,
+    determined_subspace,
+    eigenvalues,
+    esprit_roots,
+    shown_roots,
+)
 from mbdl_repro.contract.method import Method
 
 
@@ -188,6 +194,35 @@ class CovarianceMethod(SubarrayMethod):
             return torch.full((len(R),), self.n_sources, device=R.device)
         self.check_rank(x.shape[-1], f"count is {self.count}")
         return count_sources(eigenvalues(R), x.shape[-1], self.count)
+
+
+class EspritMethod(CovarianceMethod):
+    """A method whose answers are the rotations between two shifted parts of a signal subspace.
+
+    Where rounding alone tells that subspace from the others, the answer is NaN.
+    """
+
+    @abstractmethod
+    def covariance(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, L, L)"]:
+        """Return the matrix (n, L, L) of snapshots (n, N, T) that is decomposed."""
+        return super().covariance(x)
+
+    def angles(
+        self, R: Annotated[Tensor, "(n, L, L)"], n_sources: int
+    ) -> Annotated[Tensor, "(n, M)"]:
+        """Return the angles (n, M) of covariances (n, L, L)."""
+        return angles_of(self._roots(R, n_sources), self.spacing)
+
+    def illustrations(self, x: Annotated[Tensor, "(n, N, T)"]) -> dict[str, Tensor]:
+        """Return the eigenvalues of the covariance of snapshots (n, N, T), and the roots (n, M).
+
+        The roots are the eigenvalues of Φ.
+        """
+        roots = self.of_each(x, self._roots)
+        return super().illustrations(x) | shown_roots(roots, self.spacing)
+
+    def _roots(self, R: Tensor, n_sources: int) -> Tensor:
+        return esprit_roots(determined_subspace(R, n_sources))
 
 
 class SpectralMethod(CovarianceMethod):

@@ -28,6 +28,12 @@ def diagonal_sums(Q: Annotated[Tensor, "(n, L, L)"]) -> Annotated[Tensor, "(n, L
     return torch.stack([Q.diagonal(k, -2, -1).sum(-1) for k in range(L)], -1)
 
 
+def diagonal_means(Q: Annotated[Tensor, "(n, L, L)"]) -> Annotated[Tensor, "(n, L)"]:
+    """Return the means (n, L) of the diagonals 0 … L − 1 of matrices (n, L, L)."""
+    L = Q.shape[-1]
+    return torch.stack([Q.diagonal(k, -2, -1).mean(-1) for k in range(L)], -1)
+
+
 def grid_angles(
     grid: int, spacing: float | None, device: torch.device | None = None
 ) -> Annotated[Tensor, "(G,)"]:

@@ -117,6 +117,23 @@ def test_on_the_lorenz_attractor_it_does_as_well_as_the_extended_filter():
     assert errors[0].mean() < 1.05 * errors[1].mean()
 
 
+def test_where_its_points_come_together_it_is_the_extended_filter():
+    """Both noises believed smaller by one factor: a gain stays, as P becomes small.
+
+    f and h are linear over a spread √P, of which errors are P: so 100 times less of both is 100
+    times closer.
+    """
+    truth = Sinusoidal(noise_std=0.5, noise_ratio_db=-20.0, n_steps=8)
+    x, _ = data(truth, 20, "test", 100)
+    extended = ExtendedKalmanFilter(truth)(x)
+    away = []
+    for scale in (1e-4, 1e-6):
+        noise = {"process_noise_scale": scale, "observation_noise_scale": scale}
+        torch.testing.assert_close(ExtendedKalmanFilter(truth, **noise)(x), extended)
+        away.append((UnscentedKalmanFilter(truth, **noise)(x) - extended).square().mean().sqrt())
+    assert 80 < away[0] / away[1] < 125
+
+
 def test_points_need_a_spread():
     truth = Lorenz(noise_std=0.1, process_noise_std=0.1, n_steps=5)
     with pytest.raises(ValueError, match="kappa is -3"):

@@ -1,0 +1,196 @@
+"""Means over seeds with their intervals, as the table has them, drawn by seaborn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mbdl_repro.figures.style import OF_ALL, of_row
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+    from mbdl_repro.figures.style import RowStyle
+
+COLUMNS = ("mean", "ci_low", "ci_high")
+DOWN = 100.0
+"""An interval on a logarithmic axis, or in decibels, ends at most so many times below its mean."""
+ALPHA = {"plain": 0.2, "front": 0.25, "behind": 0.12}
+"""How opaque bands are, by the weight of a row."""
+CAPS: dict[str, Any] = {"capsize": 2.5, "elinewidth": 0.9}
+"""Of intervals that are drawn as caps, in points."""
+MARKED = 10
+"""Points of a line that bear a mark, roughly: more of them would hide it."""
+SINGLE, FAINT = 0.65, 0.35
+"""How large the dot of a seed is, over the mark of a mean on a line, and how opaque."""
+WIDTHS = {"plain": 1.4, "front": 1.8, "behind": 1.1}
+"""How wide intervals of dots are, in points, by the weight of a row."""
+
+
+def of_rows(rows: pd.DataFrame) -> Annotated[NDArray[np.float64], "(3, n)"]:
+    """Return the mean and the ends of the interval of each row.
+
+    Args:
+        rows: (n rows) of a table, with the columns ``mean``, ``ci_low`` and ``ci_high``.
+    """
+    return np.stack([rows[column].to_numpy(float) for column in COLUMNS])
+
+
+def clipped(
+    columns: Annotated[NDArray[np.float64], "(3, n)"],
+) -> Annotated[NDArray[np.float64], "(3, n)"]:
+    """Return means and intervals that a logarithm can be taken of, where means are above 0.
+
+    Args:
+        columns: mean, lower end and upper end, of any unit.
+    """
+    floor = np.where(columns[0] > 0, columns[0] / DOWN, columns)
+    return np.where(np.isnan(columns), np.nan, np.maximum(columns, floor))
+
+
+def _ends(values: pd.Series) -> tuple[float, float]:
+    """Return the interval of one place, of which seaborn has the mean and the two ends."""
+    return float(values.min()), float(values.max())
+
+
+def draw_line(
+    axes: Axes,
+    x: Annotated[NDArray[np.float64], "(n,)"],
+    columns: Annotated[NDArray[np.float64], "(3, n)"],
+    style: RowStyle,
+    *,
+    ends: Literal["band", "caps"] = "band",
+    aside: float = 0.0,
+) -> Line2D:
+    """Draw a line of means with their intervals.
+
+    Args:
+        axes: what is drawn on.
+        x: places along the horizontal axis, in its unit.
+        columns: mean, lower end and upper end of each, in the vertical axis's unit.
+        style: of the row.
+        ends: how intervals are drawn, as a band or as caps.
+        aside: how far right of its places it is drawn, in points, so that caps of several lines
+            do not cover one another.
+
+    Returns:
+        The line.
+    """
+    import pandas as pd
+    import seaborn as sns
+
+    words = style.line_words
+    thin: dict[str, Any] = {"alpha": ALPHA[style.weight], "linewidth": 0}
+    if ends == "caps":
+        thin = CAPS | {"zorder": words["zorder"] - 0.005}
+    before, collections = len(axes.lines), len(axes.collections)
+    sns.lineplot(
+        # Of the mean and the ends of its interval, the mean is the median.
+        data=pd.DataFrame({"x": np.tile(x, 3), "y": columns.ravel()}),
+        x="x",
+        y="y",
+        estimator="median",
+        errorbar=_ends if np.isfinite(columns[1:]).any() else None,
+        err_style="band" if ends == "band" else "bars",
+        err_kws=thin,
+        legend=False,
+        ax=axes,
+        markevery=max(1, len(x) // MARKED),
+        **words,
+    )
+    if aside:
+        _move(axes, [*axes.lines[before:], *axes.collections[collections:]], aside)
+    return of_row(axes.lines[before], style)
+
+
+def _move(axes: Axes, artists: Iterable[Artist], points: float) -> None:
+    """Move what is drawn on a panel so many points to the right."""
+    from matplotlib.transforms import ScaledTranslation
+
+    moved = ScaledTranslation(points / 72, 0, axes.figure.dpi_scale_trans)
+    for artist in artists:
+        artist.set_transform(axes.transData + moved)
+
+
+def draw_dots(
+    axes: Axes,
+    names: list[str],
+    columns: dict[str, Annotated[NDArray[np.float64], "(3, n)"]],
+    seeds: dict[str, Annotated[NDArray[np.float64], "(n_seeds,)"]],
+    styles: dict[str, RowStyle],
+) -> None:
+    """Draw a mean with its interval in a row of its own for each name, and the seeds behind it.
+
+    Args:
+        axes: what is drawn on.
+        names: from top to bottom.
+        columns: mean, lower end and upper end of each, in the horizontal axis's unit.
+        seeds: the value of each seed, for those of which it is shown.
+        styles: of each.
+    """
+    import matplotlib
+    import pandas as pd
+    import seaborn as sns
+
+    size = matplotlib.rcParams["lines.markersize"]
+    if any(len(values) for values in seeds.values()):
+        _draw_seeds(axes, names, seeds, styles, SINGLE * size)
+    for name in names:
+        style = styles[name]
+        sns.pointplot(
+            data=pd.DataFrame({"x": columns[name].ravel(), "name": name}),
+            x="x",
+            y="name",
+            order=names,
+            estimator="median",
+            errorbar=_ends,
+            orient="h",
+            color=style.colour,
+            markers=style.marker,
+            markersize=1.25 * size,
+            markeredgewidth=0,
+            linestyle="none",
+            capsize=0.16,
+            err_kws={"linewidth": WIDTHS[style.weight]},
+            legend=False,
+            ax=axes,
+            zorder=3,
+        )
+
+
+def _draw_seeds(
+    axes: Axes,
+    names: list[str],
+    seeds: dict[str, Annotated[NDArray[np.float64], "(n_seeds,)"]],
+    styles: dict[str, RowStyle],
+    size: float,
+) -> None:
+    """Draw a faint dot of so many points for each seed, behind the mean of its row."""
+    import pandas as pd
+    import seaborn as sns
+
+    rows = [pd.DataFrame({"x": values, "name": name}) for name, values in seeds.items()]
+    sns.stripplot(
+        data=pd.concat(rows, ignore_index=True),
+        x="x",
+        y="name",
+        order=names,
+        hue="name",
+        hue_order=names,
+        palette={name: styles[name].colour for name in names},
+        jitter=False,
+        size=size,
+        alpha=FAINT,
+        linewidth=0,
+        legend=False,
+        ax=axes,
+        zorder=1,
+    )
+    words: dict[str, Any] = {"color": OF_ALL, "alpha": FAINT, "markersize": size}
+    axes.plot([], [], "o", markeredgewidth=0, label="single seeds", **words)
