@@ -97,13 +97,13 @@ def test_each_seed_has_its_own_split_of_the_pairs(here):
         of_seed = rows[rows["seed"] == seed]
         error = np.square(x[test] @ gain.T - s[test]).sum(1).mean()
         (bayes,) = of_seed[of_seed["method"] == "linear_mmse"]["value"]
-        assert bayes == pytest.approx(error, rel=1e-9)
+        assert bayes == pytest.approx(error, rel=1e-7)  # eight digits
         for n in (10, 30):
             learned = of_seed[(of_seed["method"] == "discriminative") & (of_seed["n_train"] == n)]
             known = np.hstack([x, np.ones((N, 1))])
             answer = known[test] @ np.linalg.lstsq(known[train[:n]], s[train[:n]])[0]
             expected = np.square(answer - s[test]).sum(1).mean()
-            assert learned["value"].item() == pytest.approx(expected, rel=1e-9)
+            assert learned["value"].item() == pytest.approx(expected, rel=1e-7)  # eight digits
 
 
 def test_another_file_is_another_specification(here):

@@ -11,7 +11,14 @@ import scipy.stats
 
 from mbdl_repro.experiments import reading as experiment_file
 from mbdl_repro.experiments.scale import Scale
-from mbdl_repro.pipeline.rows import groups_of, measured, repetitions_in, rows_of, with_groups
+from mbdl_repro.pipeline.rows import (
+    groups_of,
+    measured,
+    repetitions_in,
+    rounded,
+    rows_of,
+    with_groups,
+)
 
 
 def rng(seed=0):
@@ -319,3 +326,9 @@ def test_measured_columns_become_rows_of_the_long_table(tmp_path: Path):
     rows = rows_of(fit, experiment.test_points[0], "discriminative", columns)
     assert list(rows[0]) == [*names, *(f"without_{group}" for group in range(10))]
     assert (rows[0]["without_3"], rows[1]["without_9"]) == (3.0, 19.0)
+
+
+def test_a_number_is_rounded_to_its_first_digits():
+    assert rounded(123456.789012345) == 123456.79
+    assert rounded(-1.23456e-7, 3) == -1.23e-7
+    assert math.isnan(rounded(math.nan)) and rounded(math.inf) == math.inf
