@@ -132,7 +132,7 @@ def test_images_and_their_noise_come_from_the_streams_of_these_names(collection)
     truth = TRUTHS[f"image_restoration.{collection}"]
     images = f'["images","image_restoration","{collection}",{{}},"train",7,0]'
     noise = '["data","image_restoration",{"degradation":"denoising","noise_std":0.3},"train",7,0]'
-    s = truth.targets(truth.chunk_size, "train", numpy_generator(images))
+    s = truth.targets(truth.chunk_size, "train", 7, numpy_generator(images))
     x = s + 0.3 * numpy_generator(noise).standard_normal(s.shape)
     drawn = truth.draw(2, "train", 7)
     assert np.array_equal(drawn.s, s[:2])
