@@ -54,7 +54,7 @@ class Small(NamedTuple):
 SMALL = {
     "linear_estimation": Small(
         LinearGaussian(n_signal=3, n_observations=4, observation_matrix="gaussian", noise_std=0.5),
-        {"hidden_widths": (6,)},
+        {"hidden_widths": (6,), "iterations": 2, "hidden_size": 6, "half_width": 2, "copies": 2},
     ),
     "sparse_recovery": Small(
         SparseRecovery(
@@ -145,7 +145,14 @@ BLIND = SMALL["image_restoration"]._replace(
     settings={"iterations": 2, "channels": 2},
     recipe=SMALL["image_restoration"].recipe.model_copy(update={"learning_rate": 5e-2}),
 )
+WRONG_PRIOR = SMALL["linear_estimation"]._replace(mistaken={"signal_covariance": "identity"})
 SPECIAL = {
+    "linear_estimation.augmented_mmse": WRONG_PRIOR,
+    "linear_estimation.learned_mmse": WRONG_PRIOR,
+    "linear_estimation.noise_network": WRONG_PRIOR,
+    "linear_estimation.unfolded_gradient": WRONG_PRIOR,
+    "linear_estimation.unfolded_network": WRONG_PRIOR,
+    "linear_estimation.unfolded_objective": WRONG_PRIOR,
     "tracking.rk4_extended_kalman_filter": Small(
         Lorenz(process_noise_std=0.1, noise_std=0.5, n_steps=6, initial_std=0.3), {}, metric="mse"
     ),

@@ -1,0 +1,85 @@
+"""Steps of gradient descent on a quadratic function: Chebyshev's, and the best there are.
+
+K steps from 0 leave of the error, along an eigenvector of the Hessian with eigenvalue λ, the
+share p(λ) = Π_k (1 − μ_k λ): a polynomial of degree K that is 1 at 0.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+
+
+def chebyshev_steps(low: float, high: float, n: int) -> Annotated[np.ndarray, "(n,)"]:
+    """Return the n steps that make the largest error along any eigenvector least.
+
+    1/μ_k = (L + l)/2 + (L − l)/2 · cos(π (2k − 1) / (2n)),  k = 1, …, n
+
+    Args:
+        low: l > 0, least eigenvalue of the Hessian.
+        high: L ≥ l, the largest.
+        n: number of steps.
+
+    Returns:
+        μ, (n,), from the smallest, which stands where l = L for 1/L.
+
+    Source: textbook; of unfolding, Takabe and Wadayama, 2020.
+    """
+    angles = np.pi * (2 * np.arange(n) + 1) / (2 * n)
+    steps: np.ndarray = 1 / ((high + low) / 2 + (high - low) / 2 * np.cos(angles))
+    return steps
+
+
+def best_steps(
+    eigenvalues: Annotated[np.ndarray, "(m,)"], weights: Annotated[np.ndarray, "(m,)"], n: int
+) -> Annotated[np.ndarray, "(n,)"]:
+    """Return the n steps whose error is least, where it is known what has to be found.
+
+    min over μ of Σ_i w_i Π_k (1 − μ_k λ_i)²
+
+    The minimum is a kernel polynomial: orthogonal to all of lower degree under the weights
+    λ_i w_i. Its roots 1/μ_k are the eigenvalues of the n × n matrix to which n steps of Lanczos,
+    from the vector of √(λ_i w_i), bring the Hessian. Where all error is gone after fewer steps,
+    those left are 1/max λ.
+
+    Args:
+        eigenvalues: λ > 0 of the Hessian, (m,).
+        weights: w ≥ 0, (m,): mean square of the minimizer along each eigenvector.
+        n: number of steps.
+
+    Returns:
+        μ, (n,), from the smallest.
+
+    Source: Fischer, 2011, on polynomial iteration; the application is ours.
+    """
+    q = np.sqrt(eigenvalues * weights)
+    basis = [q / np.linalg.norm(q)]
+    for _ in range(n - 1):
+        q = eigenvalues * basis[-1]
+        for _ in range(2):  # rounding leaves directions in that are known
+            q = q - np.stack(basis).T @ (np.stack(basis) @ q)
+        if np.linalg.norm(q) <= 1e-10 * eigenvalues.max():
+            break
+        basis.append(q / np.linalg.norm(q))
+    Q = np.stack(basis)
+    roots = np.linalg.eigvalsh((Q * eigenvalues) @ Q.T)
+    idle = np.full(n - len(roots), eigenvalues.max())
+    return np.sort(1 / np.concatenate((roots, idle)))
+
+
+def remaining_error(
+    eigenvalues: Annotated[np.ndarray, "(m,)"],
+    weights: Annotated[np.ndarray, "(m,)"],
+    steps: Annotated[np.ndarray, "(n,)"],
+) -> float:
+    """Return the mean squared distance to the minimizer that gradient steps from 0 leave.
+
+    Σ_i w_i Π_k (1 − μ_k λ_i)²
+
+    Args:
+        eigenvalues: λ of the Hessian, (m,).
+        weights: w, (m,): mean square of the minimizer along each eigenvector.
+        steps: μ, (n,), in any order; none leave Σ_i w_i.
+    """
+    return float(weights @ np.prod(1 - np.outer(steps, eigenvalues), axis=0) ** 2)
