@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from mbdl_repro.figures.intervals import clipped, draw_dots, of_rows
-from mbdl_repro.figures.names import wrapped
+from mbdl_repro.figures.names import NAME, wrapped
 from mbdl_repro.figures.over import compared, label_of
 from mbdl_repro.figures.panel import PanelSpec, Sources, draw_printed
 from mbdl_repro.figures.style import plain_log_ticks
@@ -15,10 +15,6 @@ from mbdl_repro.figures.style import plain_log_ticks
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-
-NAME = 27
-"""Letters of a line of a row's name."""
 
 
 class Spec(PanelSpec):
@@ -43,6 +39,11 @@ class Spec(PanelSpec):
     printed: bool = False
     """Mark what others published."""
     x_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+
+    @property
+    def listed(self) -> list[str]:
+        """Methods that stand one under another, each with its name left of it."""
+        return self.methods
 
     @model_validator(mode="after")
     def _ratios_stand_alone(self) -> Spec:

@@ -20,6 +20,8 @@ ENTRIES = 10
 """Names that a panel has at most: of more, nobody finds theirs."""
 LETTERS = 24
 """Of a line of a name beside a panel."""
+NAME = 27
+"""Of a line of a name left of a row."""
 SAMPLE = (10.0, 29.0)
 """Where the sample of a line begins and ends, in points right of the panel; then its name."""
 NEAR = 0.8

@@ -52,6 +52,11 @@ class PanelSpec(BaseModel):
     """Of which point stored examples are: counted from 0, in the order of the file."""
 
     @property
+    def listed(self) -> list[str]:
+        """Methods that stand one under another, each with its name left of it."""
+        return []
+
+    @property
     def wanted(self) -> tuple[str, ...]:
         """What it reads of each method's stored examples: names without their places."""
         return ()

@@ -1,7 +1,9 @@
 """Steps of gradient descent on a quadratic function: Chebyshev's, and the best there are.
 
 K steps from 0 leave of the error, along an eigenvector of the Hessian with eigenvalue λ, the
-share p(λ) = Π_k (1 − μ_k λ): a polynomial of degree K that is 1 at 0.
+share p(λ) = Π_k (1 − μ_k λ): a polynomial of degree K that is 1 at 0. The order of steps does
+not change it, but what it makes of what is added on the way: rounding, or a network's output.
+Here they are in Leja's order, in which that is never large.
 """
 
 from __future__ import annotations
@@ -22,13 +24,12 @@ def chebyshev_steps(low: float, high: float, n: int) -> Annotated[np.ndarray, "(
         n: number of steps.
 
     Returns:
-        μ, (n,), from the smallest, which stands where l = L for 1/L.
+        μ, (n,), in Leja's order.
 
     Source: textbook; of unfolding, Takabe and Wadayama, 2020.
     """
     angles = np.pi * (2 * np.arange(n) + 1) / (2 * n)
-    steps: np.ndarray = 1 / ((high + low) / 2 + (high - low) / 2 * np.cos(angles))
-    return steps
+    return 1 / _in_lejas_order((high + low) / 2 + (high - low) / 2 * np.cos(angles))
 
 
 def best_steps(
@@ -49,7 +50,7 @@ def best_steps(
         n: number of steps.
 
     Returns:
-        μ, (n,), from the smallest.
+        μ, (n,), in Leja's order.
 
     Source: Fischer, 2011, on polynomial iteration; the application is ours.
     """
@@ -65,7 +66,7 @@ def best_steps(
     Q = np.stack(basis)
     roots = np.linalg.eigvalsh((Q * eigenvalues) @ Q.T)
     idle = np.full(n - len(roots), eigenvalues.max())
-    return np.sort(1 / np.concatenate((roots, idle)))
+    return 1 / _in_lejas_order(np.concatenate((roots, idle)))
 
 
 def remaining_error(
@@ -83,3 +84,16 @@ def remaining_error(
         steps: μ, (n,), in any order; none leave Σ_i w_i.
     """
     return float(weights @ np.prod(1 - np.outer(steps, eigenvalues), axis=0) ** 2)
+
+
+def _in_lejas_order(roots: np.ndarray) -> np.ndarray:
+    """Return roots > 0 from the largest on, each then as far as may be from those before it.
+
+    Source: Reichel, 1990.
+    """
+    left, ordered = np.sort(roots), np.zeros(0)
+    while left.size:
+        distances = np.abs(left[:, None] - ordered).clip(np.finfo(float).tiny)
+        k = len(left) - 1 - int(np.log(distances).sum(1)[::-1].argmax())
+        ordered, left = np.append(ordered, left[k]), np.delete(left, k)
+    return ordered

@@ -17,9 +17,8 @@ from mbdl_repro import catalogue
 from mbdl_repro.contract.family import Family
 from mbdl_repro.experiments.schema import FigureFrame
 from mbdl_repro.figures import draw_panel
-from mbdl_repro.figures.dots import NAME
 from mbdl_repro.figures.layout import lay_out
-from mbdl_repro.figures.names import LETTERS, Cell, under, wrapped
+from mbdl_repro.figures.names import LETTERS, NAME, Cell, under, wrapped
 from mbdl_repro.figures.panel import Sources
 from mbdl_repro.figures.style import RC, STYLES, TALK, row_styles, to_bytes
 from mbdl_repro.pipeline.job import Job
@@ -179,8 +178,8 @@ def _height(row: Sequence[Any], sources: Sources, inches: float) -> float:
 
 def _body(panel: Any, last: bool, sources: Sources) -> float:
     """Return the height of a panel, with its title and axis, so that its names have room."""
-    if panel.names_left:
-        names = [sources.styles[name].legend for name in panel.methods]
+    if panel.listed:
+        names = [sources.styles[name].legend for name in panel.listed]
         lines = [1 + wrapped(name, NAME).count("\n") for name in names]
         each = max((max(a + b, 3) / 2 for a, b in itertools.pairwise(lines)), default=1.5)
         return HEAD_INCHES + LINE_INCHES * 1.06 * each * len(lines)
@@ -193,6 +192,8 @@ def _body(panel: Any, last: bool, sources: Sources) -> float:
 
 def _lines_under(panel: Any, last: Any, sources: Sources, inches: float) -> int:
     """Return how many lines the legend under a panel has, at most."""
+    if panel.listed and not panel.names_left:
+        return 0
     if panel.names_left:
         bounds = len(sources.styles) - len(sources.examples)
         bounds = bounds if panel.bounds is None else len(panel.bounds)
