@@ -2,8 +2,8 @@
 
 K steps from 0 leave of the error, along an eigenvector of the Hessian with eigenvalue λ, the
 share p(λ) = Π_k (1 − μ_k λ): a polynomial of degree K that is 1 at 0. The order of steps does
-not change it, but what it makes of what is added on the way: rounding, or a network's output.
-Here they are in Leja's order, in which that is never large.
+not change it, but what they make of what is added on the way: rounding, or a network's output.
+Here they are in Leja's order, in which that stays small beside what sorted ones make of it.
 """
 
 from __future__ import annotations

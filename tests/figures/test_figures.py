@@ -980,6 +980,29 @@ def test_shades_of_two_swept_fields(axes):
         heatmap.draw(axes, heatmap.Spec(methods=["network"], **keys), twice)
 
 
+def test_shades_of_methods_stand_one_under_another(axes):
+    """One that looks at no pairs has its number at each size; the least of a column is bold."""
+    table = pd.DataFrame(
+        [row("network", 9.0 / n, n_train=n) for n in (100, 10)]
+        + [row("classical", 0.5), row("classical", 4.0, iteration=3)]
+    )
+    keys = {"title": "t", "y": "error", "x": "n_train", "methods": ["network", "classical"]}
+    spec = heatmap.Spec(digits=2, shade_range=[0.0, 1.0], **keys)
+    heatmap.draw(axes, spec, sources(table))
+    assert [text.get_text() for text in axes.texts] == ["0.90", "0.09", "0.50", "0.50"]
+    weights = [text.get_fontweight() for text in axes.texts]
+    assert [weight == "bold" for weight in weights] == [False, True, True, False]
+    names = axes.get_yticklabels()
+    assert [label.get_text() for label in names] == ["network", "classical"]
+    styles = sources(table).styles
+    assert [label.get_color() for label in names] == [styles[n].colour for n in keys["methods"]]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["10", "100"]
+    with pytest.raises(ValidationError, match="methods: one where rows is a column"):
+        heatmap.Spec(rows="noise_std", **keys)
+    assert spec.listed == keys["methods"]
+    assert not heatmap.Spec(rows="noise_std", **keys | {"methods": ["network"]}).listed
+
+
 # --- whole figures ---
 
 
