@@ -69,21 +69,29 @@ def best_steps(
     return 1 / _in_lejas_order(np.concatenate((roots, idle)))
 
 
-def remaining_error(
-    eigenvalues: Annotated[np.ndarray, "(m,)"],
-    weights: Annotated[np.ndarray, "(m,)"],
-    steps: Annotated[np.ndarray, "(n,)"],
+def least_remaining_error(
+    eigenvalues: Annotated[np.ndarray, "(m,)"], weights: Annotated[np.ndarray, "(m,)"], n: int
 ) -> float:
-    """Return the mean squared distance to the minimizer that gradient steps from 0 leave.
+    """Return what the best n steps from 0 leave of the mean squared distance to the minimizer.
 
-    Σ_i w_i Π_k (1 − μ_k λ_i)²
+    min over μ of Σ_i w_i Π_k (1 − μ_k λ_i)² = min over q of Σ_i w_i (1 − λ_i q(λ_i))²
+
+    The second minimum, over polynomials of degree n − 1, is a least-squares fit; unlike the
+    product it may be taken of many steps.
 
     Args:
-        eigenvalues: λ of the Hessian, (m,).
-        weights: w, (m,): mean square of the minimizer along each eigenvector.
-        steps: μ, (n,), in any order; none leave Σ_i w_i.
+        eigenvalues: λ > 0 of the Hessian, (m,).
+        weights: w ≥ 0, (m,): mean square of the minimizer along each eigenvector.
+        n: number of steps; of none, Σ_i w_i is left.
     """
-    return float(weights @ np.prod(1 - np.outer(steps, eigenvalues), axis=0) ** 2)
+    centre = (eigenvalues.max() + eigenvalues.min()) / 2
+    half = max(float(np.ptp(eigenvalues)) / 2, np.finfo(float).tiny)
+    root = np.sqrt(weights)
+    if not n:
+        return float(weights.sum())
+    powers = np.polynomial.chebyshev.chebvander((eigenvalues - centre) / half, n - 1)
+    basis, _ = np.linalg.qr((root * eigenvalues)[:, None] * powers)
+    return float(((root - basis @ (basis.T @ root)) ** 2).sum())
 
 
 def _in_lejas_order(roots: np.ndarray) -> np.ndarray:

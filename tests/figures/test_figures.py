@@ -17,6 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Polygon, Rectangle
 from PIL import Image
+from pydantic import ValidationError
 from scipy import stats
 
 from mbdl_repro import figures

@@ -6,10 +6,18 @@ import scipy.optimize
 from numpy.polynomial import chebyshev
 
 from mbdl_repro.contract.seeding import rng_for
-from mbdl_repro.learning.step_sizes import best_steps, chebyshev_steps, remaining_error
+from mbdl_repro.learning.step_sizes import (
+    best_steps,
+    chebyshev_steps,
+    least_remaining_error,
+)
 
 VALUES = np.geomspace(5.0, 1000.0, 30)
 WEIGHTS = 1 / VALUES + 0.01 * rng_for("weights").random(30)
+
+
+def remaining_error(values: np.ndarray, weights: np.ndarray, steps: np.ndarray) -> float:
+    return weights @ np.prod(1 - np.outer(steps, values), axis=0) ** 2
 
 
 @pytest.mark.parametrize("n", [1, 2, 7])
@@ -32,6 +40,7 @@ def test_the_best_steps_are_a_least_squares_fit(n: int) -> None:
     least = ((root - root * (basis @ q)) ** 2).sum()
     steps = best_steps(VALUES, WEIGHTS, n)
     assert (steps > 0).all()
+    assert least_remaining_error(VALUES, WEIGHTS, n) == pytest.approx(least, rel=1e-9)
     assert remaining_error(VALUES, WEIGHTS, steps) == pytest.approx(least, rel=1e-9)
     assert least < remaining_error(VALUES, WEIGHTS, chebyshev_steps(VALUES[0], VALUES[-1], n))
 
@@ -60,7 +69,11 @@ def test_as_many_steps_as_eigenvalues_leave_nothing() -> None:
         )
         < 1e-20
     )
-    assert remaining_error(values, weights, np.zeros(0)) == pytest.approx(weights.sum())
+    assert least_remaining_error(values, weights, 0) == pytest.approx(weights.sum())
+    assert least_remaining_error(values, weights, 5) == pytest.approx(0, abs=1e-20)
+    left = [least_remaining_error(VALUES, WEIGHTS, n) for n in range(35)]
+    assert np.diff(left).max() < 1e-12
+    assert left[30:] == pytest.approx([0] * 5, abs=1e-20)
 
 
 def most(steps: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.linear_estimation.spectrum import mean_squares, prior_precision
 from mbdl_repro.contract.measure import bound
 from mbdl_repro.contract.scenario import Split
-from mbdl_repro.learning.step_sizes import best_steps, remaining_error
+from mbdl_repro.learning.step_sizes import least_remaining_error
 
 N_LEVELS = 40
 """Of a mean over noise levels: exact to some ten digits for a spread of 4."""
@@ -129,8 +129,7 @@ def best_fixed_steps(truth: LinearGaussian, iteration: int | None) -> float:
     Q = truth.matrix.T @ truth.matrix / truth.noise_variance + prior_precision(truth)
     values, vectors = np.linalg.eigh(Q)
     weights = mean_squares(truth, values, vectors)
-    steps = best_steps(values, weights, iteration) if iteration else np.zeros(0)
-    return least + remaining_error(values, weights, steps)
+    return least + least_remaining_error(values, weights, iteration)
 
 
 @bound(
