@@ -37,7 +37,7 @@ class AugmentedLasso(LassoSolver):
     parent = "lasso"
 
     def __init__(
-        self, belief: SparseRecovery, *, hidden_widths: tuple[int, ...] = (24, 24), **settings: Any
+        self, belief: SparseRecovery, *, hidden_widths: tuple[int, ...] = (16, 16), **settings: Any
     ) -> None:
         super().__init__(belief, **settings)
         self.network = Perceptron((5, *hidden_widths, 1), "tanh")

@@ -13,14 +13,14 @@ from torch import Tensor
 from mbdl_repro.areas.sparse_recovery.bases import DenoisingAmp
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.sparse_recovery.updates.amp import Denoiser
-from mbdl_repro.areas.sparse_recovery.updates.scalar_network import network_gain
+from mbdl_repro.areas.sparse_recovery.updates.scalar_network import gain_inputs, network_gain
 from mbdl_repro.contract.hashing import digest
 from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.layers import Perceptron
 
-N_NOISY = 2000
+N_NOISY = 1000
 """Noisy signals that a fit has at least: a few signals are seen in the noise of many draws."""
 
 
@@ -70,8 +70,10 @@ class DenoiserAmp(DenoisingAmp):
             tau: τ, its standard deviation (n, 1).
         """
         tau = tau.clamp_min(self.smallest)
-        middle = math.sqrt(self.smallest * self.largest)
-        return network_gain(z, tau, (tau / middle).log(), self.network)
+        return network_gain(z, tau, self._level(tau), self.network)
+
+    def _level(self, tau: Tensor) -> Tensor:
+        return (tau / math.sqrt(self.smallest * self.largest)).log()
 
     def denoisers(self) -> Iterator[Denoiser]:
         """Yield the network, of every step."""
@@ -98,5 +100,6 @@ class DenoiserAmp(DenoisingAmp):
             x: s + τ w, and τ behind (n, m + 1).
             s: signals (n, m).
         """
-        tau = x[:, -1:]
-        return (((self.denoise(x[:, :-1], tau)[0] - s) / tau).square().sum(1)).mean()
+        z, tau = x[:, :-1], x[:, -1:]
+        M = self.network(gain_inputs(z, tau, self._level(tau)))[..., 0]
+        return ((z * M.sigmoid() - s) / tau).square().sum(1).mean()

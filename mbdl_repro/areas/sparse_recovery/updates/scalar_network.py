@@ -88,8 +88,23 @@ def network_gain(
         f(z) and f′(z), each (n, m).
     """
     a = z / tau
-    inputs = torch.stack([a.square().log1p(), level.expand_as(a)], -1)
     along = 2 * a / (1 + a.square()) / tau
-    M, steepness = with_slope(network, inputs, torch.stack([along, torch.zeros_like(along)], -1))
+    along = torch.stack([along, torch.zeros_like(along)], -1)
+    M, steepness = with_slope(network, gain_inputs(z, tau, level), along)
     gain = M.sigmoid()
     return z * gain, gain + z * gain * (1 - gain) * steepness
+
+
+def gain_inputs(
+    z: Annotated[Tensor, "(n, m)"],
+    tau: Annotated[Tensor, "(n, 1)"],
+    level: Annotated[Tensor, "(n, 1)"],
+) -> Annotated[Tensor, "(n, m, 2)"]:
+    """Return what the network of :func:`network_gain` is told of every entry (n, m, 2).
+
+    Args:
+        z: (n, m).
+        tau: τ (n, 1).
+        level: of each row (n, 1).
+    """
+    return torch.stack([(z / tau).square().log1p(), level.expand_as(z)], -1)
