@@ -14,7 +14,12 @@ from mbdl_repro.areas.image_restoration.physics.degradation import SMALLEST_SIDE
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Photographs(DegradedImages):
-    """Random crops of photographs, each photograph in one split only.
+    """Random crops of photographs, of which each seed holds out others.
+
+    Fifteen photographs are of three kinds. A seed tests on one of each kind, validates on another
+    one of each, and trains on the other nine and on three textures: no photograph stands in two
+    splits of a seed. Seeds 0 to 4 test on each photograph once, and so do each five that follow
+    (see :func:`~mbdl_repro.areas.image_restoration.physics.images.dealt`).
 
     Crops of validation and test go through the photographs in turn; training patches are of
     any of them, and mirrored and transposed at random.
@@ -25,9 +30,9 @@ class Photographs(DegradedImages):
     name = "photographs"
     collection: ClassVar[str] = "photographs"
 
-    def targets(self, n: int, split: str, rng: np.random.Generator) -> np.ndarray:
-        """Draw n crops (n, side, side) of a split."""
-        pool = images.photographs(split)
+    def targets(self, n: int, split: str, seed: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw n crops (n, side, side) of a seed's split."""
+        pool = images.photographs(split, seed)
         training = split == "train"
         side = self.patch_side if training else self.side
         crops = np.empty((n, side, side))
@@ -77,8 +82,8 @@ class Digits(DegradedImages):
                     f"{name} is {getattr(self, name)}: digits have {SMALLEST_SIDE} pixels"
                 )
 
-    def targets(self, n: int, split: str, rng: np.random.Generator) -> np.ndarray:
-        """Draw n digits (n, 8, 8) of a split."""
+    def targets(self, n: int, split: str, seed: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw n digits (n, 8, 8) of a split, which is the same for all seeds."""
         pool = images.digits(split)
         orders = [rng.permutation(len(pool)) for _ in range(-(-n // len(pool)))]
         return pool[np.concatenate(orders)[:n]]

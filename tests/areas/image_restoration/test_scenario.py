@@ -28,13 +28,60 @@ def photographs(degradation="denoising", **fields):
 # --- splits ---
 
 
-def test_no_photograph_stands_in_two_splits():
-    for a, b in itertools.combinations(SPLITS, 2):
-        assert not set(images.PHOTOGRAPHS[a]) & set(images.PHOTOGRAPHS[b])
-    everything = [image for split in SPLITS for image in images.photographs(split)]
-    thumbnails = [image[:256:16, :256:16] for image in everything]
+NAMES = [name for names in images.PHOTOGRAPHS.values() for name in names]
+EVERYTHING = (*NAMES, *images.TEXTURES)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_photograph_stands_in_two_splits_of_a_seed(seed):
+    dealt = images.dealt(seed)
+    assert set(dealt) == set(SPLITS)
+    assert sorted(sum((dealt[split] for split in SPLITS), ())) == sorted(EVERYTHING)
+    for names in images.PHOTOGRAPHS.values():
+        assert len(set(names) & set(dealt["test"])) == 1
+        assert len(set(names) & set(dealt["validation"])) == 1
+    assert set(images.TEXTURES) < set(dealt["train"])
+
+
+def test_no_two_photographs_show_the_same():
+    thumbnails = [images._photograph(name)[:256:16, :256:16] for name in EVERYTHING]
     for a, b in itertools.combinations(thumbnails, 2):
         assert np.abs(a - b).max() > 0.1
+
+
+@pytest.mark.parametrize("first", [0, 5, 10])
+def test_five_seeds_test_and_validate_on_each_photograph_once(first):
+    for split in ("test", "validation"):
+        held_out = [name for seed in range(first, first + 5) for name in images.dealt(seed)[split]]
+        assert sorted(held_out) == sorted(NAMES)
+
+
+def test_photographs_are_dealt_anew_after_five_seeds():
+    shares = [{images.dealt(first + i)["test"] for i in range(5)} for first in (0, 5, 10)]
+    assert all(a != b for a, b in itertools.combinations(shares, 2))
+
+
+def test_a_seed_always_deals_the_same():
+    assert images.dealt(0)["test"] == ("camera", "motorcycle", "page")
+    assert images.dealt(6)["test"] == ("coins", "flower.jpg", "moon")
+    assert images.dealt(np.int64(6).item()) == images.dealt(6)
+
+
+@pytest.mark.parametrize("seed", [0, 3, 7])
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_split_is_drawn_from_the_photographs_that_its_seed_deals(split, seed, monkeypatch):
+    """Each photograph is of one grey, which says where a crop is from."""
+    grey = {name: (1 + i) / 32 for i, name in enumerate(EVERYTHING)}
+    monkeypatch.setattr(images, "_photograph", lambda name: np.full((256, 256), grey[name]))
+    crops = photographs("blind_deblurring", side=16, patch_side=16).draw(300, split, seed).s
+    assert {crop[0, 0] for crop in crops} == {grey[name] for name in images.dealt(seed)[split]}
+
+
+def test_a_stream_without_split_or_seed_is_of_the_first_seeds_test_images():
+    truth = photographs(side=24, patch_side=24)
+    crops = [*truth.draw(3, "metric").s, *truth.sample(3, np.random.default_rng(0)).s]
+    for i, crop in enumerate(crops):
+        assert places(crop, images.photographs("test", 0)[i % 3])
 
 
 def test_no_digit_stands_in_two_splits():
@@ -59,7 +106,7 @@ def places(crop, image):
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_crops_go_through_the_photographs_of_their_split_in_turn(split):
     crops = photographs(side=24, patch_side=24).draw(9, split, 3).s
-    pool = images.photographs(split)
+    pool = images.photographs(split, 3)
     for i, crop in enumerate(crops):
         assert places(crop, pool[i % len(pool)])
 
@@ -71,7 +118,7 @@ def test_patches_are_of_training_photographs_and_turned_in_eight_ways():
         turned = [np.rot90(m, k) for m in (crop, crop.T) for k in range(4)]
         found = [
             (way, source)
-            for source, image in enumerate(images.photographs("train"))
+            for source, image in enumerate(images.photographs("train", 3))
             for way, candidate in enumerate(turned)
             if places(candidate, image)
         ]
@@ -95,10 +142,10 @@ def test_the_three_splits_of_digits_are_drawn_from_their_own():
 
 def test_images_are_read_only_and_between_black_and_white():
     for split in SPLITS:
-        for image in (*images.photographs(split), images.digits(split)):
+        for image in (*images.photographs(split, 0), images.digits(split)):
             assert 0 <= image.min() < image.max() <= 1
             assert not image.flags.writeable
-        assert all(min(image.shape) == images.SHORT_SIDE for image in images.photographs(split))
+        assert all(min(image.shape) == images.SHORT_SIDE for image in images.photographs(split, 0))
 
 
 # --- draws ---
@@ -290,12 +337,12 @@ LOOKS = {
 
 def test_images_stay_what_they_were():
     """They come with other packages: after a change there, results are of other images."""
-    for split, names in images.PHOTOGRAPHS.items():
-        for name, image in zip(names, images.photographs(split), strict=True):
-            shape, mean, std = LOOKS[name]
-            assert image.shape == shape
-            assert image.mean() == pytest.approx(mean, abs=1e-6)
-            assert image.std() == pytest.approx(std, abs=1e-6)
+    assert sorted(LOOKS) == sorted(EVERYTHING)
+    for name, (shape, mean, std) in LOOKS.items():
+        image = images._photograph(name)
+        assert image.shape == shape
+        assert image.mean() == pytest.approx(mean, abs=1e-6)
+        assert image.std() == pytest.approx(std, abs=1e-6)
     assert [images.digits(split).sum() for split in images.DIGITS] == [23466.0, 5772.0, 5869.375]
 
 

@@ -41,11 +41,25 @@ every_network = pytest.mark.parametrize(
     [
         lambda belief: UnfoldedProximalGradient(belief, iterations=3, channels=4),
         lambda belief: UnfoldedProximalGradient(belief, iterations=3, channels=4, tied=True),
+        lambda belief: UnfoldedProximalGradient(belief, iterations=3, channels=4, memory=2),
+        lambda belief: UnfoldedProximalGradient(
+            belief, iterations=3, channels=4, memory=2, tied=True
+        ),
         lambda belief: NeumannNetwork(belief, iterations=4, channels=4),
+        lambda belief: NeumannNetwork(belief, iterations=4, channels=4, start="linear"),
         lambda belief: AdmmCsnet(belief, iterations=3, copies=2),
         lambda belief: AdmmCsnet(belief, iterations=3, copies=2, tied=True),
     ],
-    ids=["untied", "tied", "neumann", "admm", "admm_tied"],
+    ids=[
+        "untied",
+        "tied",
+        "memory",
+        "memory_tied",
+        "neumann",
+        "neumann_linear",
+        "admm",
+        "admm_tied",
+    ],
 )
 
 
@@ -88,17 +102,21 @@ def test_unfitted_it_is_gradient_descent(truth, iterations, start):
     assert_same_iterates(ours, GradientDescent(truth, **settings), x)
     ours.initialize(split(3, "train", truth), torch_rng_for("weights"))  # and so a fit starts
     assert_same_iterates(ours, GradientDescent(truth, **settings), x)
+    with_memory = UnfoldedProximalGradient(truth, channels=3, memory=2, **settings)
+    with_memory.initialize(split(3, "train", truth), torch_rng_for("weights"))
+    assert_same_iterates(with_memory, GradientDescent(truth, **settings), x)
     own = UnfoldedProximalGradient(truth, channels=3, step=0.3, **settings)
     assert_same_iterates(own, GradientDescent(truth, step=0.3, **settings), x)
 
 
 @every_truth
 @pytest.mark.parametrize("iterations", [2, 5])
-def test_an_unfitted_neumann_series_is_gradient_descent_from_zero(truth, iterations):
+@pytest.mark.parametrize("start", ["zero", "linear"])
+def test_an_unfitted_neumann_series_is_gradient_descent(truth, iterations, start):
     x = split(3, "test", truth).x
-    ours = NeumannNetwork(truth, iterations=iterations, channels=3)
+    ours = NeumannNetwork(truth, iterations=iterations, channels=3, start=start)
     ours.initialize(split(3, "train", truth), torch_rng_for("weights"))
-    parent = GradientDescent(truth, iterations=iterations, start="zero")
+    parent = GradientDescent(truth, iterations=iterations, start=start)
     assert_same_iterates(ours, parent, x)
 
 
@@ -150,6 +168,45 @@ def test_the_series_is_the_explicit_sum_with_a_linear_network(truth):
         torch.testing.assert_close(estimate.detach().flatten(1).mT, partly, rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("truth", [GAUSSIAN, BLURRED, COARSE], ids=lambda t: t.degradation)
+def test_from_a_linear_start_the_series_comes_to_the_same_inverse(truth):
+    """With a linear R, both starts end at (HᵀH + R)⁻¹Hᵀx, and a linear one is the nearer."""
+    x = split(2, "train", truth).x
+    methods = [NeumannNetwork(truth, iterations=4000, start=start) for start in ("zero", "linear")]
+    for method in methods:
+        method.network = Multiple(0.05)
+    H = dense(lambda s: methods[0].H(s), truth.patch_side)
+    eye = torch.eye(truth.patch_side**2, dtype=torch.float64)
+    expected = torch.linalg.solve(H.mT @ H + 0.05 * eye, H.mT @ x.flatten(1).mT)
+    for method in methods:
+        answer = method(x).detach().flatten(1).mT
+        torch.testing.assert_close(answer, expected, rtol=0, atol=1e-8)
+
+
+class Multiple(torch.nn.Module):
+    """R of the identity, times a number."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+    def forward(self, z):
+        return self.number * z
+
+
+# --- memory ---
+
+
+def test_what_is_handed_on_beside_the_image_reaches_the_answer():
+    x = split(3, "test").x
+    for tied in (False, True):
+        method = disturbed(UnfoldedProximalGradient(SENSED, iterations=2, memory=2, tied=tied))
+        before = method(x).detach()
+        with torch.no_grad():  # what the first network answers with beside the image
+            method.networks[0].offsets[-1][1:] += 1.0
+        assert (method(x).detach() - before).abs().max() > 1e-3
+
+
 # --- weights ---
 
 
@@ -182,6 +239,12 @@ def test_number_of_weights(iterations, channels, layers):
 
     assert count(UnfoldedProximalGradient(SENSED, **settings)) == iterations * (a_network + 1)
     assert count(UnfoldedProximalGradient(SENSED, tied=True, **settings)) == a_network + 1
+    memory, more = 4, 9 * 4 * c  # more: of the kernels that see, or answer with, what is handed on
+    shared = UnfoldedProximalGradient(SENSED, tied=True, memory=memory, **settings)
+    assert count(shared) == a_network + 1 + 2 * more + memory
+    own = UnfoldedProximalGradient(SENSED, memory=memory, **settings)
+    expected = iterations * (a_network + 1) + (iterations - 1) * (2 * more + memory)
+    assert count(own) == expected
     if iterations > 1:
         assert count(NeumannNetwork(SENSED, **settings)) == a_network + 1
 
@@ -201,7 +264,7 @@ def test_gradients_reach_every_weight(build, truth):
 def test_each_iterate_can_be_supervised(build):
     method = build(SENSED)
     recipe = Recipe(
-        learning_rate=5e-3, steps=20, batch_size=4, validate_every=10, supervise="every_iterate"
+        learning_rate=1e-3, steps=60, batch_size=4, validate_every=20, supervise="every_iterate"
     )
     history = method.fit(
         split(20, "train"), split(2, "validation"), recipe, torch_rng_for("supervised")

@@ -161,14 +161,15 @@ class DegradedImages(Scenario):
 
     @abstractmethod
     def targets(
-        self, n: int, split: str, rng: np.random.Generator
+        self, n: int, split: str, seed: int, rng: np.random.Generator
     ) -> Annotated[np.ndarray, "(n, side, side)"]:
         """Draw n images of a split; of ``train``, patches.
 
         Args:
             n: number of images.
             split: ``train``, ``validation`` or ``test``.
-            rng: generator that chooses the images.
+            seed: of the repetition: which images are in a split may depend on it.
+            rng: generator that chooses among them.
 
         Returns:
             Images (n, side, side) in [0, 1]; of ``train``, ``side`` is ``patch_side``.
@@ -184,23 +185,26 @@ class DegradedImages(Scenario):
             self.required(field)
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:
-        """Draw n pairs of the test images: x as H makes them, s (n, side, side)."""
-        return self._observed(self.targets(n, "test", rng), rng)
+        """Draw n pairs of seed 0's test images: x as H makes them, s (n, side, side)."""
+        return self._observed(self.targets(n, "test", 0, rng), rng)
 
     def draw(self, n: int, *stream: object) -> Split:
-        """Draw n pairs from the named stream; its first name is the split that images are of.
+        """Draw n pairs from the named stream: the split that images are of, and the seed.
+
+        A stream that names no split is of test images, and one that names no seed is of seed 0's.
 
         The images depend on the stream, the kind of image and its sides only, the noise, and a
         kernel that nobody knows, on all fields.
         """
         split = stream[0] if stream[0] in ("train", "validation") else "test"
+        seed = stream[1] if len(stream) > 1 and isinstance(stream[1], int) else 0
         area, fields = self.identity()
         assert isinstance(fields, dict)
         shape = {name: fields[name] for name in ("side", "patch_side") if name in fields}
         seen = (area, self.collection, shape, *stream)
         chunks = []
         for i in range(-(-n // self.chunk_size)):
-            s = self.targets(self.chunk_size, str(split), rng_for("images", *seen, i))
+            s = self.targets(self.chunk_size, str(split), seed, rng_for("images", *seen, i))
             chunks.append(self._observed(s, rng_for("data", area, fields, *stream, i)))
         return Split(*(np.concatenate(parts)[:n] for parts in zip(*chunks, strict=True)))
 

@@ -32,6 +32,11 @@ class DenoiserRestoration(PriorMethod, Restoration):
     The proximal step of a prior takes away noise of variance σ²/ρ: with c = 1 the denoiser is
     taken to take away as much, ρ = c σ²/σ_D².
 
+    The step that agrees with x turns noise into some of σ h/(h² + ρ) along a singular vector of H,
+    h its singular value: at most σ/(2√ρ), which is σ_D at c = 1/4. So from there on no H leaves
+    more noise than the denoiser takes away. A smaller c serves H whose singular values are near
+    each other, and fails where some are small.
+
     Args:
         belief: knows H and ``noise_std``, σ.
         channels: of the denoiser.

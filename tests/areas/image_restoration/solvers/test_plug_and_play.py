@@ -162,6 +162,25 @@ def test_fixed_points_solve_linear_equations(kind, truth):
     assert (method.once_more(elsewhere, x) - elsewhere).norm() > 0.01
 
 
+@pytest.mark.parametrize("degradation", ["deblurring", "super_resolution", "compressed_sensing"])
+def test_a_penalty_of_a_quarter_leaves_no_more_noise_than_is_taken_away(degradation):
+    """The largest singular value of the step from noise to image, times σ, at every level."""
+    truth = BLURRED.believed(degradation=degradation)
+    H = PlugAndPlayHqs(truth, **CONSTANT).H
+    shape = H(torch.zeros(1, 8, 8, dtype=torch.float64)).shape[1:]
+    units = torch.eye(shape.numel(), dtype=torch.float64).view(-1, *shape)
+    left = {}
+    for penalty in (0.25, 0.03):
+        method = PlugAndPlayHqs(truth, strength=1.0, penalty=penalty)
+        for level, (_, rho) in zip(method.levels, method.stages(method.levels), strict=True):
+            step = method.H.adjoint(method.H.solve_gram(units, rho)).flatten(1)
+            noise = truth.noise_std * torch.linalg.matrix_norm(step, 2).item()
+            left[penalty] = max(left.get(penalty, 0.0), noise / level)
+    assert left[0.25] <= 1 + 1e-9
+    # Rows of H that are orthonormal never make noise larger; small singular values do.
+    assert (left[0.03] > 1) == (degradation != "compressed_sensing")
+
+
 @pytest.mark.parametrize("kind", [PlugAndPlayHqs, RegularizationByDenoising])
 def test_once_more_is_the_next_iterate(kind):
     x, _ = observed(BLURRED)

@@ -105,7 +105,7 @@ def rms(image):
 @pytest.fixture
 def noisy():
     """Gravel: flat parts would reach to where scikit-image's images end and ours go around."""
-    crop = images.photographs("train")[5][:24, :24]
+    crop = images._photograph("gravel")[:24, :24]
     return crop + 0.1 * rng_for("noise").standard_normal(crop.shape)
 
 
