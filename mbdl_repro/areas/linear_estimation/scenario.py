@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 
 from mbdl_repro.contract.arrays import (
     Matrix,
@@ -29,6 +29,9 @@ class LinearGaussian(Scenario):
 
     x = H s + w,  s ~ N(0, C_s),  w ~ N(0, σ² I)
 
+    Every signal may have a noise level of its own, σ c^u with u uniform on [-1, 1]; σ is then
+    the median.
+
     Args:
         n_signal: entries of the signal s.
         n_observations: entries of the observation x.
@@ -38,6 +41,10 @@ class LinearGaussian(Scenario):
             book's notebook, of shape 30 × 30; ``gaussian``: drawn once, entries N(0, 1).
         signal_covariance: C_s, an array (n_signal, n_signal), or lists of its rows.
             ``exponential``: entries 0.2·exp(-|i - j|); ``identity``: I.
+        matrix_perturbation: ε, where H is not given; it is (H + ε E) / √(1 + ε²) in place of H,
+            with a Gaussian E of entries N(0, 1) that is drawn once. A designer who believes ε
+            where the truth has 0 has an H that is off by about ε, relative to its size.
+        noise_spread: c, the ratio of the largest noise level to its median.
 
     Source: Section 5.1 (the example that compares generative with discriminative learning).
     """
@@ -51,6 +58,8 @@ class LinearGaussian(Scenario):
     noise_std: Annotated[float, Gt(0)] | None = 0.3
     observation_matrix: Literal["published", "gaussian"] | Matrix | None = "published"
     signal_covariance: Literal["exponential", "identity"] | Matrix | None = "exponential"
+    matrix_perturbation: Annotated[float, Ge(0)] = 0.0
+    noise_spread: Annotated[float, Ge(1)] = 1.0
 
     def __post_init__(self) -> None:
         """Refuse arrays that are not what they are given for."""
@@ -62,6 +71,11 @@ class LinearGaussian(Scenario):
             )
         if isinstance(self.observation_matrix, tuple):
             given_matrix("observation_matrix", self.observation_matrix, shape)
+            if self.matrix_perturbation:
+                raise ValueError(
+                    f"matrix_perturbation is {self.matrix_perturbation}, and H is given: perturb "
+                    "the one that is given, and leave matrix_perturbation out"
+                )
         if isinstance(self.signal_covariance, tuple):
             given_covariance("signal_covariance", self.signal_covariance, self.n_signal)
 
@@ -73,8 +87,14 @@ class LinearGaussian(Scenario):
         if isinstance(kind, tuple):
             return given_matrix("observation_matrix", kind, shape)
         if kind == "published":
-            return read_only(np.random.RandomState(PUBLISHED_SEED).standard_normal(shape))
-        return read_only(rng_for("linear_estimation", "matrix", *shape).standard_normal(shape))
+            H = np.random.RandomState(PUBLISHED_SEED).standard_normal(shape)
+        else:
+            H = rng_for("linear_estimation", "matrix", *shape).standard_normal(shape)
+        if self.matrix_perturbation:
+            rng = rng_for("linear_estimation", "matrix", *shape, "perturbation")
+            E = rng.standard_normal(shape)
+            H = (H + self.matrix_perturbation * E) / np.sqrt(1 + self.matrix_perturbation**2)
+        return read_only(H)
 
     @cached_property
     def covariance(self) -> np.ndarray:
@@ -111,4 +131,6 @@ class LinearGaussian(Scenario):
         """Draw ``n`` pairs: x (n, n_observations) and s (n, n_signal)."""
         s = rng.standard_normal((n, self.n_signal)) @ self._covariance_root.T
         w = self.required("noise_std") * rng.standard_normal((n, self.n_observations))
+        if self.noise_spread > 1:
+            w *= self.noise_spread ** rng.uniform(-1, 1, (n, 1))
         return Split(s @ self.matrix.T + w, s)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from linear_rules import affine, exact_risk, pairs
 from sklearn.linear_model import LinearRegression
 from torch import Tensor
 
@@ -23,33 +24,11 @@ PUBLISHED = LinearGaussian()
 truths = pytest.mark.parametrize("truth", [PUBLISHED, WIDE, TALL])
 
 
-def pairs(truth: LinearGaussian, n: int, *stream: object) -> Split:
-    """Return pairs of the truth, as tensors."""
-    return Split(*(torch.from_numpy(part) for part in truth.draw(n, *stream)))
-
-
 def fitted(method: Method, train: Split) -> Method:
     """Return the method, fitted to these pairs."""
     (row,) = method.fit(train, train, Recipe(), torch.Generator())
     assert row["train_loss"] == row["validation_loss"] == method.loss(*train).item()
     return method
-
-
-@torch.no_grad()
-def affine(method: Method, n_observations: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gain A and offset b of an estimator that is affine in x."""
-    b = method(torch.zeros(1, n_observations, dtype=torch.float64))
-    A = (method(torch.eye(n_observations, dtype=torch.float64)) - b).mT
-    return A.numpy(), b[0].numpy()
-
-
-def exact_risk(method: Method, truth: LinearGaussian) -> float:
-    """Return the expected squared error of an affine estimator: no test set, no noise."""
-    A, b = affine(method, truth.n_observations)
-    error = A @ truth.matrix - np.eye(truth.n_signal)
-    return (
-        np.trace(error @ truth.covariance @ error.T) + truth.noise_variance * (A**2).sum() + b @ b
-    )
 
 
 @truths
