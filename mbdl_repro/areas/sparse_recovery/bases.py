@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from functools import partial
+from itertools import repeat
 from typing import Annotated, Any
 
 import torch
@@ -12,6 +14,8 @@ from torch import Tensor, nn
 
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.sparse_recovery.updates.admm import with_orthogonal_rows
+from mbdl_repro.areas.sparse_recovery.updates.amp import Denoiser, amp_passes
+from mbdl_repro.areas.sparse_recovery.updates.bernoulli_gaussian import posterior_mean
 from mbdl_repro.areas.sparse_recovery.updates.gradient_steps import lipschitz_constant
 from mbdl_repro.areas.sparse_recovery.updates.lasso_objective import until_gap
 from mbdl_repro.areas.sparse_recovery.updates.layers import (
@@ -19,7 +23,7 @@ from mbdl_repro.areas.sparse_recovery.updates.layers import (
     layerwise,
     learning_coordinates,
 )
-from mbdl_repro.contract.method import IterativeMethod, Method
+from mbdl_repro.contract.method import ClosedFormMethod, IterativeMethod, Method
 
 
 class IstaSteps(IterativeMethod):
@@ -191,3 +195,80 @@ class CoupledLayers(UnfoldedIsta):
         for (V, step, n_trusted), threshold in zip(self.layers(), thresholds, strict=True):
             s = coupled_step(s, Px, self.PH, V, threshold, step, n_trusted)
             yield s
+
+
+class DenoisingAmp(IterativeMethod):
+    """AMP from s = 0, with any denoiser of entries: r remembers, so that what it denoises is white.
+
+    r ← x − H s + (Σ_i f′(z_i) / n) r,    z = s + Hᵀr,    τ = ‖r‖ / √n,    s ← f(z; τ)
+
+    Args:
+        belief: knows H, whose columns must be independent and of length one.
+        iterations: K, number of steps.
+    """
+
+    H: Tensor
+
+    def __init__(self, belief: SparseRecovery, *, iterations: Annotated[int, Ge(1)] = 10) -> None:
+        super().__init__()
+        if not belief.has_unit_columns:
+            raise ValueError(
+                "the columns of H are not of length one: AMP is for columns of independent "
+                "entries and of length one, as in observation_matrix: unit_columns"
+            )
+        self.register_buffer("H", torch.tensor(belief.H))
+        self.iterations: int = iterations
+
+    @abstractmethod
+    def denoisers(self) -> Iterator[Denoiser]:
+        """Yield f of each step."""
+
+    def matrix(self) -> Annotated[Tensor, "(n_observations, m)"]:
+        """Return the H that it works with (n_observations, m)."""
+        return self.H
+
+    def iterates(
+        self, x: Annotated[Tensor, "(n, n_observations)"]
+    ) -> Iterator[Annotated[Tensor, "(n, m)"]]:
+        """Yield s_0 = 0, s_1, …, s_K (n, m) of observations x (n, n_observations)."""
+        H = self.matrix()
+        yield x.new_zeros(len(x), H.shape[1])
+        for step in amp_passes(x, H, self.denoisers()):
+            yield step.s
+
+
+class LearnedPriorAmp(DenoisingAmp, ClosedFormMethod):
+    """AMP with the posterior mean of Bernoulli-Gaussian entries, whose two numbers are learned.
+
+    Args:
+        sparsity: p before it is fitted.
+        nonzero_std: the standard deviation of nonzeros before it is fitted.
+    """
+
+    def __init__(
+        self,
+        belief: SparseRecovery,
+        *,
+        sparsity: Annotated[float, Gt(0), Lt(1)] = 0.5,
+        nonzero_std: Annotated[float, Gt(0)] = 1.0,
+        **settings: Any,
+    ) -> None:
+        super().__init__(belief, **settings)
+        self.logit_sparsity = nn.Parameter(torch.tensor(sparsity, dtype=torch.float64).logit())
+        self.log_variance = nn.Parameter(2 * torch.tensor(nonzero_std, dtype=torch.float64).log())
+
+    def denoisers(self) -> Iterator[Denoiser]:
+        """Yield the posterior mean, of every step."""
+        prior = {"logit_p": self.logit_sparsity, "v": self.log_variance.exp()}
+        return repeat(partial(posterior_mean, **prior), self.iterations)
+
+    @torch.no_grad()
+    def set_prior(self, p: Tensor, v: Tensor) -> None:
+        """Take over a prior.
+
+        Args:
+            p: probability of an entry not to be 0.
+            v: variance of those that are not.
+        """
+        self.logit_sparsity.copy_(p.logit())
+        self.log_variance.copy_(v.log())

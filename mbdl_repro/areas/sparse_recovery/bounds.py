@@ -134,6 +134,24 @@ def amp_state_evolution_bayes(truth: SparseRecovery, iteration: int | None) -> f
     return _state_evolution(truth, partial(bayes_risk, p=p, v=v), iteration)
 
 
+@bound(metrics=("squared_error",), kind="reference", label="state evolution, Bayes-AMP")
+def state_evolution_bayes(truth: SparseRecovery, iteration: int | None) -> float:
+    """Return E‖ŝ_k − s‖² after k steps of AMP with the posterior mean, n, m → ∞.
+
+    It is :func:`amp_state_evolution_bayes`, times the mean energy E‖s‖² of a signal.
+
+    Args:
+        truth: the scenario, for p, the variance of nonzeros, σ and sizes.
+        iteration: k, from 0 on; ``None``: the limit k → ∞.
+
+    Raises:
+        ValueError: if ``observation_matrix`` is not ``unit_columns``.
+
+    Source: Donoho, Maleki and Montanari, 2010; Borgerding, Schniter and Rangan, 2017, section V.
+    """
+    return amp_state_evolution_bayes(truth, iteration) * truth.mean_energy
+
+
 def _prior_of_independent_columns(truth: SparseRecovery) -> tuple[float, float]:
     """Return p and the variance of nonzeros, where H is one that state evolution is about."""
     if truth.observation_matrix != "unit_columns":
