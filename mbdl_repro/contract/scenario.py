@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -107,3 +107,21 @@ class Scenario(metaclass=Checked):
             if getattr(self, field.name) != field.default
         }
         return (self.area, fields)
+
+
+@runtime_checkable
+class VariesBySeed(Protocol):
+    """A scenario of which each seed has one of its own: an array, say, that is built anew."""
+
+    def of_seed(self, seed: int) -> Scenario:
+        """Return what holds in a seed; of a belief, what is believed there."""
+
+
+def in_seed(scenario: Scenario, seed: int) -> Scenario:
+    """Return what holds in a seed: the scenario itself, unless each seed has one of its own.
+
+    Args:
+        scenario: a truth or a belief.
+        seed: a whole repetition of an experiment.
+    """
+    return scenario.of_seed(seed) if isinstance(scenario, VariesBySeed) else scenario

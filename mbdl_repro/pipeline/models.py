@@ -17,7 +17,7 @@ import torch
 from mbdl_repro import catalogue
 from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.contract.method import Method, descend
-from mbdl_repro.contract.scenario import Scenario, Split
+from mbdl_repro.contract.scenario import Scenario, Split, in_seed
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.contract.shared_fits import Code, SharedFits
 from mbdl_repro.errors import UserError
@@ -227,10 +227,10 @@ class Models:
     def load(self, fit: Fit) -> list[Method]:
         """Return the method as each seed of the block has it; what is missing is fitted anew."""
         if not self.entry.has_fit:
-            return [self._build(fit, {}) for _ in fit.seeds]
+            return [self._build(fit, {}, seed) for seed in fit.seeds]
         methods = []
-        for weights, tuned in self._stored(fit):
-            methods.append(self._build(fit, tuned))
+        for seed, (weights, tuned) in zip(fit.seeds, self._stored(fit), strict=True):
+            methods.append(self._build(fit, tuned, seed))
             methods[-1].load_state_dict(weights)
         return methods
 
@@ -244,7 +244,7 @@ class Models:
             The fitted method, the same one as it was built, and the settings that were tuned.
         """
         weights, tuned = self._stored(fit)[0]
-        fitted, unfitted = self._build(fit, tuned), self._build(fit, tuned)
+        fitted, unfitted = (self._build(fit, tuned, fit.seeds[0]) for _ in range(2))
         fitted.load_state_dict(weights)
         return fitted, unfitted, tuned
 
@@ -254,9 +254,10 @@ class Models:
         tuned = [note["settings"] for note in _notes(content)]
         return list(zip(unpacked(content, fit.seeds), tuned, strict=True))
 
-    def _build(self, fit: Fit, tuned: dict[str, Any]) -> Method:
-        """Return the method as it is before a fit: of seeds, a copy of the first one's."""
+    def _build(self, fit: Fit, tuned: dict[str, Any], seed: int) -> Method:
+        """Return the method as it is before a fit: of seeds that believe the same, a copy."""
         belief = self.experiment.belief_at(self.entry.label, fit.point, fit.genie_point)
+        belief = in_seed(belief, seed)
         settings = self.entry.settings_at(fit.depth) | tuned
         built_from = canonical([dataclasses.asdict(belief), settings])
         if built_from not in self._built:
@@ -283,9 +284,10 @@ class Models:
             streams=streams,
             shared=KeptFits(self.store, self.device),
         )
+        seeds = itertools.cycle(fit.seeds)  # of which one after another is built
         try:
             found = fit_block(
-                lambda tuned: self._build(fit, tuned),
+                lambda tuned: self._build(fit, tuned, next(seeds)),
                 grid,
                 splits,
                 descend if entry.info.learns else None,

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.contract.method import Method
+from mbdl_repro.contract.scenario import in_seed
 from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
 from mbdl_repro.learning.safetensors_header import metadata
@@ -154,7 +155,7 @@ def load_kept(experiment: Experiment, label: str, store: Store) -> Method:
             "names the files of all its weights"
         )
     entry = experiment.methods[label]
-    belief = experiment.belief_at(label, note["point"])
+    belief = in_seed(experiment.belief_at(label, note["point"]), note["seed"])
     method = build(entry, belief, entry.settings_at(note["iterations"]) | note["tuned"], "cpu")
     restore(method, content, note["tensors_of"])
     return method

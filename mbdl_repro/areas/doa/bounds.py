@@ -72,8 +72,8 @@ def stochastic_crb_median(truth: SensorArray, test: Split) -> Annotated[np.ndarr
     """Return √(mean over sources of the stochastic bound) of each trial (n,), in rad.
 
     Its mean does not exist, as angles come near ±90°; its median does. The median RMSPE of an
-    efficient estimator is somewhat lower, by 17 % for two sources and 7 % for five: √(median of
-    χ²_M / M).
+    efficient estimator is lower: by √(median of χ²_M / M), 17 % for two sources and 7 % for five,
+    if all are found equally well, and by a quarter or more where one of them is near ±90°.
 
     Args:
         truth: a narrowband array without errors.

@@ -64,6 +64,59 @@ class Narrowband(SensorArray):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Misplaced(Narrowband):
+    """Narrowband sources, on an array of which each seed has one of its own, not built as planned.
+
+    Sensor n is off its place by n δ_n, δ_n uniform on [−η, η] and drawn anew for each seed, of
+    which all snapshots are received by the same array. A belief in ``spacing_error: 0`` is one in
+    the array as it was planned, and one in the η of the truth in the array as it is; another η′ is
+    told η′/η of each displacement.
+
+    Args:
+        spacing_error: η, in wavelengths, of the array of each seed.
+        errors_shared_by: of ``steering_noise_variance`` only.
+
+    Others are those of every :class:`~mbdl_repro.areas.doa.array.SensorArray`.
+
+    Source: ours, after Shmuel et al., SubspaceNet, 2023, Section V.
+    """
+
+    name = "misplaced"
+
+    def of_seed(self, seed: int) -> Narrowband:
+        """Return the array of a seed: sensors where they are, and nothing more to be drawn.
+
+        Args:
+            seed: of which one array is drawn, whatever η is: it grows in proportion to it.
+        """
+        rng = rng_for("array", self.area, self.name, self.n_sensors, seed)
+        off = np.arange(self.n_sensors) * rng.uniform(-1, 1, self.n_sensors)
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(Narrowband)}
+        if self.spacing_error:
+            fields["sensor_positions"] = tuple(self.positions + self.spacing_error * off)
+        return Narrowband(**{**fields, "spacing_error": 0.0})
+
+    def received(self, n: int, rng: np.random.Generator) -> Split:
+        """Draw what the first seed's array receives, (n, N, T), and the angles s (n, M)."""
+        return self.of_seed(0).received(n, rng)
+
+    def draw(self, n: int, *stream: object) -> Split:
+        """Draw ``n`` pairs from the named stream, whose second name is the seed: else it is 0.
+
+        Args:
+            n: number of rows.
+            stream: names of the stream, for example ``("train", seed)``.
+        """
+        seed = stream[1] if len(stream) > 1 and isinstance(stream[1], int) else 0
+        array = self.of_seed(seed)
+        chunks = [
+            array.sample(self.chunk_size, rng_for("data", *self.identity(), *stream, i))
+            for i in range(-(-n // self.chunk_size))
+        ]
+        return Split(*(np.concatenate(parts)[:n] for parts in zip(*chunks, strict=True)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Ofdm(SensorArray):
     """Broadband sources: one OFDM symbol of L sub-carriers each, in the band 0 … B.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo
+from mbdl_repro.contract.scenario import VariesBySeed
 from mbdl_repro.contract.table import Point
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
@@ -60,14 +61,21 @@ def _computed(
         tested = data.splits(fit, test_point)
         trained = data.splits(fit, None) if "validation" in info.arguments else [{}] * len(tested)
         given = [a | b for a, b in zip(trained, tested, strict=True)]
-    known = {"truth": experiment.scenario_at(fit.point, test_point), "n_train": fit.n_train}
+    truth = experiment.scenario_at(fit.point, test_point)
+    parts = [(truth, given)]
+    if isinstance(truth, VariesBySeed):
+        parts = [(truth.of_seed(seed), [one]) for seed, one in zip(fit.seeds, given, strict=True)]
     function = catalogue.function(info)
     iterations = [*experiment.recorded(info.name), None]
-    asked = {name: known[name] for name in info.arguments if name in known}
-    place = str((info.name, fit.point, fit.n_train, test_point))
+    found = []
     try:
-        if given[0] or place not in exact:
-            exact[place] = values(function, info.arguments, asked, given, iterations, marks)
+        for of_seed, splits in parts:
+            known = {"truth": of_seed, "n_train": fit.n_train}
+            asked = {name: known[name] for name in info.arguments if name in known}
+            place = str((info.name, fit.point, fit.n_train, test_point, of_seed))
+            if splits[0] or place not in exact:
+                exact[place] = values(function, info.arguments, asked, splits, iterations, marks)
+            found.append(exact[place])
     except ValueError as error:
         raise UserError(f"bound {info.name} at {fit}: {error}") from error
     n, k = len(fit.seeds), len(iterations) * len(marks)
@@ -79,7 +87,8 @@ def _computed(
         "metric": np.array(list(marks) * (n * len(iterations))),
         "n_parameters": np.zeros(n * k, dtype=int),
     }
-    return arrays_to_bytes(columns | exact[place])
+    told = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+    return arrays_to_bytes(columns | told)
 
 
 def values(

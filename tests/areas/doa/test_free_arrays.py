@@ -40,6 +40,7 @@ ANY_ARRAY = (
     "bartlett",
     "convolutional",
     "fitted_array",
+    "learned_likelihood",
     "maximum_likelihood",
     "music",
     "mvdr",

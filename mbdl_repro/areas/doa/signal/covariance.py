@@ -161,3 +161,21 @@ def hermitian_toeplitz(
     both = torch.cat([moments[..., 1:].flip(-1).conj(), moments], -1)  # c_{1−L} … c_{L−1}
     n = torch.arange(L, device=moments.device)
     return both[..., n - n[:, None] + L - 1]
+
+
+def real_entries(R: Annotated[Tensor, "(..., L, L)"]) -> Annotated[Tensor, "(..., L, L)"]:
+    """Return Re R + Im R: the L² real numbers that a Hermitian matrix is made of.
+
+    Args:
+        R: (..., L, L), Hermitian.
+    """
+    return R.real + R.imag
+
+
+def hermitian(Z: Annotated[Tensor, "(..., L, L)"]) -> Annotated[Tensor, "(..., L, L)"]:
+    """Return the Hermitian matrix (Z + Zᵀ)/2 + j (Z − Zᵀ)/2 that :func:`real_entries` gives back.
+
+    Args:
+        Z: any real numbers (..., L, L).
+    """
+    return torch.complex((Z + Z.mT) / 2, (Z - Z.mT) / 2)

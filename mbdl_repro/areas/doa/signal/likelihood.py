@@ -97,6 +97,46 @@ def derivatives(
     return Derivatives(_diagonal(BR @ A).sum(-1), 2 * _diagonal(X), 2 * hessian)
 
 
+def gauss_newton(
+    R: Annotated[Tensor, "(n, N, N)"],
+    u: Annotated[Tensor, "(n, M)"],
+    sensors: Sensors,
+    waveforms: Waveforms = "free",
+) -> Derivatives:
+    """Return :func:`derivatives`, of the Hessian only what is left where the sources explain R.
+
+    −2 Re[(A⁺ R A⁺ᴴ) ∘ (Dᴴ Π D)ᵀ], with D the derivatives of A, and Π = I − P: it is negative
+    semi-definite everywhere, so that a short enough step with it climbs. Where steering vectors
+    coincide it is finite, as is its derivative.
+
+    Args:
+        R: (n, N, N), Hermitian, of trace 1.
+        u: sin θ (n, M).
+        sensors: as they are believed to be.
+        waveforms: as of :func:`share`; of ``shared``, b stands for A.
+
+    Source: Viberg, Ottersten and Kailath, 1991.
+    """
+    A = sensors.steering(u)
+    D = sensors.turns * A
+    if waveforms == "shared":
+        A = A.sum(-1, keepdim=True)
+    gram = A.mH @ A
+    least = RIDGE * _diagonal(gram).mean(-1)
+    gram = gram + torch.diag_embed(least[:, None].expand(-1, A.shape[-1]))
+    B = torch.linalg.inv_ex(gram)[0] @ A.mH
+    off = D - A @ (B @ D)
+    BR = B @ R
+    X = BR @ off  # (n, M, M), or (n, 1, M)
+    gradient = X[:, 0].real if waveforms == "shared" else _diagonal(X)
+    curvature = ((BR @ B.mH) * (off.mH @ off).mT).real
+    return Derivatives(_diagonal(BR @ A).sum(-1), 2 * gradient, -2 * curvature)
+
+
+RIDGE = 1e-10
+"""Added to AᴴA, over its mean diagonal, so that sources may be at one place."""
+
+
 def gaussian(
     R: Annotated[Tensor, "(n, N, N)"],
     u: Annotated[Tensor, "(n, M)"],

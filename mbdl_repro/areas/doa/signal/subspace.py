@@ -204,6 +204,15 @@ def directions(z: Annotated[Tensor, "(n, K)"], spacing: float) -> Annotated[Tens
     )
 
 
+def angles_of_sines(u: Annotated[Tensor, "(n, M)"]) -> Annotated[Tensor, "(n, M)"]:
+    """Return θ (n, M) in rad of u = sin θ in [−1, 1], with derivatives as of :func:`directions`.
+
+    Args:
+        u: sin θ (n, M).
+    """
+    return directions(torch.exp(-1j * math.pi * u), 0.5)
+
+
 NEAR_END_FIRE = math.cos(5e-4)
 END_FIRE_SLOPE = 1 / math.sin(5e-4)
 
