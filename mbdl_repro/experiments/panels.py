@@ -51,6 +51,7 @@ def _names(problems: Problems, experiment: Experiment, spec: Any, where: Where) 
     rows = [*experiment.methods, *experiment.bounds]
     for key, allowed, noun in (
         ("x", columns, "column"),
+        ("shades", columns, "column"),
         ("y", experiment.metrics, "metric"),
         ("also", experiment.metrics, "metric"),
         ("methods", experiment.methods, "method"),
@@ -106,7 +107,7 @@ def _stored(problems: Problems, experiment: Experiment, spec: Any, where: Where)
 def _one_line(problems: Problems, experiment: Experiment, spec: Any, where: Where) -> None:
     """Note a panel that leaves open which of several rows stands at a place on its x axis."""
     rows = [r for r in experiment.places if all(same(r[k], v) for k, v in spec.where.items())]
-    along = getattr(spec, "x", None)
+    along = getattr(spec, "x", None) or getattr(spec, "shades", None)
     rest = distinct({k: v for k, v in row.items() if k != along} for row in rows)
     open_columns = [k for k in rest[0] if len(distinct(r[k] for r in rest)) > 1] if rest else []
     if open_columns:

@@ -45,7 +45,7 @@ class MethodFrame(Block):
     belief: Text = "full"
     recipe: dict[str, Any] | None = None
     tune: dict[str, list[Any]] = {}
-    flat_beyond: dict[str, Literal["low", "high"]] = {}
+    flat_beyond: dict[str, Literal["low", "high", "both"]] = {}
     """Tuned settings that fits choose at an end, beyond which the error on validation is flat."""
     depths: list[Count] = []
     jobs: Annotated[int, Field(ge=1, le=limits.JOBS)] = 1

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from mbdl_repro.figures.intervals import clipped, draw_dots, of_rows
+from mbdl_repro.figures.intervals import clipped, draw_dots, of_rows, tones
 from mbdl_repro.figures.metric import PanelOfMetric
 from mbdl_repro.figures.names import wrapped
 from mbdl_repro.figures.panel import Sources, draw_printed
-from mbdl_repro.figures.style import RULE, of_row
+from mbdl_repro.figures.style import OF_ALL, RULE, blend, of_row
 from mbdl_repro.figures.ticks import plain_log_ticks
 
 if TYPE_CHECKING:
@@ -35,10 +35,22 @@ class Spec(PanelOfMetric):
     seeds: bool = False
     """Draw a faint dot for each seed, too."""
     x_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    shades: str | None = None
+    """A column: a row has a dot for each of its values, one below the other, the last darkest."""
+
+    @model_validator(mode="after")
+    def _one_dot_a_row(self) -> Spec:
+        """Refuse what is drawn beside the one dot of a row where a row has several."""
+        given = [key for key in ("also", "seeds", "printed") if getattr(self, key)]
+        if self.shades is not None and given:
+            raise ValueError(f"shades: a row has several dots: leave out {', '.join(given)}")
+        return self
 
 
 def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     """Draw each method's mean and interval in a row of its own; bounds are lines across all.
+
+    With ``spec.shades`` a row has several; of one that does not depend on that column, one.
 
     Args:
         axes: what is drawn on.
@@ -47,9 +59,13 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
             them.
     """
     styles = {name: spec.look(sources, name) for name in spec.methods}
+    if spec.shades is not None:
+        styles = {name: of.plain for name, of in styles.items()}
     columns = {name: _columns(spec, sources, name) for name in spec.methods}
     seeds = {name: _seeds(spec, sources, name) for name in spec.methods} if spec.seeds else {}
     draw_dots(axes, spec.methods, columns, seeds, styles)
+    if spec.shades is not None:
+        _name_shades(axes, spec.shades, sources)
     for row, name in enumerate(spec.methods):
         if spec.also is not None:
             _ring(axes, spec, sources, name, row)
@@ -73,11 +89,36 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
 
 
 def _columns(spec: Spec, sources: Sources, name: str) -> NDArray[np.float64]:
-    """Return a method's mean and the ends of its interval, (3, 1), where its answer is one."""
+    """Return the mean of an answer and the ends of its interval, (3, 1), or of n shades, (3, n)."""
     rows = spec.rows_of(sources, name)
     rows = rows[rows["iteration"].isna()]
-    spec.stop_if_ambiguous(name, len(rows) > 1)
+    if spec.shades is None:
+        ambiguous = len(rows) > 1
+    else:
+        rows = rows.sort_values(spec.shades)
+        ambiguous = rows.duplicated(spec.shades).any()
+    spec.stop_if_ambiguous(name, ambiguous)
     return clipped(of_rows(rows)) if spec.x_scale == "log" else of_rows(rows)
+
+
+def shades_of(column: str, sources: Sources) -> list[float]:
+    """Return the values of a column that have shades, rising: no size of what learns nothing.
+
+    Args:
+        column: of the table.
+        sources: of the figure.
+    """
+    return sorted({value for value in sources.table[column] if column != "n_train" or value > 0})
+
+
+def _name_shades(axes: Axes, column: str, sources: Sources) -> None:
+    """Name the shades of a column's values, in the grey that stands for all rows' colours."""
+    values = shades_of(column, sources)
+    called = sources.labels.get(column, column)
+    for value, share in zip(values, tones(len(values)), strict=True):
+        (mark,) = axes.plot([], [], "o", color=blend(OF_ALL, share), markeredgewidth=0)
+        counted = called.removeprefix("number of ")
+        mark.set_label(f"{called} {value:g}" if counted == called else f"{value:g} {counted}")
 
 
 def _seeds(spec: Spec, sources: Sources, name: str) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mbdl_repro.figures import draw_panel
-from mbdl_repro.figures.dots import NAME
+from mbdl_repro.figures.dots import NAME, shades_of
 from mbdl_repro.figures.layout import lay_out
 from mbdl_repro.figures.names import LETTERS, Cell, under, wrapped
 from mbdl_repro.figures.style import RC
@@ -63,9 +63,18 @@ def figure_of(panels: Sequence[Any], columns: int | None, sources: Sources) -> F
             for panel, place in zip(row, places, strict=True):
                 axes = part.add_subplot(place)
                 made.append(Cell(axes, panel, inches, draw_panel(axes, panel, sources)))
+            _share_names(made)
             cells.append(made)
     lay_out(figure, cells)
     return figure
+
+
+def _share_names(row: Sequence[Cell]) -> None:
+    """Leave out the names left of a panel where the one left of it has the same."""
+    for left, right in itertools.pairwise(row):
+        both: list[Any] = [left.spec, right.spec]
+        if all(spec.names_left for spec in both) and both[0].methods == both[1].methods:
+            right.axes.tick_params(axis="y", labelleft=False)
 
 
 def _parts(
@@ -91,7 +100,8 @@ def _body(panel: Any, last: bool, sources: Sources) -> float:
         names = [sources.styles[name].legend for name in panel.methods]
         lines = [1 + wrapped(name, NAME).count("\n") for name in names]
         # Room for the words of neighbours, and for the intervals of rows whose names are short.
-        each = max((max(a + b, 3) / 2 for a, b in itertools.pairwise(lines)), default=1.5)
+        least = 3 if panel.shades is None else 4
+        each = max((max(a + b, least) / 2 for a, b in itertools.pairwise(lines)), default=1.5)
         return HEAD_INCHES + LINE_INCHES * 1.06 * each * len(lines)
     if panel.names_at_ends and last:
         names = [sources.styles[name].legend for name in panel.chosen(sources)]
@@ -105,6 +115,8 @@ def _lines_under(panel: Any, last: Any, sources: Sources, inches: float) -> int:
     if panel.names_left:
         bounds = len(sources.styles) - len(sources.examples)
         bounds = bounds if panel.bounds is None else len(panel.bounds)
+        if panel.shades is not None:
+            bounds += len(shades_of(panel.shades, sources))
         return bounds + panel.printed + panel.seeds + (panel.also is not None)
     if panel.names_at_ends:
         if panel is last:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mbdl_repro.figures.style import OF_ALL, of_row
+from mbdl_repro.figures.style import OF_ALL, blend, of_row
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
@@ -29,6 +27,8 @@ MARKED = 10
 """Points of a line that bear a mark, roughly: more of them would hide it."""
 SINGLE, FAINT = 0.65, 0.35
 """How large the dot of a seed is, over the mark of a mean on a line, and how opaque."""
+PALEST, APART = 0.66, 0.24
+"""Share of white of the palest of several dots in a row, and how far apart they are, in rows."""
 WIDTHS = {"plain": 1.4, "front": 1.8, "behind": 1.1}
 """How wide intervals of dots are, in points, by the weight of a row."""
 
@@ -105,17 +105,21 @@ def draw_line(
         **words,
     )
     if aside:
-        _move(axes, [*axes.lines[before:], *axes.collections[collections:]], aside)
+        from matplotlib.transforms import ScaledTranslation
+
+        moved = axes.transData + ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
+        for artist in (*axes.lines[before:], *axes.collections[collections:]):
+            artist.set_transform(moved)
     return of_row(axes.lines[before], style)
 
 
-def _move(axes: Axes, artists: Iterable[Artist], points: float) -> None:
-    """Move what is drawn on a panel so many points to the right."""
-    from matplotlib.transforms import ScaledTranslation
+def tones(n: int) -> list[float]:
+    """Return the shares of white of n dots in a row: the last has the row's colour itself.
 
-    moved = ScaledTranslation(points / 72, 0, axes.figure.dpi_scale_trans)
-    for artist in artists:
-        artist.set_transform(axes.transData + moved)
+    Args:
+        n: how many there are, 1 or more.
+    """
+    return [PALEST * (n - 1 - j) / max(n - 1, 1) for j in range(n)]
 
 
 def draw_dots(
@@ -125,43 +129,52 @@ def draw_dots(
     seeds: dict[str, Annotated[NDArray[np.float64], "(n_seeds,)"]],
     styles: dict[str, RowStyle],
 ) -> None:
-    """Draw a mean with its interval in a row of its own for each name, and the seeds behind it.
+    """Draw means with their intervals in a row of its own for each name, and the seeds behind them.
+
+    Several means of a row lie one below the other, the last in the darkest tone.
 
     Args:
         axes: what is drawn on.
         names: from top to bottom.
-        columns: mean, lower end and upper end of each, in the horizontal axis's unit.
+        columns: means, lower ends and upper ends of each, in the horizontal axis's unit.
         seeds: the value of each seed, for those of which it is shown.
         styles: of each.
     """
     import matplotlib
     import pandas as pd
     import seaborn as sns
+    from matplotlib.transforms import Affine2D
 
     size = matplotlib.rcParams["lines.markersize"]
     if any(len(values) for values in seeds.values()):
         _draw_seeds(axes, names, seeds, styles, SINGLE * size)
     for name in names:
-        style = styles[name]
-        sns.pointplot(
-            data=pd.DataFrame({"x": columns[name].ravel(), "name": name}),
-            x="x",
-            y="name",
-            order=names,
-            estimator="median",
-            errorbar=_ends,
-            orient="h",
-            color=style.colour,
-            markers=style.marker,
-            markersize=1.25 * size,
-            markeredgewidth=0,
-            linestyle="none",
-            capsize=0.16,
-            err_kws={"linewidth": WIDTHS[style.weight]},
-            legend=False,
-            ax=axes,
-            zorder=3,
-        )
+        style, n = styles[name], columns[name].shape[1]
+        for j, share in enumerate(tones(n)):
+            before = len(axes.lines)
+            sns.pointplot(
+                data=pd.DataFrame({"x": columns[name][:, j], "name": name}),
+                x="x",
+                y="name",
+                order=names,
+                estimator="median",
+                errorbar=_ends,
+                orient="h",
+                color=blend(style.colour, share),
+                markers=style.marker,
+                markersize=(1.25 if n == 1 else 1.0) * size,
+                markeredgewidth=0,
+                linestyle="none",
+                capsize=0.16 if n == 1 else 0.1,
+                err_kws={"linewidth": WIDTHS[style.weight]},
+                legend=False,
+                ax=axes,
+                zorder=3,
+            )
+            if n > 1:
+                down = Affine2D().translate(0, APART * (j - (n - 1) / 2))
+                for line in axes.lines[before:]:
+                    line.set_transform(down + axes.transData)
 
 
 def _draw_seeds(

@@ -106,8 +106,8 @@ def under(names: Sequence[str], inches: float) -> tuple[int, list[str], int]:
 def write_names(row: Sequence[Cell]) -> None:
     """Write the names of a row of panels, where the layout can make room for them.
 
-    The last panel of lines has them beside it, at the ends of its lines, and speaks for those left
-    of it; what others show besides stands in a legend under each.
+    The last panel of lines has them beside it, at the ends of its lines; others have a legend under
+    each. Panels of lines and of dots leave out what one right of them names.
 
     Args:
         row: the panels, from left to right, drawn.
@@ -119,8 +119,10 @@ def write_names(row: Sequence[Cell]) -> None:
             cell.beside = [(line, _beside(cell.axes, name)) for name, line in found.items()]
             named |= set(found)
             continue
-        if cell.spec.names_at_ends:
+        if cell.spec.names_at_ends or cell.spec.names_left:
             found = {name: line for name, line in found.items() if name not in named}
+        if cell.spec.names_left:
+            named |= set(found)
         if found:
             _legend_under(cell, found)
 

@@ -119,10 +119,11 @@ def paired(own: pd.DataFrame, reference: pd.DataFrame, kind: Kind) -> pd.DataFra
         else:
             reference = reference[reference["iteration"].isna()]
     both = own.merge(reference, on=[*on, "seed"], suffixes=("", "_of_reference"))
-    for column in ("n_train", "iteration"):
-        if f"{column}_of_reference" in both:
-            theirs = both[f"{column}_of_reference"]
-            both[column] = both[column].where(both[column].fillna(0) > 0, theirs)
+    # Of what looks at no pairs the size is 0; of an answer, which is no iterate, it is missing.
+    if "n_train_of_reference" in both:
+        both["n_train"] = both["n_train"].where(both["n_train"] > 0, both["n_train_of_reference"])
+    if "iteration_of_reference" in both:
+        both["iteration"] = both["iteration"].fillna(both["iteration_of_reference"])
     found = []
     for place, rows in both.groupby(places, dropna=False, sort=False):
         values, others = rows["value"].to_numpy(float), rows["value_of_reference"].to_numpy(float)

@@ -109,11 +109,18 @@ class RowStyle:
 
     legend: str
     colour: str
+    hue: str
+    """Of its family, whose methods are shades of it."""
     marker: str | None
     line: Any
     order: int
     weight: Literal["plain", "front", "behind"] = "plain"
     """Whether it carries a panel's message, or stands behind those that do."""
+
+    @property
+    def plain(self) -> RowStyle:
+        """How it looks where shade and mark tell of other things than of methods."""
+        return dataclasses.replace(self, colour=self.hue, marker="o")
 
     @property
     def line_words(self) -> dict[str, Any]:
@@ -148,7 +155,7 @@ class RowStyle:
             return self
         if name in focus:
             return dataclasses.replace(self, weight="front")
-        return dataclasses.replace(self, weight="behind", colour=_blend(self.colour, BEHIND))
+        return dataclasses.replace(self, weight="behind", colour=blend(self.colour, BEHIND))
 
 
 def row_styles(families: Mapping[str, Family], legends: Mapping[str, str]) -> dict[str, RowStyle]:
@@ -175,6 +182,7 @@ def row_styles(families: Mapping[str, Family], legends: Mapping[str, str]) -> di
         styles[name] = RowStyle(
             legend=legends.get(name, name.replace("_", " ")),
             colour=_shade(family, nth),
+            hue=COLOURS[family],
             marker=marker,
             line=lines[nth % len(lines)],
             order=order,
@@ -231,11 +239,16 @@ def _shade(family: Family, nth: int) -> str:
         return MODEL_BASED_GREYS[nth % len(MODEL_BASED_GREYS)]
     if family is Family.BOUND:
         return COLOURS[family]
-    return _blend(COLOURS[family], SHADES[nth % len(SHADES)])
+    return blend(COLOURS[family], SHADES[nth % len(SHADES)])
 
 
-def _blend(colour: str, share: float) -> str:
-    """Blend a colour with white, or, of a share below 0, with black."""
+def blend(colour: str, share: float) -> str:
+    """Blend a colour with white, or, of a share below 0, with black.
+
+    Args:
+        colour: as ``#rrggbb``.
+        share: of white, from 0 to 1, or, below 0, of black.
+    """
     parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
     end = 255 if share > 0 else 0
     return "#" + "".join(f"{round(p + (end - p) * abs(share)):02x}" for p in parts)

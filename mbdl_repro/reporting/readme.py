@@ -16,6 +16,7 @@ from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.experiments.specs import fit_spec
 from mbdl_repro.pipeline.costs import duration
+from mbdl_repro.reporting.continuum import FAMILIES, HELD, Cell, cells
 from mbdl_repro.store.files import WAY_OUT
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_record, read_table, record_path
@@ -34,11 +35,11 @@ TELLING = "5.06_lista"
 LEAST_Q = 0.05
 """Share of false ones that is allowed among decided claims."""
 
+NAMED = 2
+"""Methods that a cell of the continuum names."""
+
 CORES = 2
 """Of a small machine, for which the README says how long all takes."""
-
-HELD = ("holds", "surpassed")
-"""Verdicts on what is as it was claimed, or better."""
 
 KINDS = {"claim": "claims", "published": "published numbers"}
 NOTICE = "<!-- Written by `mbdl readme` from experiment files and results: do not edit. -->"
@@ -96,6 +97,7 @@ def parts(results: Results) -> dict[str, str]:
     telling = results.experiments[TELLING]
     return {
         "areas": areas_table(results),
+        "continuum": continuum_table(results),
         "cost": f"{duration(results.spent(results.experiments).both / CORES)} on {CORES} cores",
         "figure": _shown(results, telling, root=""),
         "telling_cost": f"{duration(results.spent([TELLING]).both)} on one core",
@@ -176,6 +178,27 @@ def _area_counts(results: Results, experiments: Iterable[Experiment]) -> str:
     verdicts = results.verdicts(*(e.name for e in experiments))
     held = [_held(verdicts, kind) for kind in KINDS]
     return " | ".join([str(len(experiments)), str(len(methods)), *held])
+
+
+def continuum_table(results: Results) -> str:
+    """Return the methods of each family on each running example, and how claims on them fared."""
+    found = cells(results.experiments, results.verdicts())
+    lines = [
+        f"| family | {' | '.join(map(_title, results.areas))} |",
+        "|---|" + "---|" * len(results.areas),
+    ]
+    for family in FAMILIES:
+        row = [_cell(found[family, area]) for area in results.areas]
+        lines.append(f"| {family.title} | {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+def _cell(cell: Cell | None) -> str:
+    if cell is None:
+        return "–"
+    shown = ", ".join(cell.methods[:NAMED]) + (", …" if len(cell.methods) > NAMED else "")
+    fared = f" {cell.held}/{cell.claims}" if cell.claims else ""
+    return f"[{shown}]({PAGES}/gallery.md#{_anchor(cell.experiment)}){fared}"
 
 
 def _held(verdicts: pd.DataFrame, kind: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import os
-import re
 import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from mbdl_repro.experiments.experiment import Experiment, MethodEntry
 from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.figures.style import COLOURS, RowStyle, row_styles
 from mbdl_repro.pipeline.job import Job
-from mbdl_repro.reporting import docstrings, numbers, tables
+from mbdl_repro.reporting import continuum, docstrings, numbers, tables
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_checked, read_record, read_table
 
@@ -59,7 +58,9 @@ def page(book: Mapping[str, Experiment], scale: Scale, store: Store) -> str:
         scale=scale,
         book=BOOK,
         marks=MARKS,
-        families=[family for family in Family if family is not Family.BOUND],
+        families=continuum.FAMILIES,
+        areas=sorted({experiment.area for experiment in book.values()}),
+        continuum=continuum.cells(book, verdicts),
         colours=COLOURS,
         bound_colour=COLOURS[Family.BOUND],
         counts={kind: _counts(verdicts, kind) for kind in ("claim", "published")},
@@ -155,8 +156,7 @@ def _files(name: str, store: Store) -> dict[str, str]:
 
 def _side(text: str, styles: dict[str, RowStyle]) -> dict[str, str | None]:
     """Split one side of a comparison: a factor, a row by its legend and colour, and its place."""
-    (parts,) = re.findall(r"^(\S+ × )?(\S+)(.*)", text)
-    factor, name, place = parts
+    ((factor, name, place),) = continuum.SIDE.findall(text)
     style = styles.get(name)
     return {
         "factor": factor,

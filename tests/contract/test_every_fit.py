@@ -171,9 +171,10 @@ def test_positive_parameters_stay_positive(info):
     for name, tensor in positive_tensors(method).items():
         assert torch.isfinite(tensor).all() and (tensor > 0).all(), name
     optimizer = torch.optim.SGD(trainable(method).values(), lr=1.0)
+    prepared = method.prepare(big)
     for _ in range(20):
         optimizer.zero_grad()
-        method.loss(*big).backward()
+        method.loss(*prepared).backward()
         torch.nn.utils.clip_grad_norm_(method.parameters(), 1.0)
         optimizer.step()
     after = positive_tensors(method)

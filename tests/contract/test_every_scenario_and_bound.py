@@ -17,13 +17,13 @@ from contract import instances
 
 from mbdl_repro import catalogue
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
+from mbdl_repro.areas.doa.scenario import Misplaced, Narrowband, Ofdm
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.areas.tracking.systems.sinusoidal import Sinusoidal
-from mbdl_repro.contract.scenario import Scenario, Split
+from mbdl_repro.contract.scenario import Scenario, Split, in_seed
 from mbdl_repro.contract.seeding import rng_for
 from mbdl_repro.pipeline.rows import measured
 
@@ -97,6 +97,17 @@ SMALL = {
         ),
         received_again,
     ),
+    "doa.misplaced": Small(
+        Misplaced(
+            n_sources=2,
+            n_snapshots=3,
+            snr_db=10.0,
+            n_sensors=4,
+            max_angle_deg=60.0,
+            spacing_error=0.03,
+        ),
+        received_again,
+    ),
     "image_restoration.digits": Small(
         Digits(
             degradation="compressed_sensing",
@@ -153,7 +164,8 @@ def small(kind: str) -> Small:
 def truth_of(info) -> Scenario:
     if f"{info.area}.{info.name}" in SPECIAL:
         return SPECIAL[f"{info.area}.{info.name}"]
-    return small(next(kind for kind in KINDS if kind.startswith(f"{info.area}."))).truth
+    truth = small(next(kind for kind in KINDS if kind.startswith(f"{info.area}."))).truth
+    return in_seed(truth, 0)
 
 
 def test_the_table_names_scenarios_that_there_are():

@@ -13,7 +13,7 @@ import torch
 from mbdl_repro import catalogue
 from mbdl_repro.areas.doa.methods.deep_root_music import DeepRootMusic
 from mbdl_repro.areas.doa.methods.subspacenet import Subspacenet
-from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
+from mbdl_repro.areas.doa.scenario import Misplaced, Narrowband, Ofdm
 from mbdl_repro.areas.image_restoration.methods.plug_and_play_admm import PlugAndPlayAdmm
 from mbdl_repro.areas.image_restoration.priors.autoencoder import VariationalAutoencoder
 from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
@@ -41,6 +41,7 @@ SOURCES = {"n_sources": 2, "n_snapshots": 3, "snr_db": 10.0}
 IMAGES = {"degradation": "denoising", "noise_std": 0.3}
 
 TRUTHS = {
+    "doa.misplaced": Misplaced(**SOURCES),
     "doa.narrowband": Narrowband(**SOURCES),
     "doa.ofdm": Ofdm(**SOURCES),
     "image_restoration.digits": Digits(**IMAGES),
@@ -52,6 +53,7 @@ TRUTHS = {
     "tracking.sinusoidal": Sinusoidal(**MOTION),
 }
 FIELDS = {
+    "doa.misplaced": SOURCES,
     "doa.narrowband": SOURCES,
     "doa.ofdm": SOURCES,
     "image_restoration.digits": IMAGES,
@@ -96,6 +98,7 @@ def test_an_identity_is_the_area_and_the_fields_that_are_not_as_by_default(kind)
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
+        ("doa.misplaced", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),
         ("doa.narrowband", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),
         ("doa.ofdm", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),
         ("linear_estimation.linear_gaussian", '["data","linear_estimation",{"noise_std":0.1},'),
@@ -132,7 +135,7 @@ def test_images_and_their_noise_come_from_the_streams_of_these_names(collection)
     truth = TRUTHS[f"image_restoration.{collection}"]
     images = f'["images","image_restoration","{collection}",{{}},"train",7,0]'
     noise = '["data","image_restoration",{"degradation":"denoising","noise_std":0.3},"train",7,0]'
-    s = truth.targets(truth.chunk_size, "train", numpy_generator(images))
+    s = truth.targets(truth.chunk_size, "train", 7, numpy_generator(images))
     x = s + 0.3 * numpy_generator(noise).standard_normal(s.shape)
     drawn = truth.draw(2, "train", 7)
     assert np.array_equal(drawn.s, s[:2])

@@ -124,7 +124,7 @@ def drawn(experiment: Experiment, panel, sources: Sources) -> object:
     drawn_lines = [line for line in axes.get_lines() if len(line.get_xdata())]
     lines = {line.get_label() for line in drawn_lines}
     marked = [line for line in drawn_lines if line.get_marker() not in (None, "None", "")]
-    dots = [line.get_ydata()[0] for line in marked if panel.names_left]
+    dots = {line.get_ydata()[0] for line in marked if panel.names_left}  # rows: of fewer shades
     plt.close(figure)
     return {label for label in lines if not label.startswith("_")}, dots
 

@@ -18,6 +18,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.ticker import MultipleLocator
 from PIL import Image
+from pydantic import ValidationError
 from scipy import stats
 
 from mbdl_repro import figures
@@ -531,6 +532,30 @@ def test_published_numbers_are_marked_where_they_belong(axes):
     assert sorted(printed_in(axes)) == [(0.1, 0.5), (0.5, 0.7)]
 
 
+def test_shades_are_dots_one_below_the_other_in_the_row_of_their_method(axes):
+    """The last is the row's own colour; a method that learns nothing has one dot."""
+    dotted(axes, where=HERE, shades="n_train", bounds=[])
+    drawn = [line for line in axes.get_lines() if line.get_marker() in MARKERS and points(line)]
+    places = []
+    for line in drawn:
+        (point,) = points(line)
+        x, y = axes.transData.inverted().transform(line.get_transform().transform(point))
+        places.append((round(float(x), 6), round(float(y), 6)))
+    assert places == [(0.1, -0.24), (0.01, 0.0), (0.001, 0.24), (0.03, 1.0)]
+    styles = sources().styles
+    assert drawn[2].get_color() == styles["network"].colour != drawn[0].get_color()
+    assert drawn[3].get_color() == styles["classical"].colour
+    names = [label for label in axes.get_legend_handles_labels()[1] if "n_train" in label]
+    assert names == ["n_train 10", "n_train 100", "n_train 1000"]
+
+
+def test_shades_leave_no_other_column_open_and_stand_alone(axes):
+    with pytest.raises(UserError, match="network has several rows for one place"):
+        dotted(axes, shades="n_train")
+    with pytest.raises(ValidationError, match="shades: a row has several dots: leave out seeds"):
+        dots.Spec(title="T", y="error", methods=["network"], shades="n_train", seeds=True)
+
+
 def test_seeds_are_faint_dots_in_the_row_of_their_mean(axes):
     seeds = [{**row("classical", 0.0), "value": v} for v in (0.02, 0.04)]
     known = dataclasses.replace(sources(), seed_table=pd.DataFrame(seeds))
@@ -947,18 +972,19 @@ def test_decibels_are_averaged_as_the_ratios_that_they_stand_for():
 
 
 def test_iterates_are_compared_with_iterates_or_else_with_the_answer(axes):
-    steps = [seed_row("ista", s, 8.0 / k, iteration=k) for k in (1, 2) for s in range(2)]
+    steps = [seed_row("ista", s, 8.0 / 2**k, iteration=k) for k in (0, 1, 2) for s in range(2)]
     steps += [seed_row("ista", s, 1.0) for s in range(2)]
     answers = [seed_row("exact", s, 2.0) for s in range(2)]
     table = pd.DataFrame(steps + answers)
     styles = row_styles(dict.fromkeys(("ista", "exact"), Family.MODEL_BASED), {})
     known = Sources(TABLE, {}, styles, {}, seed_table=table)
     found = known.rows_over("ista", "error", {}, "exact").set_index("iteration")["mean"]
-    np.testing.assert_allclose(found[[1, 2]], 10 * np.log10([4, 2]))
+    np.testing.assert_allclose(found[[0, 1, 2]], 10 * np.log10([4, 2, 1]))
+    np.testing.assert_allclose(found[np.nan], -10 * np.log10(2))
     back = known.rows_over("exact", "error", {}, "ista").set_index("iteration")["mean"]
-    np.testing.assert_allclose(back[[1, 2]], -10 * np.log10([4, 2]))
+    np.testing.assert_allclose(back[[0, 1, 2]], -10 * np.log10([4, 2, 1]))
     itself = known.rows_over("ista", "error", {}, "ista")
-    assert len(itself) == 3 and (itself["mean"] == 0).all()
+    assert len(itself) == 4 and (itself["mean"] == 0).all()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,6 @@ def at_root():
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         yield
-    plt.close("all")
     figure_of.cache_clear()
 
 
@@ -50,7 +49,9 @@ def figure_of(name: str):
     """Draw a figure once for all tests."""
     experiment, sources = of(name)
     with plt.rc_context(STYLES["paper"]):
-        return grid.figure_of(experiment.panels, experiment.figure.columns, sources)
+        figure = grid.figure_of(experiment.panels, experiment.figure.columns, sources)
+    plt.close(figure)  # of pyplot's list: it can still be drawn
+    return figure
 
 
 @pytest.mark.parametrize("name", names())
@@ -90,6 +91,13 @@ def test_a_panel_has_ten_names_at_most_and_says_what_its_axes_are(name):
         assert len(entries(axes)) <= ENTRIES, f"{title}: small multiples tell more"
         for label in (axes.get_xlabel(), axes.get_ylabel()):
             assert not re.search(r"[a-z]_[a-z]", label), f"{title}: {label} is a name of the code"
+
+
+def test_panels_of_the_same_methods_name_them_and_their_bounds_once():
+    left, right = figure_of("doa_phases").axes
+    shown = [[label.get_visible() for label in axes.get_yticklabels()] for axes in (left, right)]
+    assert all(shown[0]) and not any(shown[1])
+    assert [axes.get_legend() is None for axes in (left, right)] == [True, False]
 
 
 @pytest.mark.parametrize("name", ["3.09_music", "5.01_linear_estimation", "5.4_plug_and_play"])

@@ -1,0 +1,80 @@
+"""The continuum as a table: which method of each family meets each running example, and where."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mbdl_repro.contract.family import Family
+from mbdl_repro.experiments.experiment import Experiment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COMMON = "continuum_"
+"""How experiments begin in which all families of a running example meet."""
+HELD = ("holds", "surpassed")
+"""Verdicts on what is as it was claimed, or better."""
+FAMILIES = [family for family in Family if family is not Family.BOUND]
+SIDE = re.compile(r"^(\S+ × )?(\S+)(.*)")
+"""A side of a comparison, as tables of verdicts spell it: a factor, then a row, then its place."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A family on a running example."""
+
+    methods: tuple[str, ...]
+    """Those of the family, by their names."""
+    experiment: str
+    """Where they stand: where all families meet, or else the first with one of this family."""
+    held: int
+    """Claims of that experiment that name one of them, and hold."""
+    claims: int
+    """Claims of that experiment that name one of them."""
+
+
+def cells(
+    experiments: Mapping[str, Experiment], verdicts: pd.DataFrame
+) -> dict[tuple[Family, str], Cell | None]:
+    """Return the table's cells by family and running example; ``None`` where there is no method.
+
+    Args:
+        experiments: all, by name.
+        verdicts: on all their claims.
+    """
+    areas = sorted({experiment.area for experiment in experiments.values()})
+    ordered = sorted(experiments.values(), key=lambda e: not e.name.startswith(COMMON))
+    return {
+        (family, area): next(
+            (
+                _cell(experiment, family, verdicts)
+                for experiment in ordered
+                if experiment.area == area and _labels(experiment, family)
+            ),
+            None,
+        )
+        for family in FAMILIES
+        for area in areas
+    }
+
+
+def _labels(experiment: Experiment, family: Family) -> dict[str, str]:
+    """Return the names of an experiment's methods of a family, by their labels."""
+    entries = experiment.methods.items()
+    return {label: entry.info.name for label, entry in entries if entry.info.family is family}
+
+
+def _cell(experiment: Experiment, family: Family, verdicts: pd.DataFrame) -> Cell:
+    labels = _labels(experiment, family)
+    own = verdicts[(verdicts["experiment"] == experiment.name) & (verdicts["kind"] == "claim")]
+    named = [own[side].astype(str).str.extract(SIDE)[1].isin(labels) for side in ("left", "right")]
+    of_family = own[named[0] | named[1]]
+    return Cell(
+        methods=tuple(dict.fromkeys(labels.values())),
+        experiment=experiment.name,
+        held=int(of_family["verdict"].isin(HELD).sum()),
+        claims=len(of_family),
+    )

@@ -1,0 +1,62 @@
+"""The table of families and running examples: what a cell says, and that none is empty."""
+
+import pandas as pd
+import pytest
+
+from mbdl_repro.contract.family import Family
+from mbdl_repro.experiments.reading import load_all, load_scale
+from mbdl_repro.reporting import readme
+from mbdl_repro.reporting.continuum import FAMILIES, cells
+
+
+@pytest.fixture(scope="module")
+def experiments():
+    return load_all(load_scale("full"))
+
+
+def verdicts(*rows):
+    columns = ["experiment", "kind", "left", "right", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_a_cell_counts_the_claims_that_name_its_methods(experiments):
+    name = "continuum_linear"
+    found = cells(
+        experiments,
+        verdicts(
+            (name, "claim", "learned_scales (n_train=50)", "0.9 × linear_mmse", "holds"),
+            (name, "claim", "linear_mmse", "1.08 × learned_mmse_prior", "fails"),
+            (name, "claim", "linear_mmse", "0.61", "surpassed"),
+            (name, "published", "learned_mmse", "0.61", "holds"),
+            ("5.01_linear_estimation", "claim", "learned_mmse", "linear_mmse", "holds"),
+        ),
+    )
+    learned = found[Family.LEARNED_OPTIMIZATION, "linear_estimation"]
+    assert learned.experiment == name
+    assert learned.methods == ("learned_mmse",)
+    assert (learned.held, learned.claims) == (1, 2)
+    known = found[Family.MODEL_BASED, "linear_estimation"]
+    assert (known.held, known.claims) == (2, 3)
+
+
+def test_without_a_common_experiment_the_first_with_the_family_stands(experiments):
+    only = {name: e for name, e in experiments.items() if name in ("5.06_lista", "3.06_ista")}
+    found = cells(only, verdicts())
+    assert found[Family.UNFOLDED_OBJECTIVE, "sparse_recovery"].experiment == "5.06_lista"
+    assert found[Family.DEEP_LEARNING, "sparse_recovery"] is None
+
+
+def test_each_family_meets_each_running_example(experiments):
+    found = cells(experiments, verdicts())
+    assert [(family.title, area) for (family, area), cell in found.items() if cell is None] == []
+
+
+def test_the_readme_has_a_line_a_family_and_links_each_cell(store):
+    lines = readme.continuum_table(readme.Results()).splitlines()
+    assert lines[0] == "| family | Linear estimation | Sparse recovery |"
+    assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:]] == [
+        family.title for family in FAMILIES
+    ]
+    (lista,) = [line for line in lines if "[lista]" in line]
+    assert "[lista](docs/results/gallery.md#506_lista) " in lista
+    assert lista.startswith("| deep unfolding, learned objective | – |")
