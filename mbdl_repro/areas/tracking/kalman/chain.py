@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mbdl_repro.areas.tracking.kalman.model import LinearModel
 from mbdl_repro.areas.tracking.kalman.updates import only_seen, predicted_covariance
+from mbdl_repro.contract.covariance import is_singular
 
 
 class Chain(NamedTuple):
@@ -80,3 +82,17 @@ def _apply(matrix: Tensor, vectors: Tensor) -> Tensor:
     if matrix.ndim == 3:
         return vectors @ matrix.mT
     return (matrix @ vectors[..., None])[..., 0]
+
+
+def check_not_singular(model: LinearModel[np.ndarray]) -> None:
+    """Refuse a model by whose V⁻¹ and W⁻¹ no message can be weighted.
+
+    Raises:
+        ValueError: if V or W is singular.
+    """
+    for name, noise in (("V", "process_noise"), ("W", "observation_noise")):
+        if is_singular(getattr(model, name)):
+            raise ValueError(
+                f"{name} is singular, and messages are weighted by its inverse: "
+                f"give {noise} a variance in every direction"
+            )

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 import torch
 from annotated_types import Ge, Gt
-from torch import Tensor
+from torch import Tensor, nn
 
-from mbdl_repro.areas.tracking.kalman.chain import Chain
+from mbdl_repro.areas.tracking.kalman.chain import Chain, check_not_singular
 from mbdl_repro.areas.tracking.kalman.linear_filter import (
     StoredModel,
     check_observations,
@@ -21,7 +21,6 @@ from mbdl_repro.areas.tracking.kalman.model import LinearModel, linear_arrays, s
 from mbdl_repro.areas.tracking.kalman.updates import predicted_covariance
 from mbdl_repro.areas.tracking.systems.arrays import is_sure
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
-from mbdl_repro.contract.covariance import is_singular
 from mbdl_repro.contract.method import IterativeMethod
 from mbdl_repro.learning.step_sizes import best_steps, chebyshev_steps
 
@@ -115,9 +114,8 @@ class MapSteps(IterativeMethod, ABC):
 
     s_t ← s_t + μ_k (μ_past + μ_future + μ_seen),  from s_t = H⁺ x_t
 
-    The messages are the gradients of the log joint density in s_t through s_{t−1}, s_{t+1} and
-    x_t, −V⁻¹(s_t − F s_{t−1}), FᵀV⁻¹(s_{t+1} − F s_t) and HᵀW⁻¹(x_t − H s_t), each divided by the
-    sum D of the three curvatures. With Q the curvatures of all states, that is
+    The messages are those of :meth:`Chain.messages`. With Q the curvatures of the negative log
+    joint density of all states, and D its blocks on the diagonal, that is
     s ← s + μ_k D⁻¹(b − Q s). Without end, the smoother's estimate is reached.
 
     All observations of a trajectory, those to come included, have a part in each estimate: to be
@@ -150,12 +148,7 @@ class MapSteps(IterativeMethod, ABC):
         self.iterations: int = iterations
         self.model = StoredModel(linear_model(belief))
         arrays = linear_arrays(belief)
-        for name, noise in (("V", "process_noise"), ("W", "observation_noise")):
-            if is_singular(getattr(arrays, name)):
-                raise ValueError(
-                    f"{name} is singular, and states are weighted by its inverse: believe in a "
-                    f"{noise} in every direction"
-                )
+        check_not_singular(arrays)
         problem = stacked_problem(arrays, min(belief.n_steps, LONGEST))
         if steps == "chebyshev":
             high = problem.curvatures[-1]
@@ -224,3 +217,17 @@ class MapSteps(IterativeMethod, ABC):
 
         errors = torch.func.vmap(estimates)(stacks, x) - s
         return errors.square().flatten(2).sum(2).mean(1)
+
+
+class LearnedMapSteps(MapSteps, ABC):
+    """Steps towards the most probable trajectory, the logarithms of whose sizes μ_k are learned."""
+
+    parent = "block_jacobi_smoother"
+
+    def __init__(self, belief: StateSpace, **settings: Any) -> None:
+        super().__init__(belief, **settings)
+        self.log_step = nn.Parameter(self.first_steps.log())
+
+    def step_sizes_now(self) -> Tensor:
+        """Return the learned steps (K,)."""
+        return self.log_step.exp()

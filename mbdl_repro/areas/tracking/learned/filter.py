@@ -12,6 +12,7 @@ from torch import Tensor
 from mbdl_repro.areas.tracking.kalman.linear_filter import check_observations
 from mbdl_repro.areas.tracking.learned.network import Moment, Network, Step
 from mbdl_repro.areas.tracking.learned.prediction import Prediction
+from mbdl_repro.areas.tracking.learned.units import root_mean_square, unit_or_one
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Split
@@ -236,11 +237,6 @@ FIXED_GAINS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.
 """Candidates for κ, the gain at the start of a fit being κ H⁺."""
 
 
-def unit_or_one(value: Tensor) -> Tensor:
-    """Return a positive number as it is, and 1 in place of any other."""
-    return torch.where(value.isfinite() & (value > 0), value, 1.0)
-
-
 def squared_error(
     track: Track, s: Annotated[Tensor, "(rows, T, m)"]
 ) -> Annotated[Tensor, "(rows,)"]:
@@ -251,8 +247,3 @@ def squared_error(
         s: the true states, (rows, T, m).
     """
     return (track.states - s).square().flatten(-2).sum(-1)
-
-
-def root_mean_square(differences: Annotated[Tensor, "(·, ·, k)"]) -> Annotated[Tensor, "(k,)"]:
-    """Return the root mean square (k,) of each entry of differences (·, ·, k); 1 in place of 0."""
-    return unit_or_one(differences.square().flatten(0, 1).mean(0).sqrt())

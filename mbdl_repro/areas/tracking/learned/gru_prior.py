@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from typing import Annotated, NamedTuple
 
 import torch
@@ -11,12 +10,12 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn import functional
 
-from mbdl_repro.areas.tracking.kalman.linear_filter import check_observations
 from mbdl_repro.areas.tracking.kalman.model import linear_arrays
 from mbdl_repro.areas.tracking.kalman.updates import innovation, kalman_gain, only_seen
 from mbdl_repro.areas.tracking.learned.prediction import pseudo_inverse
+from mbdl_repro.areas.tracking.learned.stacked import StackedMethod
+from mbdl_repro.areas.tracking.learned.units import root_mean_square
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
-from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.layers import Affine, Gru, add_product, gru_update
 
@@ -32,7 +31,7 @@ class Followed(NamedTuple):
     variances: Tensor  # (rows, T, m): v_t
 
 
-class GruPrior(Method):
+class GruPrior(StackedMethod):
     """A filter that knows what is seen of a state, and learns how states move.
 
     p_t = ŝ_{t−1} + u ∘ o_t,    v_t = u² ∘ (log(1 + exp z_t) + 0.001),    (o_t, z_t) = E h_t + e
@@ -52,7 +51,7 @@ class GruPrior(Method):
     """
 
     def __init__(self, belief: StateSpace, *, hidden_size: Annotated[int, Ge(1)] = 24) -> None:
-        super().__init__()
+        super().__init__(belief)
         known = linear_arrays(belief, without="FV")
         if known.varies:
             raise ValueError("H or W varies, and one for all steps is asked for")
@@ -77,12 +76,8 @@ class GruPrior(Method):
         self.unit.draw(rng)
         self.output.weight.zero_()
         change = self.changes(train.x.to(self.H))
-        for unit, data in (
-            (self.input_unit, torch.cat((change, change), -1)),
-            (self.step_unit, change @ pseudo_inverse(self.H).mT),
-        ):
-            size = data.square().mean((0, 1)).sqrt()
-            unit.copy_(size.where(size > 0, 1))
+        self.input_unit.copy_(root_mean_square(change).repeat(2))
+        self.step_unit.copy_(root_mean_square(change @ pseudo_inverse(self.H).mT))
 
     def changes(self, x: Annotated[Tensor, "(rows, T, n)"]) -> Annotated[Tensor, "(rows, T, n)"]:
         """Return x_t − x_{t−1} (rows, T, n), 0 where either is missing; H s̄_0 stands for x_0."""
@@ -126,35 +121,8 @@ class GruPrior(Method):
                 values.append(value)
         return Followed(*(torch.stack(values, -2) for values in kept))
 
-    @abstractmethod
-    def loss(
-        self, x: Annotated[Tensor, "(rows, T, n)"], s: Annotated[Tensor, "(rows, T, m)"]
-    ) -> Tensor:
-        """Return the mean of the loss over rows, a scalar; of a stack of fits (members,).
-
-        Args:
-            x: observations, (rows, T, n), NaN where missing.
-            s: the true states, (rows, T, m).
-        """
-
-    def losses(
-        self,
-        x: Annotated[Tensor, "(members, rows, T, n)"],
-        s: Annotated[Tensor, "(members, rows, T, m)"],
-    ) -> Annotated[Tensor, "(members,)"]:
-        """Return the loss of each fit of a stack, (members,).
-
-        Args:
-            x: observations, (members, rows, T, n), NaN where missing.
-            s: the true states, (members, rows, T, m).
-        """
-        return self.loss(x, s)
-
-    def forward(
-        self, x: Annotated[Tensor, "(n_rows, T, n)"]
-    ) -> Annotated[Tensor, "(n_rows, T, m)"]:
-        """Return the estimates of the states (n_rows, T, m)."""
-        check_observations(x, len(self.H))
+    def states(self, x: Tensor) -> Tensor:
+        """Return the estimates (..., rows, T, m)."""
         return self.follow(x).states
 
     def negative_log_likelihood(

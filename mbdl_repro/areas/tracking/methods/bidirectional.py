@@ -8,14 +8,15 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.kalman.linear_filter import check_observations
+from mbdl_repro.areas.tracking.learned.stacked import StackedMethod
+from mbdl_repro.areas.tracking.learned.units import root_mean_square
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.layers import Affine, Gru
 
 
-class Bidirectional(Method):
+class Bidirectional(StackedMethod):
     """Gated recurrent units forwards and backwards in time: a black box that smooths.
 
     ŝ_t = Σ E [h_t; g_t] + e,    h_t = GRU(u_t, h_{t−1}),    g_t = GRU'(u_t, g_{t+1})
@@ -37,7 +38,7 @@ class Bidirectional(Method):
     family = Family.DEEP_LEARNING
 
     def __init__(self, belief: StateSpace, *, hidden_size: Annotated[int, Ge(1)] = 24) -> None:
-        super().__init__()
+        super().__init__(belief)
         m, n = belief.m, belief.n
         self.forwards, self.backwards = Gru(3 * n, hidden_size), Gru(3 * n, hidden_size)
         self.output = Affine(2 * hidden_size, m)
@@ -51,35 +52,11 @@ class Bidirectional(Method):
         """Draw all weights, and measure sizes."""
         for layer in (self.forwards, self.backwards, self.output):
             layer.draw(rng)
-        for unit, data in (
-            (self.input_unit, _with_changes(train.x.to(self.input_unit))),
-            (self.output_unit, train.s),
-        ):
-            size = data.square().mean((0, 1)).sqrt()
-            unit.copy_(size.where(size > 0, 1))
+        self.input_unit.copy_(root_mean_square(_with_changes(train.x)))
+        self.output_unit.copy_(root_mean_square(train.s))
 
-    def forward(
-        self, x: Annotated[Tensor, "(n_rows, T, n)"]
-    ) -> Annotated[Tensor, "(n_rows, T, m)"]:
-        """Return the estimates of the states (n_rows, T, m)."""
-        check_observations(x, len(self.input_unit) // 2)
-        return self._states(x)
-
-    def losses(
-        self,
-        x: Annotated[Tensor, "(members, rows, T, n)"],
-        s: Annotated[Tensor, "(members, rows, T, m)"],
-    ) -> Annotated[Tensor, "(members,)"]:
-        """Return the loss of each fit of a stack, (members,).
-
-        Args:
-            x: observations, (members, rows, T, n), NaN where missing.
-            s: the true states, (members, rows, T, m).
-        """
-        return (self._states(x) - s).square().flatten(-2).sum(-1).mean(-1)
-
-    def _states(self, x: Tensor) -> Tensor:
-        """Return the estimates (..., rows, T, m), of a stack of fits too."""
+    def states(self, x: Tensor) -> Tensor:
+        """Return the estimates (..., rows, T, m)."""
         units = (unit[..., None, None, :] for unit in (self.input_unit, self.output_unit))
         input_unit, output_unit = units
         u = torch.cat((_with_changes(x) / input_unit, x.isnan().to(x)), -1)

@@ -36,3 +36,7 @@ class Danse(GruPrior):
             s: the true states, (rows, T, m), which are not looked at.
         """
         return self.negative_log_likelihood(x).mean(-1)
+
+    def losses(self, x: Tensor, s: Tensor) -> Annotated[Tensor, "(members,)"]:
+        """Return the loss of each fit of a stack, (members,)."""
+        return self.loss(x, s)

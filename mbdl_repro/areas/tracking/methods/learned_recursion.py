@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
 from torch import Tensor, nn
 
-from mbdl_repro.areas.tracking.kalman.linear_filter import (
-    check_observations,
-    linear_model,
-    steady_state,
-)
+from mbdl_repro.areas.tracking.kalman.linear_filter import linear_model, steady_state
 from mbdl_repro.areas.tracking.kalman.model import LinearRule
+from mbdl_repro.areas.tracking.learned.stacked import StackedMethod
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
-from mbdl_repro.contract.method import Family, Method
+from mbdl_repro.contract.method import Family
 
 
-class LearnedRecursion(Method):
+class LearnedRecursion(StackedMethod):
     """The form of a steady-state Kalman filter, of which nothing but the form is kept.
 
     ŝ_t = A ŝ_{t−1} + K x_t,    at first A = (I − K H) F and K the gain of the limit
@@ -39,7 +34,7 @@ class LearnedRecursion(Method):
     parent = "steady_state_kalman_filter"
 
     def __init__(self, belief: StateSpace) -> None:
-        super().__init__()
+        super().__init__(belief)
         model = linear_model(belief)
         gain, _ = steady_state(model)
         ahead = model.H @ model.F
@@ -50,33 +45,13 @@ class LearnedRecursion(Method):
         self.register_buffer("ahead", ahead)
         self.register_buffer("mean_0", model.mean_0)
 
-    def forward(
-        self, x: Annotated[Tensor, "(n_rows, T, n)"]
-    ) -> Annotated[Tensor, "(n_rows, T, m)"]:
-        """Return the estimates of the states (n_rows, T, m)."""
-        check_observations(x, len(self.ahead))
-        return self._states(x)
-
-    def losses(
-        self,
-        x: Annotated[Tensor, "(members, rows, T, n)"],
-        s: Annotated[Tensor, "(members, rows, T, m)"],
-    ) -> Annotated[Tensor, "(members,)"]:
-        """Return the loss of each fit of a stack, (members,).
-
-        Args:
-            x: observations, (members, rows, T, n), NaN where missing.
-            s: the true states, (members, rows, T, m).
-        """
-        return (self._states(x) - s).square().flatten(-2).sum(-1).mean(-1)
-
     def linear_rule(self, T: int) -> LinearRule[Tensor]:
         """Return what the filter does over T steps where nothing is missing: H is 0 in it."""
         gains = self.gain.detach().expand(T, -1, -1)
         return LinearRule(self.recursion.detach(), 0 * self.ahead, gains, self.mean_0)
 
-    def _states(self, x: Tensor) -> Tensor:
-        """Return the estimates (..., rows, T, m), of a stack of fits too."""
+    def states(self, x: Tensor) -> Tensor:
+        """Return the estimates (..., rows, T, m)."""
         A, K, ahead = self.recursion.mT, self.gain.mT, self.ahead.mT
         missing = x.isnan()
         has_gaps = bool(missing.any())

@@ -17,6 +17,7 @@ from mbdl_repro.areas.tracking.kalman.linear_filter import (
 from mbdl_repro.areas.tracking.kalman.method import PosteriorMethod
 from mbdl_repro.areas.tracking.kalman.model import LinearModel, LinearRule, linear_arrays
 from mbdl_repro.areas.tracking.kalman.nonlinear_filter import check_belief
+from mbdl_repro.areas.tracking.kalman.regression import regression
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.covariance import covariance_root
@@ -100,11 +101,16 @@ class LeastSquaresModel(PosteriorMethod, ClosedFormMethod):
     def _regress(self, name: str, noise: str, given: Tensor, target: Tensor) -> None:
         """Fit a matrix that maps given vectors (n_rows, T, ·) to targets, NaN where missing."""
         given, target = given.flatten(0, 1), target.flatten(0, 1)
-        matrix = _regression(given, target)
+        matrix = regression(given, target)
         self.fitted[name].copy_(matrix)
         if noise in self.estimates:
             residual = target - given @ matrix.mT
             residual = residual[~residual.isnan().any(1)]
+            if not len(residual):
+                raise ValueError(
+                    f"no step of the training data is seen whole, and {noise} cannot be estimated "
+                    "from parts of steps: set noise: false"
+                )
             covariance = residual.mT @ residual / len(residual)
             self.fitted[noise].copy_(torch.from_numpy(covariance_root(covariance.cpu().numpy())))
 
@@ -123,28 +129,6 @@ class LeastSquaresModel(PosteriorMethod, ClosedFormMethod):
             observation_noise_scale=self.scales["W"],
             H=self.fitted["H"],
         ).moments()
-
-
-def _regression(given: Tensor, target: Tensor) -> Tensor:
-    """Return the matrix of least squares, of least norm; entries of a target may be missing, NaN.
-
-    Raises:
-        ValueError: if an entry is never seen.
-    """
-    seen = ~target.isnan()
-    if seen.all():
-        return _solve(given, target)
-    if not seen.any(0).all():
-        raise ValueError("an entry of the observations is missing from all training data")
-    rows = [
-        _solve(given[ok], column[ok, None]) for ok, column in zip(seen.mT, target.mT, strict=True)
-    ]
-    return torch.cat(rows)
-
-
-def _solve(given: Tensor, target: Tensor) -> Tensor:
-    # By singular values: whatever directions of the state the data do not reach get 0.
-    return (torch.linalg.pinv(given) @ target).mT
 
 
 def _check_nonlinear(belief: StateSpace, estimates: str) -> None:

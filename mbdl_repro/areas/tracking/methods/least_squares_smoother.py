@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mbdl_repro.areas.tracking.kalman.linear_filter import StoredModel
 from mbdl_repro.areas.tracking.kalman.method import PosteriorMethod
 from mbdl_repro.areas.tracking.kalman.model import LinearModel, linear_arrays
+from mbdl_repro.areas.tracking.kalman.regression import regression
 from mbdl_repro.areas.tracking.kalman.smoother import kalman_smoother
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import ClosedFormMethod, Family, Split
@@ -18,7 +19,7 @@ class LeastSquaresSmoother(PosteriorMethod, ClosedFormMethod):
 
     Ĥ = arg min Σ ‖x_t − H s_t‖²,    ŝ_{t|T} = E[s_t | x_1 … x_T] of F, Ĥ, V, W
 
-    Steps of which an entry is missing are left out of the fit. Before it Ĥ = 0.
+    Entries that are missing are left out of the sum. Before it is fitted Ĥ = 0.
 
     Args:
         belief: knows F, V, W and the law of the first state; H is not read.
@@ -40,10 +41,7 @@ class LeastSquaresSmoother(PosteriorMethod, ClosedFormMethod):
     def solve(self, train: Split) -> None:
         """Fit H by least squares."""
         x, s = (part.flatten(0, 1) for part in train)
-        seen = ~x.isnan().any(1)
-        if not seen.any():
-            raise ValueError("no step of the training data is seen whole")
-        self.observation.copy_((torch.linalg.pinv(s[seen]) @ x[seen]).mT)
+        self.observation.copy_(regression(s, x))
 
     def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and variances of the states, given all observations."""

@@ -9,16 +9,16 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
-from mbdl_repro.areas.tracking.kalman.chain import Chain
+from mbdl_repro.areas.tracking.kalman.chain import Chain, check_not_singular
 from mbdl_repro.areas.tracking.kalman.linear_filter import (
     StoredModel,
     check_observations,
     linear_model,
 )
-from mbdl_repro.areas.tracking.kalman.model import LinearModel
+from mbdl_repro.areas.tracking.kalman.model import LinearModel, linear_arrays
 from mbdl_repro.areas.tracking.kalman.smoother import kalman_smoother
+from mbdl_repro.areas.tracking.learned.units import root_mean_square
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
-from mbdl_repro.contract.covariance import is_singular
 from mbdl_repro.contract.method import Family, IterativeMethod
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.layers import Affine, Gru
@@ -72,17 +72,8 @@ class NeuralAugmentedKalman(IterativeMethod):
         step: Annotated[float, Gt(0), Le(1)] = 0.5,
     ) -> None:
         super().__init__()
-        model = linear_model(belief)
-        for name, covariance, remedy in (
-            ("V", model.V, "process_noise that drives every entry of the state"),
-            ("W", model.W, "observation_noise that disturbs every entry of an observation"),
-        ):
-            if is_singular(covariance.numpy()):
-                raise ValueError(
-                    f"{name} is singular, and messages are weighted by its inverse: "
-                    f"believe in a {remedy}"
-                )
-        self.model = StoredModel(model)
+        check_not_singular(linear_arrays(belief))
+        self.model = StoredModel(linear_model(belief))
         m = belief.m
         self.gather = Affine(3 * hidden_size + 4 * m, hidden_size)
         self.unit = Gru(hidden_size, hidden_size)
@@ -105,12 +96,8 @@ class NeuralAugmentedKalman(IterativeMethod):
         model = self.model()
         s = _smoothed(x, model)
         inputs = torch.cat((*Chain.of(x, model).messages(s), s), -1)
-        for unit, data in (
-            (self.input_unit, inputs),
-            (self.output_unit, s - truth.transpose(0, 1)),
-        ):
-            size = data.square().mean((0, 1)).sqrt()
-            unit.copy_(size.where(size > 0, 1))
+        self.input_unit.copy_(root_mean_square(inputs))
+        self.output_unit.copy_(root_mean_square(s - truth.transpose(0, 1)))
 
     def iterates(
         self, x: Annotated[Tensor, "(n_rows, T, n)"]

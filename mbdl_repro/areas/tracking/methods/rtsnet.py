@@ -8,19 +8,13 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from mbdl_repro.areas.tracking.learned.filter import (
-    FIXED_GAINS,
-    N_MEASURED,
-    Track,
-    root_mean_square,
-    squared_error,
-    unit_or_one,
-)
+from mbdl_repro.areas.tracking.learned.filter import FIXED_GAINS, N_MEASURED, Track, squared_error
 from mbdl_repro.areas.tracking.learned.gain import Directions
 from mbdl_repro.areas.tracking.learned.kalmannet import ThreeGruGain
 from mbdl_repro.areas.tracking.learned.network import Moment, Step
 from mbdl_repro.areas.tracking.learned.one_gru import OneGru
 from mbdl_repro.areas.tracking.learned.prediction import pseudo_inverse
+from mbdl_repro.areas.tracking.learned.units import root_mean_square, unit_or_one
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from torch import Tensor
-
 from mbdl_repro.areas.tracking.learned.gru_prior import GruPrior
 from mbdl_repro.contract.method import Family
 
@@ -22,14 +18,3 @@ class SupervisedDanse(GruPrior):
 
     name = "supervised_danse"
     family = Family.DNN_AIDED_PRIOR
-
-    def loss(
-        self, x: Annotated[Tensor, "(rows, T, n)"], s: Annotated[Tensor, "(rows, T, m)"]
-    ) -> Tensor:
-        """Return the mean squared error over rows, a scalar; of a stack (members,).
-
-        Args:
-            x: observations, (rows, T, n), NaN where missing.
-            s: the true states, (rows, T, m).
-        """
-        return (self.follow(x).states - s).square().flatten(-2).sum(-1).mean(-1)

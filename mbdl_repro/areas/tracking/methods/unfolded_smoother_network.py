@@ -8,13 +8,14 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from mbdl_repro.areas.tracking.kalman.map_steps import MapSteps, chain_of, seen_states
+from mbdl_repro.areas.tracking.kalman.map_steps import LearnedMapSteps, chain_of, seen_states
+from mbdl_repro.areas.tracking.learned.units import root_mean_square
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 
 
-class UnfoldedSmootherNetwork(MapSteps):
+class UnfoldedSmootherNetwork(LearnedMapSteps):
     """K steps towards the smoother's estimate, to each of which a convolution of its own adds.
 
     s ← s + μ_k (μ_past + μ_future + μ_seen) + Σ C_k(relu(B_k([s; μ_past; μ_future; μ_seen]))),
@@ -35,14 +36,12 @@ class UnfoldedSmootherNetwork(MapSteps):
 
     name = "unfolded_smoother_network"
     family = Family.UNFOLDED_NETWORK
-    parent = "block_jacobi_smoother"
 
     def __init__(
         self, belief: StateSpace, *, channels: Annotated[int, Ge(1)] = 8, **settings: Any
     ) -> None:
         super().__init__(belief, **settings)
         m, K = belief.m, self.iterations
-        self.log_step = nn.Parameter(self.first_steps.log())
         self.inner = nn.Parameter(torch.zeros(K, 12 * m, channels, dtype=torch.float64))
         self.outer = nn.Parameter(torch.zeros(K, 3 * channels, m, dtype=torch.float64))
         self.input_unit: Tensor
@@ -60,14 +59,8 @@ class UnfoldedSmootherNetwork(MapSteps):
         chain = chain_of(x, self.model())
         s = seen_states(chain)
         inputs = torch.cat((s, *chain.messages(s)), -1)
-        errors = s - truth.transpose(0, 1)
-        for unit, data in ((self.input_unit, inputs), (self.output_unit, errors)):
-            size = data.square().mean((0, 1)).sqrt()
-            unit.copy_(size.where(size > 0, 1))
-
-    def step_sizes_now(self) -> Tensor:
-        """Return the learned steps (K,)."""
-        return self.log_step.exp()
+        self.input_unit.copy_(root_mean_square(inputs))
+        self.output_unit.copy_(root_mean_square(s - truth.transpose(0, 1)))
 
     def correction(self, k: int, s: Tensor, messages: tuple[Tensor, ...]) -> Tensor:
         """Return what the k-th network adds (T, n_rows, m)."""

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mbdl_repro.areas.tracking.kalman.map_steps import MapSteps
+from mbdl_repro.areas.tracking.kalman.map_steps import LearnedMapSteps
 from mbdl_repro.areas.tracking.kalman.model import LinearModel
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.method import Family
 
 
-class UnfoldedSmootherObjective(MapSteps):
+class UnfoldedSmootherObjective(LearnedMapSteps):
     """K steps down an objective whose F, H, V and W are learned with the steps.
 
     s ← s + μ_k D⁻¹(b − Q s),  D and Q of F, H, V = A Aᵀ, W = B Bᵀ,  from s = H⁺ x
@@ -33,22 +33,16 @@ class UnfoldedSmootherObjective(MapSteps):
 
     name = "unfolded_smoother_objective"
     family = Family.UNFOLDED_OBJECTIVE
-    parent = "block_jacobi_smoother"
 
     def __init__(self, belief: StateSpace, **settings: Any) -> None:
         super().__init__(belief, **settings)
         model = self.model()
         if model.varies:
             raise ValueError("a matrix of the model varies, and one for all steps is learned")
-        self.log_step = nn.Parameter(self.first_steps.log())
         self.transition = nn.Parameter(model.F.clone())
         self.observation = nn.Parameter(model.H.clone())
         self.process_factor = nn.Parameter(_factor_of(model.V))
         self.observation_factor = nn.Parameter(_factor_of(model.W))
-
-    def step_sizes_now(self) -> Tensor:
-        """Return the learned steps (K,)."""
-        return self.log_step.exp()
 
     def model_now(self) -> LinearModel[Tensor]:
         """Return the model with what is learned of it."""

@@ -128,6 +128,14 @@ def test_an_entry_that_is_never_seen_is_refused():
         fitted(TRUTH, Split(x, s))
 
 
+def test_noise_is_not_estimated_where_no_step_is_seen_whole():
+    train = drawn(TRUTH, 6)
+    train.x[::2, :, 0] = train.x[1::2, :, 1] = np.nan
+    assert fitted(TRUTH, train, estimate="observation").fitted["H"].isfinite().all()
+    with pytest.raises(ValueError, match="set noise: false"):
+        fitted(TRUTH, train, estimate="observation", noise=True)
+
+
 def test_what_is_not_estimated_may_vary():
     truth = varying(T=30)
     method = fitted(truth, drawn(truth, 40), estimate="observation")

@@ -31,15 +31,15 @@ def test_it_is_the_smoother_with_the_h_of_least_squares():
     torch.testing.assert_close(method(test.x)[:, -1], forwards(test.x)[:, -1])
 
 
-def test_it_learns_from_steps_that_are_seen_whole():
-    gaps = TRUTH.believed(missing_probability=0.3)
-    train = pairs(gaps, 40, "train")
+def test_it_learns_from_all_entries_that_are_seen():
+    train = pairs(TRUTH, 40, "train")
+    train.x[::2, :, 0] = train.x[1::2, :, 1] = math.nan  # no step is seen whole
     method = LeastSquaresSmoother(UNKNOWN)
     method.fit(train, train)
-    x, s = (part.flatten(0, 1).numpy() for part in train)
-    seen = ~np.isnan(x).any(1)
-    expected = np.linalg.lstsq(s[seen], x[seen], rcond=None)[0].T
-    np.testing.assert_allclose(method.observation.detach(), expected, rtol=1e-8)
-    hidden = train._replace(x=torch.full_like(train.x, math.nan))
-    with pytest.raises(ValueError, match="no step"):
-        method.fit(hidden, hidden)
+    for i, rows in enumerate((slice(1, None, 2), slice(0, None, 2))):
+        s, seen = train.s[rows].flatten(0, 1), train.x[rows, :, i].flatten()
+        expected = np.linalg.lstsq(s, seen, rcond=None)[0]
+        np.testing.assert_allclose(method.observation[i].detach(), expected, rtol=1e-8)
+    train.x[..., 1] = math.nan
+    with pytest.raises(ValueError, match="missing from all training data"):
+        method.fit(train, train)
