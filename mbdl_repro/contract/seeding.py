@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mbdl_repro.contract.hashing import digest
+
 if TYPE_CHECKING:
     import torch
 
@@ -29,6 +31,17 @@ def rng_for(*names: object) -> np.random.Generator:
         A fresh NumPy generator; equal names give equal streams, in every process.
     """
     return np.random.default_rng(_entropy(names))
+
+
+def torch_rng_of(rows: torch.Tensor, *names: object) -> torch.Generator:
+    """Return the torch generator that belongs to these names and to what a tensor holds.
+
+    Args:
+        rows: on any device; what counts is its numbers in double precision.
+        names: see :func:`rng_for`.
+    """
+    array = rows.detach().cpu().double().contiguous().numpy()
+    return torch_rng_for(*names, digest(array.tobytes()))
 
 
 def torch_rng_for(*names: object) -> torch.Generator:

@@ -34,7 +34,7 @@ def hankel_step(Y: np.ndarray, L: int, M: int) -> np.ndarray:
 def test_steps_are_those_of_hankel_matrices(L):
     method = Cadzow(TRUTH, iterations=3, subarray=L)
     x = torch.from_numpy(TRUTH.draw(4, "test").x)
-    own = list(method.steps(method.start(x)))
+    own = list(method.steps(method.start(method.covariance(x))))
     for row in range(4):
         Y = own[0][row].numpy()
         for step in own[1:]:
@@ -44,7 +44,8 @@ def test_steps_are_those_of_hankel_matrices(L):
 
 def test_it_starts_from_the_covariance_less_the_noise():
     x = TRUTH.draw(3, "test").x
-    Y = Cadzow(TRUTH).start(torch.from_numpy(x)).numpy()
+    method = Cadzow(TRUTH)
+    Y = method.start(method.covariance(torch.from_numpy(x))).numpy()
     for row, own in zip(x.astype(complex), Y, strict=True):
         R = row @ row.conj().T
         R = R / R.diagonal().real.mean()
@@ -56,7 +57,8 @@ def test_what_is_of_few_sources_already_stays_and_says_their_angles():
     loud = dataclasses.replace(TRUTH, snr_db=300.0)
     method = Cadzow(loud, iterations=2, subarray=6)
     test = loud.draw(20, "test")
-    first, *later = method.steps(method.start(torch.from_numpy(test.x)))
+    R = method.covariance(torch.from_numpy(test.x))
+    first, *later = method.steps(method.start(R))
     for Y in later:
         torch.testing.assert_close(Y, first, rtol=0, atol=1e-4)
     assert rmspe(method.estimate(test.x), test, loud).max() < 1e-3

@@ -26,7 +26,7 @@ def test_without_noise_snapshots_say_the_moments(truth):
     loud = dataclasses.replace(truth, snr_db=300.0, max_angle_deg=60.0)
     x, s = map(torch.as_tensor, loud.draw(10, "test"))
     method = AlternatingProjections(loud, iterations=300)
-    c, said = method.start(x)
+    c, said = method.start(method.covariance(x))
     for _ in range(300):
         c = said(c)
     if truth is COHERENT:
@@ -38,7 +38,8 @@ def test_without_noise_snapshots_say_the_moments(truth):
 
 def test_a_step_is_that_of_toeplitz_matrices_and_projectors():
     x = APART.draw(3, "test").x
-    c, said = AlternatingProjections(APART).start(torch.from_numpy(x))
+    method = AlternatingProjections(APART)
+    c, said = method.start(method.covariance(torch.from_numpy(x)))
     for row, before, after in zip(x.astype(complex), c.numpy(), said(c).numpy(), strict=True):
         U = np.linalg.eigh(row @ row.conj().T)[1][:, -3:]
         P = U @ U.conj().T
@@ -49,7 +50,8 @@ def test_a_step_is_that_of_toeplitz_matrices_and_projectors():
 
 def test_coherent_sources_say_their_moments_by_one_eigenvector():
     x = COHERENT.draw(3, "test").x
-    c, said = AlternatingProjections(COHERENT).start(torch.from_numpy(x))
+    method = AlternatingProjections(COHERENT)
+    c, said = method.start(method.covariance(torch.from_numpy(x)))
     assert said(c + 1) is c
     for row, own in zip(x.astype(complex), c.numpy(), strict=True):
         v = np.linalg.eigh(row @ row.conj().T)[1][:, -1].conj()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any
 
-import torch
-from annotated_types import Gt
 from torch import Tensor, nn
 
 from mbdl_repro.areas.doa.array import SensorArray
@@ -22,25 +19,12 @@ class UnfoldedNewtonMethod(NewtonMethod):
     The loss is the mean over starts and rows of ½ ln(ε² + e²), e the RMSPE of what a start has come
     to after the last step: of the RMSPE itself, nearly all of the gradient is that of the few rows
     whose start leads to a wrong peak, whatever steps are made.
-
-    Args:
-        step_size: μ_k of all steps before a fit.
-        damping: λ_k of all steps before a fit.
     """
 
-    def __init__(
-        self,
-        belief: SensorArray,
-        *,
-        step_size: Annotated[float, Gt(0)] = 1.0,
-        damping: Annotated[float, Gt(0)] = 0.01,
-        **settings: Any,
-    ) -> None:
+    def __init__(self, belief: SensorArray, **settings: Any) -> None:
         super().__init__(belief, **settings)
-        sizes = torch.full((self.iterations,), math.log(step_size), dtype=torch.float64)
-        dampings = torch.full((self.iterations,), math.log(damping), dtype=torch.float64)
-        self.log_step_size = nn.Parameter(sizes)
-        self.log_damping = nn.Parameter(dampings)
+        self.log_step_size = nn.Parameter(super().step_sizes().log())
+        self.log_damping = nn.Parameter(super().dampings().log())
 
     def step_sizes(self) -> Annotated[Tensor, "(K,)"]:
         """Return μ_k (K,)."""

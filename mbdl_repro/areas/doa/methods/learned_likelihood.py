@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.learned.fitted_sensors import FittedSensors
+from mbdl_repro.areas.doa.learned.learned_objective import LearnedObjective
 from mbdl_repro.areas.doa.signal.features import scaled_covariance
-from mbdl_repro.areas.doa.signal.likelihood import Derivatives, Sensors, derivatives
 from mbdl_repro.areas.doa.signal.likelihood_method import LikelihoodMethod
 from mbdl_repro.areas.doa.signal.likelihood_search import LikelihoodSearch
 from mbdl_repro.areas.doa.signal.periodic import periodic_loss
@@ -20,7 +18,7 @@ from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 
 
-class LearnedLikelihood(LikelihoodMethod):
+class LearnedLikelihood(LearnedObjective, LikelihoodMethod):
     """Angles of greatest J, with the array and α of J learned by gradient through them.
 
     θ̂ = argmax J(θ; p, g, α),  J = tr(P R) + α bᴴ R b / bᴴb,  b = Σ_m a(θ_m),
@@ -41,35 +39,6 @@ class LearnedLikelihood(LikelihoodMethod):
     name = "learned_likelihood"
     family = Family.LEARNED_OPTIMIZATION
     parent = "maximum_likelihood"
-
-    def __init__(self, belief: SensorArray, **settings: Any) -> None:
-        super().__init__(belief, **settings)
-        self.array = FittedSensors(belief)
-        self.tenth = nn.Parameter(torch.zeros((), dtype=torch.float64))
-
-    @property
-    def sensors(self) -> Sensors:
-        """The sensors as they are learned."""
-        return self.array()
-
-    @property
-    def equal(self) -> Tensor:
-        """α; what is trained is a tenth of it, as places are known to thousandths."""
-        return 10 * self.tenth
-
-    def objective(
-        self, R: Annotated[Tensor, "(n, N, N)"], u: Annotated[Tensor, "(n, M)"]
-    ) -> Derivatives:
-        """Return J (n,), its gradient (n, M) and its Hessian (n, M, M).
-
-        Args:
-            R: (n, N, N), Hermitian, of trace 1.
-            u: sin θ (n, M).
-        """
-        sensors, weight = self.sensors, self.equal
-        free = derivatives(R, u, sensors)
-        shared = derivatives(R, u, sensors, "shared")
-        return Derivatives(*(a + weight * b for a, b in zip(free, shared, strict=True)))
 
     def prepare(self, split: Split) -> Split:
         """Return covariances (n, N, N), of trace 1, in place of snapshots."""

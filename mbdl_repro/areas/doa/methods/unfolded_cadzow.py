@@ -70,7 +70,7 @@ class UnfoldedCadzow(CadzowMethod):
 
     def prepare(self, split: Split) -> Split:
         """Return Y_0 (n, N, N) in place of snapshots."""
-        return Split(self.start(split.x), split.s)
+        return Split(self.start(self.covariance(split.x)), split.s)
 
     def loss(self, x: Annotated[Tensor, "(n, N, N)"], s: Annotated[Tensor, "(n, M)"]) -> Tensor:
         """Return the mean RMSPE, in rad.

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
-from torch import Tensor
-
-from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.learned.unfolded_newton_method import UnfoldedNewtonMethod
 from mbdl_repro.areas.doa.signal.likelihood import Sensors
 from mbdl_repro.contract.method import Family
@@ -28,14 +22,7 @@ class UnfoldedNewton(UnfoldedNewtonMethod):
     family = Family.UNFOLDED_HYPERPARAMETERS
     parent = "newton_likelihood"
 
-    def __init__(self, belief: SensorArray, **settings: Any) -> None:
-        super().__init__(belief, **settings)
-        self.positions: Tensor  # in wavelengths
-        self.gains: Tensor
-        self.register_buffer("positions", torch.tensor(belief.positions), persistent=False)
-        self.register_buffer("gains", torch.tensor(belief.gains), persistent=False)
-
     @property
     def sensors(self) -> Sensors:
         """The sensors as they are believed to be."""
-        return Sensors(self.positions, self.gains)
+        return super().sensors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated
@@ -12,32 +11,26 @@ from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.signal.covariance import check_sizes, heard, smoothed
-from mbdl_repro.areas.doa.signal.features import scaled_covariance
+from mbdl_repro.areas.doa.signal.covariance import check_sizes, smoothed
+from mbdl_repro.areas.doa.signal.covariance_iteration import CovarianceIteration
 from mbdl_repro.areas.doa.signal.subspace import (
     angles_of,
     eigenvalues,
     esprit_roots,
     signal_subspace,
 )
-from mbdl_repro.contract.method import IterativeMethod
 
 
-class CadzowMethod(IterativeMethod):
+class CadzowMethod(CovarianceIteration):
     """Y_0 = (R − σ̂² I) / (tr R / N), steps to Y_K, and ESPRIT of what its sub-arrays span.
 
     Of an array without errors, each column of Y_0 is but for noise a sum of M steering vectors, so
     that pieces of L sensors in a row, of all columns, and mirrored, span M dimensions. σ̂² is the
-    mean of the N − M smallest eigenvalues of R. A row of snapshots that are all zero, or not all
-    finite, has no angles: NaN.
+    mean of the N − M smallest eigenvalues of R.
 
     Args:
-        belief: gives M, N and the spacing.
-        iterations: K.
         subarray: L; ``None``: N/2 + 1, or M + 1 if that is more.
     """
-
-    iterations: int
 
     def __init__(
         self,
@@ -46,11 +39,7 @@ class CadzowMethod(IterativeMethod):
         iterations: Annotated[int, Ge(1)] = 4,
         subarray: Annotated[int, Ge(2)] | None = None,
     ) -> None:
-        super().__init__()
-        self.n_sensors = belief.n_sensors
-        self.n_sources: int = belief.required("n_sources")
-        self.spacing = belief.uniform_spacing(self.name)
-        self.iterations = iterations
+        super().__init__(belief, iterations=iterations)
         self.subarray = check_sizes(belief, "forward_backward", subarray)
 
     @abstractmethod
@@ -61,19 +50,14 @@ class CadzowMethod(IterativeMethod):
             Y: Y_0 (n, N, N), complex.
         """
 
-    def iterates(self, x: Annotated[Tensor, "(n, N, T)"]) -> Iterator[Annotated[Tensor, "(n, M)"]]:
-        """Yield the angles (n, M) in rad, rising: of Y_0, then of what each step makes of it.
+    def angles_by_step(
+        self, R: Annotated[Tensor, "(n, N, N)"]
+    ) -> Iterator[Annotated[Tensor, "(n, M)"]]:
+        """Yield the angles (n, M) of Y_0, then of what each step makes of it, from R (n, N, N)."""
+        return map(self.angles, self.steps(self.start(R)))
 
-        Args:
-            x: snapshots (n, N, T), complex.
-        """
-        x, rows = heard(x)
-        for Y in self.steps(self.start(x)):
-            yield torch.where(rows[:, None], self.angles(Y), math.nan)
-
-    def start(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, N, N)"]:
-        """Return Y_0 (n, N, N) of snapshots (n, N, T)."""
-        R = scaled_covariance(x, self.n_sensors)
+    def start(self, R: Annotated[Tensor, "(n, N, N)"]) -> Annotated[Tensor, "(n, N, N)"]:
+        """Return Y_0 (n, N, N) of covariances (n, N, N) with a diagonal of mean 1."""
         noise = eigenvalues(R)[:, : -self.n_sources].mean(-1)
         return R - torch.diag_embed(noise[:, None].expand(-1, self.n_sensors))
 

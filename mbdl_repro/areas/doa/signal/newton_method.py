@@ -8,26 +8,20 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 from torch import Tensor
 
 from mbdl_repro.areas.doa.array import SensorArray
-from mbdl_repro.areas.doa.signal.covariance import (
-    check_sizes,
-    heard,
-    hermitian_toeplitz,
-    smoothed,
-)
-from mbdl_repro.areas.doa.signal.features import scaled_covariance
+from mbdl_repro.areas.doa.signal.covariance import check_sizes, hermitian_toeplitz, smoothed
+from mbdl_repro.areas.doa.signal.covariance_iteration import CovarianceIteration
 from mbdl_repro.areas.doa.signal.likelihood import Derivatives, Sensors, gauss_newton, share
 from mbdl_repro.areas.doa.signal.subspace import angles_of_sines, esprit_roots, signal_subspace
-from mbdl_repro.contract.method import IterativeMethod
 
 STARTS = 3
 """From what three covariances say: smoothed, of the first column, and as it is."""
 
 
-class NewtonMethod(IterativeMethod):
+class NewtonMethod(CovarianceIteration):
     """Steps u ← u + μ_k (G(u) + λ_k ḡ I)⁻¹ ∇J(u) in u = sin θ, from three starts.
 
     J is a likelihood of the sample covariance, −G its Hessian after Gauss and Newton, and ḡ the
@@ -37,13 +31,11 @@ class NewtonMethod(IterativeMethod):
     where an angle that was moved beyond an end of the range counts at this end, or from the other.
 
     Args:
-        belief: gives M, N and the spacing of a uniform array.
-        iterations: K, how many steps are made.
         subarray: sensors of a sub-array of the first start; ``None``: N/2 + 1, or M + 1 if that
             is more.
+        step_size: μ of all steps, as long as none is learned.
+        damping: λ of all steps, as long as none is learned.
     """
-
-    iterations: int
 
     def __init__(
         self,
@@ -51,26 +43,30 @@ class NewtonMethod(IterativeMethod):
         *,
         iterations: Annotated[int, Ge(1)] = 6,
         subarray: Annotated[int, Ge(2)] | None = None,
+        step_size: Annotated[float, Gt(0)] = 1.0,
+        damping: Annotated[float, Gt(0)] = 0.01,
     ) -> None:
-        super().__init__()
-        self.n_sensors = belief.n_sensors
-        self.n_sources: int = belief.required("n_sources")
-        self.spacing = belief.uniform_spacing(self.name)
-        self.iterations = iterations
+        super().__init__(belief, iterations=iterations)
         self.subarray = check_sizes(belief, "forward_backward", subarray)
+        self.step_size, self.damping = step_size, damping
+        self.positions: Tensor  # in wavelengths
+        self.gains: Tensor
+        self.register_buffer("positions", torch.tensor(belief.positions), persistent=False)
+        self.register_buffer("gains", torch.tensor(belief.gains), persistent=False)
 
     @property
     @abstractmethod
     def sensors(self) -> Sensors:
-        """The sensors, as the method has them."""
+        """The sensors, as the method has them: here, as they are believed to be."""
+        return Sensors(self.positions, self.gains)
 
-    @abstractmethod
     def step_sizes(self) -> Annotated[Tensor, "(K,)"]:
         """Return μ_k (K,)."""
+        return self.positions.new_full((self.iterations,), self.step_size)
 
-    @abstractmethod
     def dampings(self) -> Annotated[Tensor, "(K,)"]:
         """Return λ_k (K,)."""
+        return self.positions.new_full((self.iterations,), self.damping)
 
     def likelihood(
         self, R: Annotated[Tensor, "(n, N, N)"], u: Annotated[Tensor, "(n, M)"]
@@ -96,23 +92,18 @@ class NewtonMethod(IterativeMethod):
 
     def covariance(self, x: Annotated[Tensor, "(n, N, T)"]) -> Annotated[Tensor, "(n, N, N)"]:
         """Return the covariance (n, N, N) of snapshots (n, N, T), of trace 1."""
-        return scaled_covariance(x, self.n_sensors) / self.n_sensors
+        return super().covariance(x) / self.n_sensors
 
-    def iterates(self, x: Annotated[Tensor, "(n, N, T)"]) -> Iterator[Annotated[Tensor, "(n, M)"]]:
-        """Yield the angles (n, M) in rad, rising: what ESPRIT says, then after each step.
-
-        Args:
-            x: snapshots (n, N, T), complex.
-        """
-        x, rows = heard(x)
-        R = self.covariance(x)
+    def angles_by_step(
+        self, R: Annotated[Tensor, "(n, N, N)"]
+    ) -> Iterator[Annotated[Tensor, "(n, M)"]]:
+        """Yield the likeliest angles (n, M) of R (n, N, N), as ESPRIT says, then of each step."""
         every = R.repeat_interleave(STARTS, 0)
         for moved in self.climb(every, self.starts(R).flatten(0, 1)):
             u = self.within(every, moved)
             likelihood = self.likelihood(every, u).nan_to_num(nan=-math.inf).view(-1, STARTS)
             best = likelihood.argmax(1) + STARTS * torch.arange(len(R), device=u.device)
-            theta = angles_of_sines(u[best]).sort(-1).values
-            yield torch.where(rows[:, None], theta, math.nan)
+            yield angles_of_sines(u[best]).sort(-1).values
 
     def climb(
         self, R: Annotated[Tensor, "(n, N, N)"], u: Annotated[Tensor, "(n, M)"]
