@@ -12,20 +12,17 @@ from sklearn.linear_model import Ridge as RidgeOfSklearn
 from truths import EXAMPLE_5_6
 
 from mbdl_repro.areas.sparse_recovery.bounds import oracle_bayes, state_evolution_bayes
-from mbdl_repro.areas.sparse_recovery.methods.amp import Amp
 from mbdl_repro.areas.sparse_recovery.methods.bayes_amp import BayesAmp
 from mbdl_repro.areas.sparse_recovery.methods.em_amp import EmAmp
 from mbdl_repro.areas.sparse_recovery.methods.generative_amp import GenerativeAmp
 from mbdl_repro.areas.sparse_recovery.methods.linear_mmse import LinearMMSE
 from mbdl_repro.areas.sparse_recovery.methods.ridge import Ridge
-from mbdl_repro.areas.sparse_recovery.updates.amp import amp_passes
 from mbdl_repro.areas.sparse_recovery.updates.bernoulli_gaussian import (
     negative_log_likelihood,
     posterior,
     posterior_mean,
     updated_prior,
 )
-from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for
 
@@ -92,18 +89,6 @@ def test_em_never_lowers_the_likelihood_of_entries_and_finds_their_prior():
 
 
 # --- the iteration ---
-
-
-def test_with_soft_thresholding_it_is_amp():
-    x = pairs(20, "test").x
-
-    def soft(z, tau):
-        return soft_threshold(z, 1.3 * tau), (z.abs() > 1.3 * tau).to(z.dtype)
-
-    amp = Amp(EXAMPLE_5_6, iterations=6, threshold_factor=1.3)
-    passes = amp_passes(x, amp.H, [soft] * 6)
-    for expected, step in zip(list(amp.iterates(x))[1:], passes, strict=True):
-        torch.testing.assert_close(step.s, expected, rtol=0, atol=1e-12)
 
 
 def test_steps_compute_the_stated_equations_signal_by_signal():

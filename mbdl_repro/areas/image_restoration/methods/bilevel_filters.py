@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.solvers.analysis_admm import Stage
+from mbdl_repro.areas.image_restoration.solvers.analysis_admm import Stage, soft_stage
 from mbdl_repro.areas.image_restoration.solvers.learned_analysis import LearnedFilters
-from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 from mbdl_repro.contract.method import Family
 
 
@@ -48,5 +46,5 @@ class BilevelFilters(LearnedFilters):
         """Return the learned filters and thresholds, the same for all iterations."""
         coupling = self.coupling / self.copies
         threshold = self.log_weight.exp()[:, None, None] / coupling
-        shrink = partial(soft_threshold, threshold=threshold)
-        return [Stage(self.kernels()[0], shrink, self.penalty, coupling)] * self.iterations
+        stage = soft_stage(self.kernels()[0], threshold, self.penalty, coupling)
+        return [stage] * self.iterations

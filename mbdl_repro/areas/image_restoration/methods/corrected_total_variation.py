@@ -15,13 +15,12 @@ from mbdl_repro.areas.image_restoration.networks.convolutional import (
     ConvolutionalNetwork,
 )
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.solvers.analysis_admm import AnalysisAdmm, Stage
-from mbdl_repro.areas.image_restoration.solvers.learned_analysis import weighted_stages
+from mbdl_repro.areas.image_restoration.solvers.analysis_admm import TotalVariationAdmm
 from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 
 
-class CorrectedTotalVariation(AnalysisAdmm):
+class CorrectedTotalVariation(TotalVariationAdmm):
     """Total variation, whose answer s* a network corrects.
 
     ŝ = s* + c N(a (s* − ½), (s_0 − s*) / c),  s_0 = H.start(x)
@@ -59,10 +58,6 @@ class CorrectedTotalVariation(AnalysisAdmm):
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw the weights of N, all but those of its last layer."""
         self.network.draw(rng)
-
-    def stages(self, x: Tensor) -> list[Stage]:
-        """Return the stages of total variation."""
-        return weighted_stages(self, x, self.threshold)
 
     def iterates(self, x: Annotated[Tensor, "(n, …)"]) -> Iterator[Tensor]:
         """Yield the images of total variation (n, side, side), of which the last is corrected."""

@@ -111,6 +111,4 @@ class StationaryGaussian(Restoration, ClosedFormMethod):
         r = functional.pad(self.covariance, [0, more, 0, more])
         C = r[at[:, None, :, None], at[None, :, None, :]].reshape(b * b, b * b)
         G = linear_mmse_gain(H.matrix, C, self.noise_variance)
-        n, down, across, _ = centred.shape
-        cut = (centred @ G.mT).view(n, down, across, b, b)
-        return cut.transpose(2, 3).reshape(n, down * b, across * b)
+        return functional.pixel_shuffle((centred @ G.mT).movedim(3, 1), b)[:, 0]

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from torch import Tensor
-
-from mbdl_repro.areas.image_restoration.solvers.analysis_admm import AnalysisAdmm, Stage
-from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
+from mbdl_repro.areas.image_restoration.solvers.analysis_admm import TotalVariationAdmm
 from mbdl_repro.contract.method import Family
 
 
-class TotalVariation(AnalysisAdmm):
+class TotalVariation(TotalVariationAdmm):
     """ADMM on ½‖x − H s‖² + ρ Σ_f ‖c_f ∗ s‖₁, where c_f are differences of neighbouring pixels.
 
     What fits x, and the differences, are one block of variables, and the image that both agree
@@ -24,9 +19,3 @@ class TotalVariation(AnalysisAdmm):
 
     name = "total_variation"
     family = Family.MODEL_BASED
-
-    def stages(self, x: Tensor) -> list[Stage]:
-        """Return the same filters and thresholds for all iterations."""
-        shrink = partial(soft_threshold, threshold=self.threshold)
-        stage = Stage(self.differences.to(x), shrink, self.penalty, self.coupling)
-        return [stage] * self.iterations

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Annotated, Any
 
 from annotated_types import Ge
 from torch import Tensor, nn
 
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.solvers.analysis_admm import Stage
+from mbdl_repro.areas.image_restoration.solvers.analysis_admm import Stage, soft_stage
 from mbdl_repro.areas.image_restoration.solvers.learned_analysis import LearnedFilters
-from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 from mbdl_repro.contract.method import Family
 
 
@@ -54,7 +52,4 @@ class UnfoldedFilters(LearnedFilters):
         """Return the learned filters, thresholds and penalties of each iteration."""
         thresholds = self.log_threshold.exp()[..., None, None]
         learned = (self.kernels(), thresholds, self.log_penalty.exp(), self.log_coupling.exp())
-        return [
-            Stage(filters, partial(soft_threshold, threshold=beta), rho, mu)
-            for filters, beta, rho, mu in zip(*learned, strict=True)
-        ]
+        return [soft_stage(*each) for each in zip(*learned, strict=True)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Annotated, Any
 
 import torch
@@ -11,8 +10,11 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.solvers.analysis_admm import AnalysisAdmm, Stage
-from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
+from mbdl_repro.areas.image_restoration.solvers.analysis_admm import (
+    AnalysisAdmm,
+    Stage,
+    soft_stage,
+)
 from mbdl_repro.contract.method import Family
 
 
@@ -51,7 +53,4 @@ class UnfoldedTotalVariation(AnalysisAdmm):
         """Return the learned threshold and penalties of each iteration."""
         C = self.differences.to(x)
         numbers = (self.log_threshold.exp(), self.log_penalty.exp(), self.log_coupling.exp())
-        return [
-            Stage(C, partial(soft_threshold, threshold=beta), rho, mu)
-            for beta, rho, mu in zip(*numbers, strict=True)
-        ]
+        return [soft_stage(C, *each) for each in zip(*numbers, strict=True)]

@@ -13,8 +13,7 @@ from mbdl_repro.areas.image_restoration.networks.convolutional import (
     ConvolutionalNetwork,
 )
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.solvers.analysis_admm import AnalysisAdmm, Stage
-from mbdl_repro.areas.image_restoration.solvers.learned_analysis import weighted_stages
+from mbdl_repro.areas.image_restoration.solvers.analysis_admm import TotalVariationAdmm
 from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 
@@ -22,7 +21,7 @@ LARGEST_LOGARITHM = 4.0
 """Of what a weight is multiplied by: from 1/55 to 55."""
 
 
-class WeightedTotalVariation(AnalysisAdmm):
+class WeightedTotalVariation(TotalVariationAdmm):
     """The minimum of ½‖x − H s‖² + Σ_fp ρ w_fp |(c_f ∗ s)_p|, where a network gives the weights.
 
     w = exp(N(a (s_0 − ½))),  s_0 = H.start(x)
@@ -72,6 +71,6 @@ class WeightedTotalVariation(AnalysisAdmm):
         found: Tensor = self.network(image[:, None])
         return found.clamp(-LARGEST_LOGARITHM, LARGEST_LOGARITHM).exp()
 
-    def stages(self, x: Tensor) -> list[Stage]:
-        """Return the thresholds that N asks for, the same for all iterations."""
-        return weighted_stages(self, x, self.threshold * self.weights(x))
+    def thresholds(self, x: Tensor) -> Tensor:
+        """Return the thresholds that N asks for (n, F, side, side)."""
+        return self.threshold * self.weights(x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from mbdl_repro.areas.image_restoration.physics.blur import filtered, transfer_f
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
 from mbdl_repro.areas.image_restoration.physics.operator import Operator
 from mbdl_repro.areas.image_restoration.solvers.restoration import IterativeRestoration
+from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 
 
 class Stage(NamedTuple):
@@ -27,6 +29,24 @@ class Stage(NamedTuple):
     """ρ > 0, of s = z."""
     coupling: Tensor | float
     """μ > 0, of d_f = c_f ∗ z: a number, or one a filter (F,)."""
+
+
+def soft_stage(
+    filters: Annotated[Tensor, "(F, k, k)"],
+    threshold: Tensor | float,
+    penalty: Tensor | float,
+    coupling: Tensor | float,
+) -> Stage:
+    """Return a stage of φ(d) = Σ_f ρ_f ‖d_f‖₁, whose proximal map is soft thresholding.
+
+    Args:
+        filters: c_f (F, k, k).
+        threshold: ρ_f/μ_f: a number, or one a filter, pixel or image, as (n, F, height, width)
+            takes it.
+        penalty: of s = z.
+        coupling: μ: a number, or one a filter (F,).
+    """
+    return Stage(filters, partial(soft_threshold, threshold=threshold), penalty, coupling)
 
 
 def analysis_admm_iterates(
@@ -110,6 +130,19 @@ class AnalysisAdmm(IterativeRestoration):
     def iterates(self, x: Annotated[Tensor, "(n, side, side)"]) -> Iterator[Tensor]:
         """Yield s_0 = H.start(x), then the image that both blocks agree on (n, side, side)."""
         return analysis_admm_iterates(self.H.start(x), x, self.H, self.stages(x))
+
+
+class TotalVariationAdmm(AnalysisAdmm):
+    """ADMM on ½‖x − H s‖² + Σ_fp ρ w_fp |(c_f ∗ s)_p|: the same stage in all iterations, w = 1."""
+
+    def thresholds(self, x: Tensor) -> Tensor | float:
+        """Return ρ w/μ: a number, or one an image, filter and pixel (n, F, side, side)."""
+        return self.threshold
+
+    def stages(self, x: Tensor) -> list[Stage]:
+        """Return the same differences, thresholds and penalties for all iterations."""
+        numbers = (self.thresholds(x), self.penalty, self.coupling)
+        return [soft_stage(self.differences.to(x), *numbers)] * self.iterations
 
 
 def difference_filters(neighbours: Literal[2, 4]) -> Annotated[Tensor, "(F, 3, 3)"]:

@@ -1,8 +1,7 @@
-"""What learned kinds of total variation share: learned filters, and thresholds by pixel."""
+"""What kinds of total variation share whose filters are learned."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -11,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
-from mbdl_repro.areas.image_restoration.solvers.analysis_admm import AnalysisAdmm, Stage
-from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
+from mbdl_repro.areas.image_restoration.solvers.analysis_admm import AnalysisAdmm
 from mbdl_repro.contract.scenario import Split
 
 SPREAD = 0.03
@@ -64,19 +62,3 @@ class LearnedFilters(AnalysisAdmm):
         They are (sets, F, filter_side, filter_side).
         """
         return self.filters - self.filters.mean((2, 3), keepdim=True)
-
-
-def weighted_stages(
-    method: AnalysisAdmm, x: Annotated[Tensor, "(n, …)"], threshold: Tensor | float
-) -> list[Stage]:
-    """Return the stages of total variation, with the same threshold in all.
-
-    Args:
-        method: gives differences, penalties and the number of iterations.
-        x: observations (n, …), for their precision.
-        threshold: of the differences: a number, or one an image, filter and pixel (n, F, side,
-            side).
-    """
-    shrink = partial(soft_threshold, threshold=threshold)
-    stage = Stage(method.differences.to(x), shrink, method.penalty, method.coupling)
-    return [stage] * method.iterations

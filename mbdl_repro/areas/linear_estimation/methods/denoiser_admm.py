@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.linear_estimation.updates import denoising_admm_iterates
 from mbdl_repro.contract.method import Family, IterativeMethod
 from mbdl_repro.contract.scenario import Split
-from mbdl_repro.contract.seeding import torch_rng_for
+from mbdl_repro.contract.seeding import torch_rng_of
 from mbdl_repro.learning.layers import Perceptron
 
 
@@ -74,8 +73,7 @@ class DenoiserAdmm(IterativeMethod):
 
     def prepare(self, split: Split) -> Split:
         """Return noisy copies (n, copies, n_signal) of the signals, and the signals."""
-        rows = split.s.detach().cpu().double().contiguous().numpy().tobytes()
-        rng = torch_rng_for("denoiser", hashlib.sha256(rows).hexdigest())
+        rng = torch_rng_of(split.s, "denoiser")
         n, m = split.s.shape
         z = torch.randn((n, self.copies, m), generator=rng, dtype=torch.float64)
         return Split(split.s[:, None] + self.denoiser_std * z.to(split.s), split.s)

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from torch import Tensor
 
-from mbdl_repro.areas.linear_estimation.bases import KnownObjective
+from mbdl_repro.areas.linear_estimation.bases import GradientSteps
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.linear_estimation.updates import descent_iterates
 from mbdl_repro.contract.method import Family
 
 
-class GradientDescent(KnownObjective):
+class GradientDescent(GradientSteps):
     """K steps, whose sizes are known beforehand, down the believed objective.
 
     s ← s + μ_k (Hᵀx/σ² − Q s),  Q = HᵀH/σ² + C_s⁻¹,  from s = 0

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
+from mbdl_repro.areas.linear_estimation.bases import KnownObjective
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
-from mbdl_repro.areas.linear_estimation.spectrum import prior_precision
 from mbdl_repro.areas.linear_estimation.updates import conjugate_gradient_iterates
-from mbdl_repro.contract.method import Family, IterativeMethod
+from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.layers import Perceptron
 
 
-class StepNetwork(IterativeMethod):
+class StepNetwork(KnownObjective):
     """K steps of conjugate gradients, of which a network scales step and memory, row by row.
 
     d ← r + e^(o₁) β d,  s ← s + e^(o₂) α d,  r ← r − e^(o₂) α Q d,  o = N(k/K, log ‖r‖/‖b‖, β)
@@ -27,7 +27,6 @@ class StepNetwork(IterativeMethod):
     the objective. A signal that is twice as large is estimated twice as large.
 
     Args:
-        belief: states ``observation_matrix``, ``signal_covariance`` and ``noise_std``.
         iterations: K, number of steps; at least two, as the first has no memory.
         hidden_size: entries of the network's hidden layer.
 
@@ -40,22 +39,15 @@ class StepNetwork(IterativeMethod):
     family = Family.DNN_AIDED_INFERENCE
     parent = "conjugate_gradient"
 
-    H: Tensor
-    Q: Tensor
-
     def __init__(
         self,
         belief: LinearGaussian,
         *,
         iterations: Annotated[int, Ge(2)],
         hidden_size: Annotated[int, Ge(1)] = 16,
+        **settings: Any,
     ) -> None:
-        super().__init__()
-        H, P = torch.tensor(belief.matrix), torch.tensor(prior_precision(belief))
-        self.noise_variance = belief.noise_variance
-        self.register_buffer("H", H)
-        self.register_buffer("Q", H.mT @ H / self.noise_variance + P)
-        self.iterations: int = iterations
+        super().__init__(belief, iterations=iterations, **settings)
         self.network = Perceptron((3, hidden_size, 2), "tanh")
 
     @torch.no_grad()
@@ -75,5 +67,4 @@ class StepNetwork(IterativeMethod):
             of_beta, of_alpha = self.network(torch.cat(features, -1)).exp().split(1, -1)
             return of_beta, of_alpha
 
-        b = x @ self.H / self.noise_variance
-        return conjugate_gradient_iterates(b, self.Q, self.iterations, factors)
+        return conjugate_gradient_iterates(self.pulled(x), self.Q, self.iterations, factors)

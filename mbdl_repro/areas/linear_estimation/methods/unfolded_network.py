@@ -9,7 +9,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from mbdl_repro.areas.linear_estimation.bases import KnownObjective
+from mbdl_repro.areas.linear_estimation.bases import GradientSteps
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
 from mbdl_repro.areas.linear_estimation.updates import gradient_step
 from mbdl_repro.contract.method import Family
@@ -17,7 +17,7 @@ from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.layers import Perceptron
 
 
-class UnfoldedNetwork(KnownObjective):
+class UnfoldedNetwork(GradientSteps):
     """K steps of gradient descent, to each of which a network of its own adds.
 
     s ← s + g + N_k([s; g]),  g = μ_k (Hᵀx/σ² − Q s),  N(z) = W₂ tanh(W₁ z + b₁) + b₂

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mbdl_repro.areas.linear_estimation.bases import GradientSteps
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.linear_estimation.spectrum import prior_precision
 from mbdl_repro.areas.linear_estimation.updates import (
     descent_iterates,
     lower_triangle,
@@ -37,8 +38,8 @@ class UnfoldedObjective(GradientSteps):
 
     def __init__(self, belief: LinearGaussian, **settings: Any) -> None:
         super().__init__(belief, **settings)
-        H, P = map(torch.tensor, self.believed)
-        self.observation_matrix = nn.Parameter(H)
+        self.observation_matrix = nn.Parameter(self.H.clone())
+        P = torch.tensor(prior_precision(belief))
         self.precision_root = nn.Parameter(lower_triangle(torch.linalg.cholesky(P)))
         self.log_step = nn.Parameter(self.first_steps.log())
 

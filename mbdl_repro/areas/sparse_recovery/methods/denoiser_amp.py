@@ -14,10 +14,9 @@ from mbdl_repro.areas.sparse_recovery.bases import DenoisingAmp
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.sparse_recovery.updates.amp import Denoiser
 from mbdl_repro.areas.sparse_recovery.updates.scalar_network import gain_inputs, network_gain
-from mbdl_repro.contract.hashing import digest
 from mbdl_repro.contract.method import Family
 from mbdl_repro.contract.scenario import Split
-from mbdl_repro.contract.seeding import torch_rng_for
+from mbdl_repro.contract.seeding import torch_rng_of
 from mbdl_repro.learning.layers import Perceptron
 
 N_NOISY = 1000
@@ -85,8 +84,7 @@ class DenoiserAmp(DenoisingAmp):
 
         The noise comes from a stream that is named by the signals.
         """
-        array = split.s.detach().cpu().double().contiguous().numpy()
-        rng = torch_rng_for("noise", self.name, digest(array.tobytes()))
+        rng = torch_rng_of(split.s, "noise", self.name)
         s = split.s.repeat(-(-N_NOISY // max(len(split.s), 1)), 1)
         uniform = torch.rand(len(s), 1, generator=rng, dtype=torch.float64)
         tau = self.smallest * (self.largest / self.smallest) ** uniform

@@ -26,36 +26,18 @@ class Pass(NamedTuple):
     """The estimate (n, m)."""
 
 
-def amp_step(
-    s: Annotated[Tensor, "(n, m)"],
-    r: Annotated[Tensor, "(n, n_observations)"],
-    x: Annotated[Tensor, "(n, n_observations)"],
-    H: Annotated[Tensor, "(n_observations, m)"],
-    threshold_factor: Tensor | float,
+def soft_denoised(
+    z: Annotated[Tensor, "(n, m)"], tau: Annotated[Tensor, "(n, 1)"], threshold_factor: float
 ) -> tuple[Tensor, Tensor]:
-    """Take the residual with its Onsager term, then shrink by a multiple of the noise it shows.
-
-    r ← x − H s + (‖s‖₀ / n) r,    s ← T_{ατ}(s + Hᵀr),    τ = ‖r‖ / √n
-
-    The term makes up for what s owes to H: where the columns of H are independent and of length
-    one, s + Hᵀr is the signal in white noise of standard deviation τ.
+    """Return T_{ατ}(z), and its derivative in z: 1 where it is not 0.
 
     Args:
-        s: (n, m); 0 at first.
-        r: residual (n, n_observations); 0 at first.
-        x: (n, n_observations).
-        H: (n_observations, m), n of the equation being n_observations.
+        z: the signal in white noise (n, m).
+        tau: τ, its standard deviation (n, 1).
         threshold_factor: α.
-
-    Returns:
-        s and r.
-
-    Source: Donoho, Maleki and Montanari, 2009; Montanari, 2012, for τ.
     """
-    onsager = (s != 0).sum(1, keepdim=True, dtype=r.dtype) / len(H)
-    r = torch.addmm(x, s, H.mT, alpha=-1).addcmul(onsager, r)
-    tau = torch.linalg.vector_norm(r, dim=1, keepdim=True) / len(H) ** 0.5
-    return soft_threshold(torch.addmm(s, r, H), threshold_factor * tau), r
+    s = soft_threshold(z, threshold_factor * tau)
+    return s, (s != 0).to(s.dtype)
 
 
 def amp_passes(
@@ -67,14 +49,15 @@ def amp_passes(
 
     r ← x − H s + (Σ_i f′(z_i) / n) r,    z = s + Hᵀr,    τ = ‖r‖ / √n,    s ← f(z; τ)
 
-    from s = r = 0. With f = T_{ατ} the sum counts nonzeros, and this is :func:`amp_step`.
+    from s = r = 0. The memory of r makes up for what s owes to H: where the columns of H are
+    independent and of length one, z is the signal in white noise of standard deviation τ.
 
     Args:
         x: (n, n_observations).
         H: (n_observations, m), n of the equation being n_observations.
         denoisers: f of each step.
 
-    Source: Donoho, Maleki and Montanari, 2010, for any f.
+    Source: Donoho, Maleki and Montanari, 2009; 2010, for any f; Montanari, 2012, for τ.
     """
     s, r, onsager = x.new_zeros(len(x), H.shape[1]), torch.zeros_like(x), x.new_zeros(len(x), 1)
     for denoise in denoisers:
