@@ -17,7 +17,8 @@ run = steps.for_snakemake(config, workflow)
 
 
 wildcard_constraints:
-    experiment=r"[^/]+",
+    experiment=run.plan.no_comparison,
+    comparison=run.plan.one_of_comparisons,
     method=r"[^/.]+",
     part=r"\d+",
     parts=r"\d+",

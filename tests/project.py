@@ -75,7 +75,7 @@ class Project:
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
         for name in ("Snakefile", "pyproject.toml", "environment.yml"):
             shutil.copy(ROOT / name, folder / name)
-        for path in (folder / "workflow/experiments").iterdir():
+        for path in folder.glob("workflow/[ce]*/*.yaml"):  # experiments and comparisons
             path.unlink()
         self.experiment("linear").write_text(LINEAR)
         self.experiment("sparse").write_text(SPARSE)

@@ -12,15 +12,16 @@ import pytest
 from safetensors import safe_open
 
 from mbdl_repro import catalogue
+from mbdl_repro.comparisons.reading import COMPARISONS
 from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.contract.method import ClosedFormMethod
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import EXPERIMENTS, load_all, load_scale
 from mbdl_repro.store.paths import Store
-from mbdl_repro.store.records import read_record, read_table
+from mbdl_repro.store.records import read_record, read_table, record_path
 
 ROOT = Path(__file__).parents[1]
-MOST_BYTES = 25_000_000
+MOST_BYTES = 30_000_000
 
 
 def tracked(*folders: str) -> list[str]:
@@ -62,7 +63,7 @@ def test_nothing_is_kept_that_is_soon_made_of_the_rest():
 def test_of_every_experiment_the_same_is_kept():
     store = Store.of(load_scale("full"))
     expected = {store.verdicts(), store.verdicts().with_suffix(".record.json")}
-    for name in experiments():
+    for name, experiment in experiments().items():
         rows = [store.seed_rows(name), store.groups(name), store.shown(name)]
         rows += [store.histories(name), store.weights(name)]
         for outputs in (
@@ -72,6 +73,11 @@ def test_of_every_experiment_the_same_is_kept():
             [store.figure(name)],
         ):
             expected |= {*outputs, outputs[0].with_name(f"{name}.record.json")}
+        if experiment.roles:
+            expected |= {store.operations(name), record_path(store.operations(name))}
+    for name in (Path(file).stem for file in tracked(COMPARISONS.as_posix())):
+        for path in (store.comparison(name), store.verdicts(name), store.figure(name)):
+            expected |= {path, record_path(path)}
     assert set(kept()) == {path.as_posix() for path in expected}
 
 
@@ -118,6 +124,15 @@ def judged():
     store = Store.of(load_scale("full"))
     for name, experiment in experiments().items():
         yield experiment, read_table(ROOT / store.verdicts(name)), store
+
+
+def test_what_comparisons_claim_and_fails_says_why():
+    store = Store.of(load_scale("full"))
+    for name in (Path(file).stem for file in tracked(COMPARISONS.as_posix())):
+        verdicts = read_table(ROOT / store.verdicts(name))
+        failed = verdicts[verdicts["verdict"] == "fails"]
+        assert failed["remark"].map(type).eq(str).all(), name
+        assert "not run" not in set(verdicts["verdict"]), name
 
 
 def test_what_fails_says_why():

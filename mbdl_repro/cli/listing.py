@@ -11,6 +11,7 @@ from mbdl_repro import catalogue
 from mbdl_repro.catalogue import REQUIRED, FunctionInfo, MethodInfo
 from mbdl_repro.catalogue.memory import PACKAGE
 from mbdl_repro.cli.shared import Command, areas_named, bold, infos_of, scale_option, show
+from mbdl_repro.comparisons import reading as comparisons
 from mbdl_repro.contract.table import distinct
 from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments import reading
@@ -23,27 +24,37 @@ from mbdl_repro.store.records import damage, read_table
 @click.command(cls=Command)
 @scale_option
 def examples(scale_name: str) -> None:
-    """List the experiments and the state of their results."""
+    """List the experiments, and comparisons of several, and the state of their results."""
     scale = reading.load_scale(scale_name)
+    store = Store.of(scale)
     rows = [
         [
             f"{e.name}\n  {e.book.title}",
             e.area,
             str(len(e.methods)),
             str(len(e.claims)),
-            _state(Store.of(scale), e.name),
+            _state(store.table(e.name), store.verdicts(e.name), store.figure(e.name)),
         ]
         for e in reading.load_all(scale).values()
+    ]
+    rows += [
+        [
+            f"{c.name}\n  {c.book.title}",
+            "several",
+            "",
+            str(len(c.claims)),
+            _state(store.comparison(c.name), store.verdicts(c.name), store.figure(c.name)),
+        ]
+        for c in comparisons.load_all().values()
     ]
     show(tables.as_text(["experiment", "area", "methods", "claims", "results"], rows))
 
 
-def _state(store: Store, name: str) -> str:
-    files = [store.table(name), store.verdicts(name), store.figure(name)]
+def _state(*files: Path) -> str:
     there = [path for path in files if path.is_file()]
     if any(damage(path) for path in there):
         return "damaged"
-    return "not made" if not there else "made" if there == files else "partly made"
+    return "not made" if not there else "made" if len(there) == len(files) else "partly made"
 
 
 @click.command(cls=Command)

@@ -18,6 +18,7 @@ from mbdl_repro.cli.shared import (
     stop_unless,
     write,
 )
+from mbdl_repro.comparisons import reading as comparisons
 from mbdl_repro.contract.table import distinct
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import reading
@@ -57,10 +58,13 @@ def table(
     output: Path | None,
     scale_name: str,
 ) -> None:
-    """Show an experiment's table: means with 95 % intervals over seeds."""
+    """Show an experiment's or a comparison's table: means with 95 % intervals over seeds."""
     scale = reading.load_scale(scale_name)
-    experiment = experiment_named(experiment_name, scale)
     store = Store.of(scale)
+    if experiment_name in comparisons.names():
+        _table_of_comparison(read_table(store.comparison(experiment_name)), form, output)
+        return
+    experiment = experiment_named(experiment_name, scale)
     for metric in metrics:
         stop_unless(metric, experiment.metrics, "metric")
     for row in rows:
@@ -74,6 +78,24 @@ def table(
             frame = frame[frame[column].isin(chosen)]
     head, lines = _lines(experiment, frame, seeds)
     deliver(frame, head, lines, form, output)
+
+
+def _table_of_comparison(frame: pd.DataFrame, form: str, output: Path | None) -> None:
+    """Show a comparison's table; each value with its interval in its own cell."""
+    head = [name for name in frame if not re.search("_(low|high)$", name)]
+    lines = [[_cell(row, name) for name in head] for row in frame.to_dict("records")]
+    deliver(frame, head, lines, form, output)
+
+
+def _cell(row: dict[str, Any], name: str) -> str:
+    value = row[name]
+    if not isinstance(value, float):
+        return str(value)
+    if value != value:
+        return ""
+    if f"{name}_low" in row:
+        return f"{value:.4g} [{row[f'{name}_low']:.4g}, {row[f'{name}_high']:.4g}]"
+    return f"{value:.4g}"
 
 
 def _lines(
@@ -107,7 +129,9 @@ def _key(column: str, value: Any) -> str:
 def verdicts(experiment_name: str | None, form: str, output: Path | None, scale_name: str) -> None:
     """Show how the book's claims and its published numbers fared."""
     scale = reading.load_scale(scale_name)
-    name = experiment_named(experiment_name, scale).name if experiment_name else None
+    name = experiment_name
+    if name and name not in comparisons.names():
+        name = experiment_named(name, scale).name
     frame = _verdicts_of(name, Store.of(scale))
     lines = [_verdict_line(row) for row in frame.to_dict("records")]
     if form == "text":
@@ -118,10 +142,10 @@ def verdicts(experiment_name: str | None, form: str, output: Path | None, scale_
 
 
 def _verdicts_of(name: str | None, store: Store) -> pd.DataFrame:
-    """Read the verdicts of one experiment, or of all that have some."""
+    """Read the verdicts of one experiment or comparison, or of all that have some."""
     import pandas as pd
 
-    names = [name] if name else reading.names()
+    names = [name] if name else [*reading.names(), *comparisons.names()]
     paths = [store.verdicts(one) for one in names]
     # One that is asked for and has none is an error; of all, those that have none are left out.
     frames = [read_table(path) for path in paths if name or path.is_file()]

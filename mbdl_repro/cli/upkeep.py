@@ -58,7 +58,7 @@ def status(
 
 
 def _place(task: Task, order: list[str]) -> int:
-    return len(order) if task.experiment is None else order.index(task.experiment)
+    return order.index(task.experiment) if task.experiment in order else len(order)
 
 
 @click.command(cls=Command)

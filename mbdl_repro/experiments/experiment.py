@@ -12,7 +12,7 @@ from mbdl_repro.catalogue import MethodInfo
 from mbdl_repro.contract.scenario import Scenario
 from mbdl_repro.contract.table import Place, Point, distinct
 from mbdl_repro.experiments.measured import Measured
-from mbdl_repro.experiments.schema import Book, FigureFrame, Samples
+from mbdl_repro.experiments.schema import Book, FigureFrame, Role, Samples
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.statistics.relations import Relation, Scale, Written, scale_of
 
@@ -132,6 +132,8 @@ class Experiment:
     figure: FigureFrame
     panels: list[Any]
     claims: list[Claim]
+    roles: list[Role]
+    """What it stands for in comparisons of several experiments."""
     file: dict[str, Any]
     """The file's whole content, as it was read."""
 

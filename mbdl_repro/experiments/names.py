@@ -28,6 +28,15 @@ def experiments(folder: Path) -> list[str]:
     return _names(folder, "experiments")
 
 
+def comparisons(folder: Path) -> list[str]:
+    """Return the names of all comparisons, as :func:`experiments` does those of experiments.
+
+    Raises:
+        UserError: if a file seems to be meant for one and is not, or two would share files.
+    """
+    return _names(folder, "comparisons")
+
+
 def scales(folder: Path) -> list[str]:
     """Return the names of all scales, as :func:`experiments` does those of experiments.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from mbdl_repro import figures
+from mbdl_repro import catalogue, figures
 from mbdl_repro.contract.table import distinct, same
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.messages import Problems, shown
+from mbdl_repro.experiments.schema import Role
 from mbdl_repro.experiments.strict_yaml import Where
+from mbdl_repro.figures.over import kind_of
 
 
 def panel(problems: Problems, experiment: Experiment, data: dict[str, Any], i: int) -> Any:
@@ -42,6 +44,38 @@ def panel(problems: Problems, experiment: Experiment, data: dict[str, Any], i: i
     if not problems and hasattr(spec, "y"):
         _one_line(problems, experiment, spec, where)
     return spec
+
+
+def role(problems: Problems, experiment: Experiment, data: dict[str, Any], i: int) -> Role | None:
+    """Check a role that an experiment has in comparisons.
+
+    Args:
+        problems: where mistakes are noted.
+        experiment: what is run, with its panels.
+        data: the role's keys.
+        i: its place in the list of roles.
+
+    Returns:
+        The role; None if a key is not what it should be.
+    """
+    where: Where = ("roles", i)
+    role: Role | None = problems.block(Role, data, where)
+    if role is None:
+        return None
+    compared = {panel.title: panel for panel in experiment.panels if getattr(panel, "over", None)}
+    for condition, title in role.panels.items():
+        known = problems.name(title, compared, "panel with over", (*where, "panels", condition))
+        if not known or not role.higher_is_better:
+            continue
+        marks = catalogue.metrics(experiment.area)[compared[title].y].marks
+        kind = kind_of(marks["label"], decibels=marks["decibels"])
+        if kind in ("square", "root"):
+            words = f"{compared[title].y} compares by ratios: less of it has to be better"
+            problems.note((*where, "higher_is_better"), words)
+    if role.bound is not None:
+        rows = [*experiment.methods, *experiment.bounds]
+        problems.name(role.bound, rows, "method or bound", (*where, "bound"))
+    return role
 
 
 def _names(problems: Problems, experiment: Experiment, spec: Any, where: Where) -> None:

@@ -147,6 +147,9 @@ def load_file(path: Path, scale: Scale) -> Experiment:
     decided += [claims.published(problems, full, p, i) for i, p in enumerate(frame.published)]
     problems.stop_if_any()
     full = dataclasses.replace(full, panels=shown, claims=[c for c in decided if c is not None])
+    roles = [panels.role(problems, full, r, i) for i, r in enumerate(frame.roles)]
+    problems.stop_if_any()
+    full = dataclasses.replace(full, roles=[role for role in roles if role is not None])
     return at_scale(full, scale)
 
 
@@ -206,5 +209,6 @@ def _experiment(problems: Problems, frame: Frame) -> Experiment:
         figure=figure,
         panels=[],
         claims=[],
+        roles=[],
         file=problems.yaml.data,
     )

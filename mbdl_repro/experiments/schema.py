@@ -109,6 +109,17 @@ class Published(Block):
     remark: Text | None = None
 
 
+class Role(Block):
+    """What an experiment stands for where several are compared: a problem, in some states."""
+
+    example: Text
+    panels: Annotated[dict[Text, Text], Field(min_length=1)]
+    """By what is known there, titles of the figure's panels: each shows who meets, over what."""
+    bound: Text | None = None
+    """A method or bound that nothing is below, if it is not the bound that panels draw over."""
+    higher_is_better: bool = False
+
+
 class FigureFrame(Block):
     """The figure: its panels, left to right, and the sentence under it."""
 
@@ -137,5 +148,6 @@ class Frame(Block):
     trace: list[Annotated[int, Field(ge=0)]] = []
     bounds: list[Text] = []
     figure: dict[str, Any]
+    roles: list[dict[str, Any]] = []
     published: list[dict[str, Any]] = []
     claims: list[dict[str, Any]] = []

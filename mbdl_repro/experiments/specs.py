@@ -6,7 +6,7 @@ Names in them are those of the catalogue, such as ``sparse_recovery.lista``, whe
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mbdl_repro import catalogue
@@ -231,9 +231,53 @@ def draw_spec(experiment: Experiment) -> dict[str, Any]:
     return spec
 
 
-def gather_spec(experiments: Mapping[str, Experiment]) -> dict[str, Any]:
-    """Return what the table of all verdicts depends on, besides each experiment's."""
-    return {"experiments": list(experiments)}
+def count_spec(experiment: Experiment) -> dict[str, Any]:
+    """Return what the operations of an estimate depend on: how methods are built, and data."""
+    entries = [
+        _entry(experiment, label) | {"answers": experiment.methods[label].settings_not_fitted}
+        for label in experiment.methods
+    ]
+    return {"data": _data(experiment), "methods": entries}
+
+
+def compare_spec(
+    experiments: Mapping[str, Experiment], file: dict[str, Any], also: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what a comparison depends on, besides the tables of experiments.
+
+    Args:
+        experiments: all that there are, by name.
+        file: the comparison's whole content.
+        also: names of experiments without a role that it reads.
+    """
+    read = {
+        name: digest(canonical(_compared(experiment)))
+        for name, experiment in experiments.items()
+        if experiment.roles or name in also
+    }
+    return {"comparison": file, "experiments": read}
+
+
+def _compared(experiment: Experiment) -> dict[str, Any]:
+    """Return what comparisons read off an experiment itself."""
+    shown = ("title", "methods", "where", "y", "over")
+    return {
+        "roles": [role.model_dump() for role in experiment.roles],
+        "panels": [[getattr(panel, key, None) for key in shown] for panel in experiment.panels],
+        "beliefs": experiment.beliefs,
+        "legends": experiment.legends,
+        "families": {k: v.info.family.title for k, v in experiment.methods.items()},
+        "metrics": {m: catalogue.metrics(experiment.area)[m].marks for m in experiment.metrics},
+    }
+
+
+def gather_spec(names: Sequence[str]) -> dict[str, Any]:
+    """Return what the table of all verdicts depends on, besides each of them.
+
+    Args:
+        names: of all experiments and comparisons.
+    """
+    return {"experiments": list(names)}
 
 
 def report_spec(experiments: Mapping[str, Experiment], layout: str) -> dict[str, Any]:

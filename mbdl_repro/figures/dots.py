@@ -15,6 +15,7 @@ from mbdl_repro.figures.ticks import plain_log_ticks
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
@@ -61,11 +62,17 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
     styles = {name: spec.look(sources, name) for name in spec.methods}
     if spec.shades is not None:
         styles = {name: of.plain for name, of in styles.items()}
-    columns = {name: _columns(spec, sources, name) for name in spec.methods}
+    shares = _shares(spec, sources)
+    columns, white = {}, {}
+    for name in spec.methods:
+        rows = _rows(spec, sources, name)
+        columns[name] = clipped(of_rows(rows)) if spec.x_scale == "log" else of_rows(rows)
+        values = rows[spec.shades] if spec.shades is not None else [0.0] * len(rows)
+        white[name] = [shares.get(value, 0.0) for value in values]
     seeds = {name: _seeds(spec, sources, name) for name in spec.methods} if spec.seeds else {}
-    draw_dots(axes, spec.methods, columns, seeds, styles)
+    draw_dots(axes, spec.methods, columns, white, seeds, styles)
     if spec.shades is not None:
-        _name_shades(axes, spec.shades, sources)
+        _name_shades(axes, spec.shades, shares, sources)
     for row, name in enumerate(spec.methods):
         if spec.also is not None:
             _ring(axes, spec, sources, name, row)
@@ -88,8 +95,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         axes.set_xlim(*spec.x_range)
 
 
-def _columns(spec: Spec, sources: Sources, name: str) -> NDArray[np.float64]:
-    """Return the mean of an answer and the ends of its interval, (3, 1), or of n shades, (3, n)."""
+def _rows(spec: Spec, sources: Sources, name: str) -> pd.DataFrame:
+    """Return the row of a method's answer, or one for each shade that it has, rising."""
     rows = spec.rows_of(sources, name)
     rows = rows[rows["iteration"].isna()]
     if spec.shades is None:
@@ -98,7 +105,13 @@ def _columns(spec: Spec, sources: Sources, name: str) -> NDArray[np.float64]:
         rows = rows.sort_values(spec.shades)
         ambiguous = rows.duplicated(spec.shades).any()
     spec.stop_if_ambiguous(name, ambiguous)
-    return clipped(of_rows(rows)) if spec.x_scale == "log" else of_rows(rows)
+    return rows
+
+
+def _shares(spec: Spec, sources: Sources) -> dict[float, float]:
+    """Return the share of white of each shade, which stands for one value in every row."""
+    values = [] if spec.shades is None else shades_of(spec.shades, sources)
+    return dict(zip(values, tones(len(values)), strict=True))
 
 
 def shades_of(column: str, sources: Sources) -> list[float]:
@@ -111,11 +124,10 @@ def shades_of(column: str, sources: Sources) -> list[float]:
     return sorted({value for value in sources.table[column] if column != "n_train" or value > 0})
 
 
-def _name_shades(axes: Axes, column: str, sources: Sources) -> None:
+def _name_shades(axes: Axes, column: str, shares: dict[float, float], sources: Sources) -> None:
     """Name the shades of a column's values, in the grey that stands for all rows' colours."""
-    values = shades_of(column, sources)
     called = sources.labels.get(column, column)
-    for value, share in zip(values, tones(len(values)), strict=True):
+    for value, share in shares.items():
         (mark,) = axes.plot([], [], "o", color=blend(OF_ALL, share), markeredgewidth=0)
         counted = called.removeprefix("number of ")
         mark.set_label(f"{called} {value:g}" if counted == called else f"{value:g} {counted}")

@@ -114,10 +114,10 @@ def draw_line(
 
 
 def tones(n: int) -> list[float]:
-    """Return the shares of white of n dots in a row: the last has the row's colour itself.
+    """Return the shares of white of n shades: the last is the colour itself.
 
     Args:
-        n: how many there are, 1 or more.
+        n: how many there are.
     """
     return [PALEST * (n - 1 - j) / max(n - 1, 1) for j in range(n)]
 
@@ -126,17 +126,19 @@ def draw_dots(
     axes: Axes,
     names: list[str],
     columns: dict[str, Annotated[NDArray[np.float64], "(3, n)"]],
+    white: dict[str, list[float]],
     seeds: dict[str, Annotated[NDArray[np.float64], "(n_seeds,)"]],
     styles: dict[str, RowStyle],
 ) -> None:
     """Draw means with their intervals in a row of its own for each name, and the seeds behind them.
 
-    Several means of a row lie one below the other, the last in the darkest tone.
+    Several means of a row lie one below the other.
 
     Args:
         axes: what is drawn on.
         names: from top to bottom.
         columns: means, lower ends and upper ends of each, in the horizontal axis's unit.
+        white: shares of white of each of its means (n,).
         seeds: the value of each seed, for those of which it is shown.
         styles: of each.
     """
@@ -150,7 +152,7 @@ def draw_dots(
         _draw_seeds(axes, names, seeds, styles, SINGLE * size)
     for name in names:
         style, n = styles[name], columns[name].shape[1]
-        for j, share in enumerate(tones(n)):
+        for j, share in enumerate(white[name]):
             before = len(axes.lines)
             sns.pointplot(
                 data=pd.DataFrame({"x": columns[name][:, j], "name": name}),

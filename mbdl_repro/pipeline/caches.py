@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo
+from mbdl_repro.contract.scenario import VariesBySeed
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.store.cache import Cache
 from mbdl_repro.store.fingerprint import Fingerprint, fingerprint, together
@@ -151,6 +152,8 @@ def _method_code(experiment: Experiment, label: str, *roots: str) -> Fingerprint
     info = experiment.methods[label].info
     method = f"{info.module}:{info.class_name}"
     without = () if info.learns else NEVER_FITTED
+    if isinstance(experiment.scenario, VariesBySeed):
+        roots += (f"{VariesBySeed.__module__}:in_seed",)  # which a seed's belief is one of
     return together([data_code(experiment), fingerprint(*roots, method, without=without)])
 
 

@@ -126,9 +126,9 @@ class Console(logging.Handler):
         if told["rule_name"] not in VERBS:
             return
         words: dict[str, str] = told["wildcards"] or {}
-        named = [words.get(key) for key in ("experiment", "method")]
-        parts = [int(words.get(key, 1)) for key in ("part", "parts")]
-        name = Task(told["rule_name"], named[0], named[1], parts[0], parts[1]).name
+        experiment, method, comparison = map(words.get, ("experiment", "method", "comparison"))
+        part, parts = (int(words.get(key, 1)) for key in ("part", "parts"))
+        name = Task(told["rule_name"], experiment, method, part, parts, comparison).name
         self._started[told["jobid"]] = (name, time.monotonic())
         if self.why is not None:
             self._say(f"{name}: {self.why[name]}")

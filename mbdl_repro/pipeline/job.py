@@ -107,6 +107,7 @@ class Job:
             "verb": self.task.verb,
             "experiment": self.task.experiment,
             "method": self.method,
+            "comparison": self.task.comparison,
             "scale": self.scale.name,
             **self.stands_on,
             "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
@@ -132,12 +133,13 @@ def run(words: list[str] | None = None) -> None:
     parser.add_argument("verb")
     parser.add_argument("--experiment")
     parser.add_argument("--method")
+    parser.add_argument("--comparison")
     parser.add_argument("--part", type=int, default=1)
     parser.add_argument("--scale", default="full")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--log", type=Path)
     given = parser.parse_args(words)
-    target = " ".join(filter(None, [given.verb, given.experiment]))
+    target = " ".join(filter(None, [given.verb, given.experiment, given.comparison]))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, partial(_stop, target))
     _watch_parent()
@@ -145,7 +147,9 @@ def run(words: list[str] | None = None) -> None:
         try:
             scale = load_scale(given.scale)
             book = _book(given.verb, given.experiment, scale)
-            task = task_of(given.verb, book, given.experiment, given.method, given.part)
+            task = task_of(
+                given.verb, book, given.experiment, given.method, given.part, given.comparison
+            )
             do(Job(task, book, scale, given.device))
         except UserError as error:
             sys.exit(f"{target}: {error}")
@@ -178,7 +182,7 @@ def _book(verb: str, experiment: str | None, scale: Scale) -> Book:
     """Return the experiments that a job needs to know: its own, or all for one that gathers."""
     if experiment is not None:
         return {experiment: load(experiment, scale)}
-    return load_all(scale) if verb in VERBS and not VERBS[verb].of else {}
+    return load_all(scale) if verb in VERBS and VERBS[verb].of_all else {}
 
 
 @cache

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mbdl_repro.comparisons import reading as comparisons
 from mbdl_repro.experiments.reading import load_all
 from mbdl_repro.experiments.scale import Scale
 from mbdl_repro.pipeline.verbs import VERBS, Task, Verb, stands_on, task_of
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_record, record_path
 
+NOTHING = "(?!)"
+"""The pattern that nothing has."""
+
 TARGETS = {
     "data": ("simulate",),
     "models": ("train",),
     "scores": ("evaluate", "bound"),
     "tables": ("summarize",),
-    "figures": ("draw",),
+    "figures": ("draw", "compare"),
+    "comparisons": ("compare",),
     "verdicts": ("gather",),
 }
 """What can be asked for by name, and the verbs that make it."""
@@ -40,12 +46,14 @@ class Plan:
         self.store = Store.of(scale)
         self.experiments = load_all(scale, chosen)
         self.narrowed = bool(chosen)
+        if not self.narrowed:
+            comparisons.load_all()  # what is wrong with one is told before anything runs
         self._records: dict[Path, dict[str, Any] | None] = {}
 
     @cached_property
     def tasks(self) -> list[Task]:
         """All tasks, each after those that it reads; gathered pages need all experiments."""
-        verbs = [verb for verb in VERBS.values() if verb.of or not self.narrowed]
+        verbs = [verb for verb in VERBS.values() if not (verb.of_all and self.narrowed)]
         return [task for verb in verbs for task in verb.tasks(self.experiments)]
 
     def outputs(self, *tasks: Task) -> list[Path]:
@@ -63,7 +71,7 @@ class Plan:
     @cached_property
     def targets(self) -> list[Task]:
         """The tasks that a plain run is for."""
-        ends = ("tabulate", "summarize", "verify", "draw", "gather", "report")
+        ends = ("tabulate", "summarize", "verify", "draw", "count", "compare", "gather", "report")
         return [task for task in self.tasks if task.verb in ends]
 
     def record(self, path: Path) -> dict[str, Any] | None:
@@ -87,8 +95,19 @@ class Plan:
             wildcards: as Snakemake gives them.
         """
         part = int(getattr(wildcards, "part", 1))
-        experiment, method = (getattr(wildcards, of, None) for of in ("experiment", "method"))
-        return task_of(verb.name, self.experiments, experiment, method, part)
+        named = [getattr(wildcards, of, None) for of in ("experiment", "method", "comparison")]
+        experiment, method, comparison = named
+        return task_of(verb.name, self.experiments, experiment, method, part, comparison)
+
+    @property
+    def one_of_comparisons(self) -> str:
+        """The pattern of names of comparisons, whose files lie among those of experiments."""
+        return "|".join(map(re.escape, comparisons.names())) or NOTHING
+
+    @property
+    def no_comparison(self) -> str:
+        """The pattern of names of experiments, be there such or not: who asks for one is told."""
+        return rf"(?!(?:{self.one_of_comparisons})\.[a-z]+$)[^/]+"
 
     def outputs_of(self, verb: Verb) -> list[Path]:
         """Return a rule's outputs, with names of wildcards in them."""
@@ -115,5 +134,6 @@ class Wildcards:
 
     experiment = "{experiment}"
     method = "{method}"
+    comparison = "{comparison}"
     part = "{part}"
     parts = "{parts}"

@@ -190,7 +190,7 @@ class Run:
             elif verbs[0] in VERBS:
                 found += [task for task in plan.tasks if task.verb in verbs]
             gathers = path in map(str, (plan.store.verdicts(), plan.store.report()))
-            gathers |= verbs[0] in VERBS and not VERBS[verbs[0]].of
+            gathers |= verbs[0] in VERBS and VERBS[verbs[0]].of_all
             if plan.narrowed and gathers:
                 sys.exit(
                     f"\n{word} gathers all experiments: ask for it without "

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mbdl_repro.contract.hashing import canonical, digest
+from mbdl_repro.contract.table import distinct
 from mbdl_repro.errors import UserError
 from mbdl_repro.pipeline.plan import Plan
 from mbdl_repro.pipeline.verbs import VERBS, Task
@@ -131,13 +132,17 @@ class Status:
     def _find(self, task: Task) -> Finding:
         outputs = self.plan.outputs(task)
         there = [path for path in outputs if os.path.lexists(path)]
-        record = self.plan.record(outputs[0]) if there else None
         for path in there:
-            if problem := self._damage(path, record):
+            if problem := self._damage(path, self.plan.record(path)):
                 return Finding("damaged", f"{path.name}: {problem}")
-        if record is None or len(there) < len(outputs):
+        if len(there) < len(outputs):
             return Finding("missing")
-        reasons = [*self._reasons(task, record), *self._other_inputs(task, record["inputs"])]
+        reasons: list[str] = []
+        for record in {id(one): one for one in map(self.plan.record, outputs)}.values():
+            assert record is not None  # or what it vouches for were damaged
+            reasons += self._reasons(task, record)
+            reasons += self._other_inputs(task, record["inputs"])
+        reasons = distinct(reasons)  # of several places, each has a record
         return Finding("stale", _first(reasons)) if reasons else Finding("fresh")
 
     def _damage(self, path: Path, record: dict[str, Any] | None) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mbdl_repro.comparisons import reading
 from mbdl_repro.contract.hashing import digest
 from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments import specs
@@ -25,7 +26,10 @@ Book = Mapping[str, Experiment]
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A verb applied to an experiment, perhaps to one of its methods, or to all experiments."""
+    """A verb applied to an experiment, perhaps to one of its methods, or to all experiments.
+
+    A comparison reads several experiments.
+    """
 
     verb: str
     experiment: str | None = None
@@ -34,12 +38,15 @@ class Task:
     """Which share of the method's fits it is, counted from 1, ..."""
     parts: int = 1
     """... and of how many."""
+    comparison: str | None = None
 
     @property
     def name(self) -> str:
         """How messages name it."""
         share = f"part {self.part} of {self.parts}" if self.parts > 1 else None
-        return " ".join(filter(None, [self.verb, self.experiment, self.method, share]))
+        return " ".join(
+            filter(None, [self.verb, self.experiment, self.method, self.comparison, share])
+        )
 
 
 Files = Callable[[Store, Any], tuple[Path, ...]]
@@ -76,6 +83,11 @@ class Verb:
     on_device: bool = False
     priority: int = 0
     report_category: str = ""
+
+    @property
+    def of_all(self) -> bool:
+        """Whether a task of it reads several experiments, and so takes part in full runs alone."""
+        return "experiment" not in self.of
 
     def log(self, store: Store, names: Any) -> Path:
         """Return where the log of a task lies.
@@ -115,6 +127,14 @@ def _boundings(book: Book) -> Iterable[Task]:
     return [Task("bound", name) for name, e in book.items() if e.bounds]
 
 
+def _countings(book: Book) -> Iterable[Task]:
+    return [Task("count", name) for name, experiment in book.items() if experiment.roles]
+
+
+def _comparisons(book: Book) -> Iterable[Task]:
+    return [Task("compare", comparison=name) for name in reading.names()]
+
+
 # What each reads --------------------------------------------------------------------------------
 
 
@@ -147,13 +167,21 @@ def _tables(book: Book, task: Task) -> list[Task]:
     return [Task("summarize", task.experiment), *_rows(book, task)]
 
 
+def _compared(book: Book, task: Task) -> list[Task]:
+    """Return the rows of all experiments that have a role, and what their methods cost."""
+    roles = [name for name, experiment in book.items() if experiment.roles]
+    also = [name for name in _comparison(task).spec.experiments if name in book]
+    counted = [Task("count", name) for name in roles]
+    return [*(Task("tabulate", name) for name in dict.fromkeys([*roles, *also])), *counted]
+
+
 def _verdicts(book: Book, task: Task) -> list[Task]:
-    return [Task("verify", name) for name in book]
+    return [*(Task("verify", name) for name in book), *_comparisons(book)]
 
 
 def _all_results(book: Book, task: Task) -> list[Task]:
     own = [Task(verb, name) for verb in ("tabulate", "summarize", "draw") for name in book]
-    return [Task("gather"), *own]
+    return [Task("gather"), *own, *_comparisons(book)]
 
 
 # What each stands on ----------------------------------------------------------------------------
@@ -176,6 +204,7 @@ def _of_method(
     return lambda book, task: spec(_experiment(book, task), str(task.method))
 
 
+COMPARISONS = "mbdl_repro.comparisons"
 STAGES = "mbdl_repro.pipeline.stages"
 TABLE = "mbdl_repro.store.files:table_to_bytes"
 """How numbers are written into tables."""
@@ -236,12 +265,30 @@ def _code_of_draw(book: Book, task: Task) -> Fingerprint:
     return fingerprint(f"{STAGES}.draw:drawn", f"{STAGES}.draw:sources_of", *drawn)
 
 
+def _code_of_count(book: Book, task: Task) -> Fingerprint:
+    experiment = _experiment(book, task)
+    fits = [caches.fit_code(experiment, label) for label in experiment.methods]
+    return together([*fits, fingerprint(f"{STAGES}.count:counted", TABLE)])
+
+
+def _code_of_compare(book: Book, task: Task) -> Fingerprint:
+    kind = f"{COMPARISONS}.kinds.{_comparison(task).kind}"
+    return fingerprint(
+        f"{kind}:Spec", *(f"{STAGES}.compare:{f}" for f in ("compared", "read")), TABLE
+    )
+
+
 def _code_of_gather(book: Book, task: Task) -> Fingerprint:
     return fingerprint("mbdl_repro.pipeline.stages.gather:gathered", TABLE)
 
 
 def _code_of_report(book: Book, task: Task) -> Fingerprint:
     return fingerprint("mbdl_repro.reporting.report:page")
+
+
+def _comparison(task: Task) -> reading.Comparison:
+    assert task.comparison is not None
+    return reading.load(task.comparison)
 
 
 # The table --------------------------------------------------------------------------------------
@@ -349,13 +396,40 @@ VERBS: dict[str, Verb] = {
             report_category="Figures",
         ),
         Verb(
+            name="count",
+            module=f"{STAGES}.count",
+            of=("experiment",),
+            outputs=lambda store, of: (store.operations(of.experiment),),
+            tasks=_countings,
+            needs=_nothing,
+            spec=_of_experiment(specs.count_spec),
+            code=_code_of_count,
+        ),
+        Verb(
+            name="compare",
+            module=f"{STAGES}.compare",
+            of=("comparison",),
+            outputs=lambda store, of: (
+                store.comparison(of.comparison),
+                store.verdicts(of.comparison),
+                *store.figure_files(of.comparison),
+            ),
+            tasks=_comparisons,
+            needs=_compared,
+            spec=lambda book, task: specs.compare_spec(
+                book, _comparison(task).file, _comparison(task).spec.experiments
+            ),
+            code=_code_of_compare,
+            report_category="Comparisons",
+        ),
+        Verb(
             name="gather",
             module=f"{STAGES}.gather",
             of=(),
             outputs=lambda store, of: (store.verdicts(),),
             tasks=lambda book: [Task("gather")],
             needs=_verdicts,
-            spec=lambda book, task: specs.gather_spec(book),
+            spec=lambda book, task: specs.gather_spec([*book, *reading.names()]),
             code=_code_of_gather,
             report_category="Verdicts",
         ),
@@ -374,7 +448,12 @@ VERBS: dict[str, Verb] = {
 
 
 def task_of(
-    verb: str, book: Book, experiment: str | None, method: str | None, part: int = 1
+    verb: str,
+    book: Book,
+    experiment: str | None,
+    method: str | None,
+    part: int = 1,
+    comparison: str | None = None,
 ) -> Task:
     """Return the task that a job's words name.
 
@@ -384,6 +463,7 @@ def task_of(
         experiment: its name, for a verb that takes one.
         method: its name in the experiment, for a verb that takes one.
         part: share of the method's fits, counted from 1.
+        comparison: its name, for a verb that takes one.
 
     Raises:
         UserError: if a word is missing, or names what there is not.
@@ -391,6 +471,10 @@ def task_of(
     if verb not in VERBS:
         raise UserError(f"no verb {verb!r}; {one_of(verb, VERBS)}")
     of = VERBS[verb].of
+    if "comparison" in of:
+        if comparison is None:
+            raise UserError("--comparison is missing: which one?")
+        return Task(verb, comparison=reading.load(comparison).name)
     if "experiment" not in of:
         return Task(verb)
     if experiment is None:

@@ -17,6 +17,8 @@ COMMON = "continuum_"
 """How experiments begin in which all families of a running example meet."""
 HELD = ("holds", "surpassed")
 """Verdicts on what is as it was claimed, or better."""
+MARKS = {"holds": "✓", "fails": "✗", "undecided": "?"}
+"""What follows the number of claims that fared so."""
 FAMILIES = [family for family in Family if family is not Family.BOUND]
 SIDE = re.compile(r"^(\S+ × )?(\S+)(.*)")
 """A side of a comparison, as tables of verdicts spell it: a factor, then a row, then its place."""
@@ -30,10 +32,13 @@ class Cell:
     """Those of the family, by their names."""
     experiment: str
     """Where they stand: where all families meet, or else the first with one of this family."""
-    held: int
-    """Claims of that experiment that name one of them, and hold."""
-    claims: int
-    """Claims of that experiment that name one of them."""
+    verdicts: Mapping[str, int]
+    """How many claims of that experiment that name one of them fared so, by :data:`MARKS`."""
+
+    @property
+    def fared(self) -> str:
+        """The counts with their marks, ``3✓ 1?``, without those that are 0."""
+        return " ".join(f"{n}{MARKS[fared]}" for fared, n in self.verdicts.items() if n)
 
 
 def cells(
@@ -71,10 +76,9 @@ def _cell(experiment: Experiment, family: Family, verdicts: pd.DataFrame) -> Cel
     labels = _labels(experiment, family)
     own = verdicts[(verdicts["experiment"] == experiment.name) & (verdicts["kind"] == "claim")]
     named = [own[side].astype(str).str.extract(SIDE)[1].isin(labels) for side in ("left", "right")]
-    of_family = own[named[0] | named[1]]
+    fared = own.loc[named[0] | named[1], "verdict"].replace(dict.fromkeys(HELD, "holds"))
     return Cell(
         methods=tuple(dict.fromkeys(labels.values())),
         experiment=experiment.name,
-        held=int(of_family["verdict"].isin(HELD).sum()),
-        claims=len(of_family),
+        verdicts={verdict: int((fared == verdict).sum()) for verdict in MARKS},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,28 @@ from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.experiments.experiment import MethodEntry
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is a number.
+
+    Args:
+        text: in any words.
+    """
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def anchor(heading: str) -> str:
+    """Return what links call a heading, as GitHub makes it: ``5.06_lista`` is ``506_lista``.
+
+    Args:
+        heading: its words.
+    """
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def number(value: float, half_width: float = 0.0) -> str:

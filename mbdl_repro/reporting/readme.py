@@ -10,13 +10,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mbdl_repro.comparisons import reading as comparisons
+from mbdl_repro.comparisons.reading import Comparison
 from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.experiments.specs import fit_spec
 from mbdl_repro.pipeline.costs import duration
+from mbdl_repro.reporting import choices
 from mbdl_repro.reporting.continuum import FAMILIES, HELD, Cell, cells
+from mbdl_repro.reporting.numbers import anchor
 from mbdl_repro.store.files import WAY_OUT
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_record, read_table, record_path
@@ -32,6 +36,9 @@ UP = "../../"
 TELLING = "5.06_lista"
 """The experiment that the README shows, and has its reader compute."""
 
+TALK = "6_talk"
+"""The comparison that the README begins with."""
+
 LEAST_Q = 0.05
 """Share of false ones that is allowed among decided claims."""
 
@@ -42,6 +49,8 @@ CORES = 2
 """Of a small machine, for which the README says how long all takes."""
 
 KINDS = {"claim": "claims", "published": "published numbers"}
+COMPARISONS = "Comparisons"
+"""The heading of what several experiments answer together."""
 NOTICE = "<!-- Written by `mbdl readme` from experiment files and results: do not edit. -->"
 
 
@@ -58,6 +67,9 @@ def pages() -> dict[Path, str]:
         "verdicts": verdicts_page(results),
         "costs": costs_page(results),
     }
+    if choices.CHOICE in results.comparisons:
+        table = results.table(choices.CHOICE)
+        written["which_method"] = choices.page(table, "gallery.md")
     files = {PAGES / f"{name}.md": f"{NOTICE}\n\n{text}\n" for name, text in written.items()}
     return {README: filled(README.read_text(encoding="utf-8"), parts(results)), **files}
 
@@ -94,14 +106,18 @@ def parts(results: Results) -> dict[str, str]:
     """
     if TELLING not in results.experiments:
         raise UserError(f"there is no experiment {TELLING}, which {README} shows")
-    telling = results.experiments[TELLING]
-    return {
+    found = {
         "areas": areas_table(results),
         "continuum": continuum_table(results),
         "cost": f"{duration(results.spent(results.experiments).both / CORES)} on {CORES} cores",
-        "figure": _shown(results, telling, root=""),
         "telling_cost": f"{duration(results.spent([TELLING]).both)} on one core",
     }
+    if TALK in results.comparisons:
+        found["figure"] = _figure_of(results, results.comparisons[TALK], root="")
+    if choices.CHOICE in results.comparisons:
+        table = results.table(choices.CHOICE)
+        found["which"] = choices.in_short(table, f"{PAGES}/which_method.md")
+    return found
 
 
 class Results:
@@ -111,7 +127,16 @@ class Results:
         scale = load_scale("full")
         self.store = Store.of(scale)
         self.experiments = load_all(scale)
+        self.comparisons = comparisons.load_all()
         self._verdicts = read_table(self.store.verdicts())
+
+    def table(self, comparison: str) -> pd.DataFrame:
+        """Return the table of a comparison.
+
+        Args:
+            comparison: its name.
+        """
+        return read_table(self.store.comparison(comparison))
 
     def verdicts(self, *names: str) -> pd.DataFrame:
         """Return the verdicts on these experiments, or on all if none is named."""
@@ -166,16 +191,20 @@ def areas_table(results: Results) -> str:
     ]
     for area, experiments in results.areas.items():
         title = _title(area)
-        link = f"[{title}]({PAGES}/gallery.md#{_anchor(title)})"
-        lines.append(f"| {link} | {_area_counts(results, experiments)} |")
-    lines.append(f"| **all** | {_area_counts(results, results.experiments.values())} |")
+        link = f"[{title}]({PAGES}/gallery.md#{anchor(title)})"
+        verdicts = results.verdicts(*(experiment.name for experiment in experiments))
+        lines.append(f"| {link} | {_area_counts(experiments, verdicts)} |")
+    if results.comparisons:
+        held = [_held(results.verdicts(*results.comparisons), kind) for kind in KINDS]
+        link = f"[{COMPARISONS}]({PAGES}/gallery.md#{anchor(COMPARISONS)}) (Section 6)"
+        lines.append(f"| {link} | {len(results.comparisons)} | – | {' | '.join(held)} |")
+    lines.append(f"| **all** | {_area_counts(results.experiments.values(), results.verdicts())} |")
     return "\n".join(lines)
 
 
-def _area_counts(results: Results, experiments: Iterable[Experiment]) -> str:
+def _area_counts(experiments: Iterable[Experiment], verdicts: pd.DataFrame) -> str:
     experiments = list(experiments)
     methods = {(e.area, m.info.name) for e in experiments for m in e.methods.values()}
-    verdicts = results.verdicts(*(e.name for e in experiments))
     held = [_held(verdicts, kind) for kind in KINDS]
     return " | ".join([str(len(experiments)), str(len(methods)), *held])
 
@@ -197,8 +226,7 @@ def _cell(cell: Cell | None) -> str:
     if cell is None:
         return "–"
     shown = ", ".join(cell.methods[:NAMED]) + (", …" if len(cell.methods) > NAMED else "")
-    fared = f" {cell.held}/{cell.claims}" if cell.claims else ""
-    return f"[{shown}]({PAGES}/gallery.md#{_anchor(cell.experiment)}){fared}"
+    return f"[{shown}]({PAGES}/gallery.md#{anchor(cell.experiment)}) {cell.fared}".rstrip()
 
 
 def _held(verdicts: pd.DataFrame, kind: str) -> str:
@@ -244,6 +272,33 @@ def _shown(results: Results, experiment: Experiment, root: str) -> str:
     return "\n\n".join(blocks)
 
 
+def _figure_of(results: Results, comparison: Comparison, root: str) -> str:
+    """Return a comparison's figure with its caption.
+
+    Args:
+        results: of all experiments and comparisons.
+        comparison: that is shown.
+        root: the path from the page to the project's root.
+    """
+    title = _plain(comparison.book.title)
+    figure = f"![{title}]({root}{results.store.figure(comparison.name)})"
+    return f"**{title}.** {_plain(comparison.caption)}\n\n{figure}"
+
+
+def _compared(results: Results, comparison: Comparison) -> list[str]:
+    """Return what the gallery has of a comparison."""
+    name = comparison.name
+    files = [
+        f"[comparison]({UP}workflow/comparisons/{name}.yaml)",
+        f"[table]({UP}{results.store.comparison(name)})",
+        f"[verdicts]({UP}{results.store.verdicts(name)})",
+    ]
+    said = f"*Section {comparison.book.section}.* {_plain(comparison.book.says)}"
+    counted = _counts(results.verdicts(name))
+    shown = _figure_of(results, comparison, UP)
+    return [f"### {name}", said, f"{shown}\n\n{counted}".rstrip(), " · ".join(files)]
+
+
 def _where(experiment: Experiment) -> str:
     book = experiment.book
     return f"Example {book.example}" if book.example else f"Section {book.section}"
@@ -252,11 +307,6 @@ def _where(experiment: Experiment) -> str:
 def _title(area: str) -> str:
     words = {"doa": "direction of arrival"}.get(area, area.replace("_", " "))
     return words[0].upper() + words[1:]
-
-
-def _anchor(heading: str) -> str:
-    """Return what links call a heading, as GitHub makes it: ``5.06_lista`` is ``506_lista``."""
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def _plain(text: str) -> str:
@@ -288,7 +338,7 @@ def experiments_page(results: Results) -> str:
             _plain(experiment.book.title),
             ", ".join(methods),
             *(_held(results.verdicts(name), kind) for kind in KINDS),
-            f"[see](gallery.md#{_anchor(name)})",
+            f"[see](gallery.md#{anchor(name)})",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -296,13 +346,17 @@ def experiments_page(results: Results) -> str:
 
 def gallery_page(results: Results) -> str:
     """Return the figures, with what they are about and what they show."""
-    links = [f"[{_title(area)}](#{_anchor(_title(area))})" for area in results.areas]
+    titles = [*([COMPARISONS] if results.comparisons else []), *map(_title, results.areas)]
+    links = [f"[{title}](#{anchor(title)})" for title in titles]
     blocks = [
         "# Gallery",
         "Above each figure stands what the monograph says, in our words. A colour is a family of "
         "methods, a marker a method; bounds are grey. Bands and bars are 95 % intervals.",
         " · ".join(links),
     ]
+    blocks += [f"## {COMPARISONS}"] if results.comparisons else []
+    for comparison in results.comparisons.values():
+        blocks += _compared(results, comparison)
     for area, experiments in results.areas.items():
         blocks.append(f"## {_title(area)}")
         for experiment in experiments:
@@ -331,10 +385,10 @@ def verdicts_page(results: Results) -> str:
         _evidence(verdicts),
     ]
     others = verdicts[~verdicts["verdict"].isin(HELD)]
-    for name in results.experiments:
+    for name in (*results.comparisons, *results.experiments):
         rows = others[others["experiment"] == name]
         if len(rows):
-            link = f"[Figure](gallery.md#{_anchor(name)}). {_counts(results.verdicts(name))}"
+            link = f"[Figure](gallery.md#{anchor(name)}). {_counts(results.verdicts(name))}"
             listed = "\n".join(map(_verdict_line, rows.itertuples()))
             blocks += [f"## {name}", link, listed]
     return "\n\n".join(blocks)

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue.memory import PACKAGE
+from mbdl_repro.comparisons.reading import Comparison, load_all
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.table import distinct
 from mbdl_repro.experiments.experiment import Experiment, MethodEntry
@@ -54,6 +55,10 @@ def page(book: Mapping[str, Experiment], scale: Scale, store: Store) -> str:
     template = _environment().get_template("report.html.j2")
     return template.render(
         sections=sections,
+        comparisons=[
+            _comparison(comparison, store, verdicts[verdicts["experiment"] == name])
+            for name, comparison in load_all().items()
+        ],
         failed=[(s, v) for s in sections for v in s["verdicts"] if v["verdict"] == "fails"],
         scale=scale,
         book=BOOK,
@@ -66,6 +71,20 @@ def page(book: Mapping[str, Experiment], scale: Scale, store: Store) -> str:
         counts={kind: _counts(verdicts, kind) for kind in ("claim", "published")},
         verdicts_file=_beside(store, store.verdicts()),
     )
+
+
+def _comparison(comparison: Comparison, store: Store, verdicts: pd.DataFrame) -> dict[str, Any]:
+    """Return what the page says of a comparison of several experiments."""
+    name = comparison.name
+    return {
+        "name": name,
+        "book": comparison.book,
+        "caption": comparison.caption,
+        **_figure(store.figure(name)),
+        "verdicts": verdicts.to_dict("records"),
+        "counts": _counts(verdicts),
+        "files": {"table (CSV)": _beside(store, store.comparison(name))},
+    }
 
 
 def _environment() -> Environment:
@@ -83,6 +102,7 @@ def _environment() -> Environment:
         "plain": numbers.plain,
         "words": lambda name: name.replace("_", " "),
         "prose": _prose,
+        "is_number": numbers.is_number,
     }
     environment.tests["equation"] = docstrings.is_equation
     return environment

@@ -100,6 +100,14 @@ class Store:
         """Values of seeds without groups of their test signals."""
         return self.results / "rows" / f"{experiment}.groups.npz"
 
+    def operations(self, experiment: str) -> Path:
+        """Operations of an estimate of each method."""
+        return self.results / "operations" / f"{experiment}.csv"
+
+    def comparison(self, comparison: str) -> Path:
+        """The table of a comparison of several experiments."""
+        return self.results / "comparisons" / f"{comparison}.csv"
+
     def verdicts(self, experiment: str | None = None) -> Path:
         """The verdicts of one experiment, or of all."""
         name = "verdicts.csv" if experiment is None else f"verdicts/{experiment}.csv"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def record_path(path: Path) -> Path:
-    """Return where the record of the job that made this file lies: beside its first output.
+    """Return where the record of the job that made this file lies: beside it.
 
     ``rows/5.06_lista.csv`` and ``rows/5.06_lista.history.csv`` share one record.
     """
@@ -119,7 +119,7 @@ def read_checked(path: Path) -> bytes:
 
 
 def write_outputs(outputs: Mapping[Path, bytes], record: Mapping[str, Any]) -> list[str]:
-    """Write a job's outputs, then the record that vouches for them.
+    """Write a job's outputs, then the records that vouch for them, one in each place.
 
     All of them are on the disk before the first replaces an older one. What lies in the place of
     one and is not as it was made is set aside. A process that is killed between two files leaves
@@ -132,16 +132,21 @@ def write_outputs(outputs: Mapping[Path, bytes], record: Mapping[str, Any]) -> l
     Returns:
         What is to be said of files that were set aside.
     """
-    where = record_path(next(iter(outputs)))
+    records: dict[Path, dict[str, Any]] = {}
     said = []
     for path, content in outputs.items():
         if os.path.lexists(path) and (problem := damage(path)) and not _holds(path, content):
             said.append(f"{path} was damaged: {problem}; it is set aside as {_set_aside(path)}")
-    if where.is_dir():
-        _set_aside(where)
-    named = {**record, "files": {path.name: digest(content) for path, content in outputs.items()}}
-    whole = json_to_bytes({**named, "checksum": _checksum(named)})
-    write_together({**outputs, where: whole})
+        named = records.setdefault(record_path(path), {**record, "files": {}})
+        named["files"][path.name] = digest(content)
+    for where in records:
+        if where.is_dir():
+            _set_aside(where)
+    signed = {
+        where: json_to_bytes({**named, "checksum": _checksum(named)})
+        for where, named in records.items()
+    }
+    write_together({**outputs, **signed})
     return said
 
 

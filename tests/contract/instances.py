@@ -128,6 +128,7 @@ SMALL = {
             "knots": 3,
             "generator_channels": 3,
             "restarts": 2,
+            "denoiser_steps": 20,
         },
         n_train=60,
         n_test=1000,

@@ -14,7 +14,7 @@ import torch
 
 from mbdl_repro import catalogue
 from mbdl_repro.contract.scenario import Scenario, Split
-from mbdl_repro.contract.seeding import rng_for, torch_rng_for
+from mbdl_repro.contract.seeding import rng_for, torch_rng_for, torch_rng_of
 from mbdl_repro.experiments import reading as experiment_file
 from mbdl_repro.experiments.scale import AtMost, Scale
 
@@ -61,6 +61,15 @@ def test_every_name_has_a_stream_of_its_own(stream):
         assert not set(stream(a)) & set(stream(b)), f"{a} and {b} share numbers"
 
 
+def test_a_stream_named_by_a_tensor_depends_on_its_numbers_alone():
+    rows = torch.arange(6.0).view(2, 3)
+    first = torch_rng_of(rows, "noise").initial_seed()
+    same = (rows.double(), rows.mT.contiguous().mT, rows.clone().requires_grad_())
+    assert all(torch_rng_of(one, "noise").initial_seed() == first for one in same)
+    others = (torch_rng_of(rows, "other"), torch_rng_of(rows + 1, "noise"))
+    assert first not in [rng.initial_seed() for rng in others]
+
+
 @both
 def test_a_stream_is_the_same_each_time_it_is_asked_for(stream):
     first = [stream(names) for names in NAMES]
@@ -105,7 +114,7 @@ def test_streams_are_uncorrelated_and_normal():
 
 PRINT = """
 import torch
-from mbdl_repro.contract.seeding import rng_for, torch_rng_for
+from mbdl_repro.contract.seeding import rng_for, torch_rng_for, torch_rng_of
 names = {names!r}
 print(repr([rng_for(*n).standard_normal(3).tolist() for n in names]))
 print(repr([torch.randn(3, generator=torch_rng_for(*n), dtype=torch.float64).tolist()

@@ -40,11 +40,12 @@ from mbdl_repro.figures import (
     trajectory,
 )
 from mbdl_repro.figures.files import to_bytes
+from mbdl_repro.figures.intervals import tones
 from mbdl_repro.figures.layout import clashes, lay_out
 from mbdl_repro.figures.names import Cell, wrapped
 from mbdl_repro.figures.over import interval_over
 from mbdl_repro.figures.panel import Sources
-from mbdl_repro.figures.style import COLOURS, LINES, MARKERS, RC, row_styles
+from mbdl_repro.figures.style import COLOURS, LINES, MARKERS, RC, blend, row_styles
 
 ROOT = Path(__file__).parents[2]
 
@@ -547,6 +548,21 @@ def test_shades_are_dots_one_below_the_other_in_the_row_of_their_method(axes):
     assert drawn[3].get_color() == styles["classical"].colour
     names = [label for label in axes.get_legend_handles_labels()[1] if "n_train" in label]
     assert names == ["n_train 10", "n_train 100", "n_train 1000"]
+
+
+def test_a_shade_is_the_same_value_in_rows_that_lack_others(axes):
+    """A row with 100 alone has the middle tone of one with 10, 100 and 1000."""
+    few = pd.DataFrame([row("classical", 0.03, n_train=100, noise_std=0.1)])
+    table = pd.concat([TABLE[TABLE["method"] != "classical"], few])
+    spec = dots.Spec(
+        title="T", y="error", methods=["network", "classical"], where=HERE, shades="n_train"
+    )
+    dots.draw(axes, spec, dataclasses.replace(sources(), table=table))
+    drawn = [line for line in axes.get_lines() if line.get_marker() in MARKERS and points(line)]
+    styles = sources().styles
+    share = tones(3)[1]
+    assert drawn[1].get_color() == blend(styles["network"].colour, share)
+    assert drawn[3].get_color() == blend(styles["classical"].colour, share)
 
 
 def test_shades_leave_no_other_column_open_and_stand_alone(axes):

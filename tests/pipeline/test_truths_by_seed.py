@@ -14,6 +14,7 @@ from mbdl_repro.areas.doa.methods.maximum_likelihood import MaximumLikelihood
 from mbdl_repro.areas.doa.metrics import rmspe
 from mbdl_repro.areas.doa.scenario import Misplaced
 from mbdl_repro.experiments import reading as experiment_file
+from mbdl_repro.pipeline.caches import fit_code, score_code
 from mbdl_repro.pipeline.stages.tabulate import tabulate
 from mbdl_repro.pipeline.weights import load_kept
 from mbdl_repro.store.paths import Store
@@ -82,3 +83,13 @@ def test_weights_that_are_kept_are_those_of_the_first_seeds_array(made):
     test = TRUTH.draw(30, "test", 0)
     expected = row(rows, "fitted_array", "rmspe", 0)
     assert rmspe(kept.estimate(test.x), test, TRUTH).mean() == pytest.approx(expected, rel=1e-3)
+
+
+def test_which_array_a_seed_believes_in_is_part_of_what_fits_and_scores_stand_on(tmp_path):
+    alike = TEXT.replace("kind: misplaced", "kind: narrowband")
+    with contextlib.chdir(project(tmp_path / "p", mine=TEXT, alike=alike)):
+        scale = experiment_file.load_scale("full")
+        for name in ("mine", "alike"):
+            experiment = experiment_file.load(name, scale)
+            codes = fit_code(experiment, "fitted_array"), score_code(experiment, "told")
+            assert ["in_seed" in code.definitions for code in codes] == [name == "mine"] * 2

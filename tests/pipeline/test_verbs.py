@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mbdl_repro.catalogue.memory import PACKAGE, Memory
+from mbdl_repro.comparisons import reading as comparisons
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import reading
 from mbdl_repro.pipeline.plan import Plan, Wildcards
@@ -32,12 +33,13 @@ class Copy:
         self.folder = folder
         self.plan = plan
 
-    def codes(self) -> dict[Task, str]:
-        """Return the digest of what each task stands on, of its code."""
+    def codes(self, *verbs: str) -> dict[Task, str]:
+        """Return the digest of what each task stands on, of its code; of some verbs, or all."""
         definitions.forget()
         fingerprint.forget()
         book = self.plan.experiments
-        return {task: VERBS[task.verb].code(book, task).digest for task in self.plan.tasks}
+        tasks = [task for task in self.plan.tasks if not verbs or task.verb in verbs]
+        return {task: VERBS[task.verb].code(book, task).digest for task in tasks}
 
     def edit(self, file: str, old: str, new: str) -> None:
         path = self.folder / file
@@ -241,6 +243,98 @@ def test_the_style_of_figures_redraws_them_and_the_report(copy: Copy) -> None:
     before = copy.codes()
     copy.edit("figures/style.py", '"font.size": 9,', '"font.size": 10,')
     assert {name.split()[0] for name in changed(before, copy.codes())} == {"draw"}
+
+
+# --- comparisons: of all experiments, so that they are in full runs alone ---
+
+
+@pytest.fixture(scope="module")
+def whole() -> Plan:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return Plan(reading.load_scale("smoke"))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "again"),
+    [
+        ("comparisons/kinds/price.py", "    known = np.isfinite(", {"6.2_price"}),
+        ("comparisons/kinds/trust.py", "            values = values_at(", {"6.2_trust"}),
+        ("comparisons/standing.py", "    sign = -1.0 if", None),
+        ("comparisons/claims.py", "    found = []\n    for _, rows", None),
+        ("pipeline/stages/compare.py", "    seconds, operations = {}", None),
+        ("learning/operations.py", "    m, n = sorted(", set()),
+    ],
+)
+def test_what_a_comparison_stands_on_is_compared_again(
+    copy: Copy, whole: Plan, file: str, old: str, again: set[str] | None
+) -> None:
+    copy.plan = whole
+    before = copy.codes("compare")
+    indent = " " * (len(old) - len(old.lstrip()))
+    copy.edit(file, old, f"{indent}assert True\n{old}")
+    found = {name.split()[1] for name in changed(before, copy.codes("compare"))}
+    assert found == (set(comparisons.names()) if again is None else again)
+
+
+def test_how_operations_are_counted_is_part_of_every_count(copy: Copy, whole: Plan) -> None:
+    copy.plan = whole
+    before = copy.codes("count", "gather")
+    copy.edit("learning/operations.py", "    m, n = sorted(", "    assert True\n    m, n = sorted(")
+    again = changed(before, copy.codes("count", "gather"))
+    assert again == {task.name for task in before if task.verb == "count"} != set()
+
+
+def test_a_comparison_reads_who_has_a_role_and_whom_it_lists(whole: Plan) -> None:
+    roles = {name for name, experiment in whole.experiments.items() if experiment.roles}
+    for task in whole.tasks:
+        if task.verb == "compare":
+            needs = whole.needs(task)
+            listed = set(comparisons.load(str(task.comparison)).spec.experiments)
+            assert {need.experiment for need in needs if need.verb == "count"} == roles
+            assert {need.experiment for need in needs if need.verb == "tabulate"} == roles | listed
+    assert {task.experiment for task in whole.tasks if task.verb == "count"} == roles != set()
+    names = comparisons.names()
+    assert [task.comparison for task in whole.tasks if task.verb == "compare"] == names
+    (gather,) = (task for task in whole.tasks if task.verb == "gather")
+    assert {need.comparison for need in whole.needs(gather)} == {None, *names}
+
+
+def test_a_narrowed_run_counts_and_compares_nothing() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        plan = Plan(reading.load_scale("smoke"), "continuum_linear,3.06_ista")
+        assert {task.verb for task in plan.tasks}.isdisjoint({"compare", "gather", "report"})
+        assert [t.experiment for t in plan.tasks if t.verb == "count"] == ["continuum_linear"]
+
+
+def test_files_of_a_comparison_lie_where_those_of_experiments_do(whole: Plan) -> None:
+    folder, figures = whole.store.results, whole.store.figures
+    (task,) = (task for task in whole.tasks if task.comparison == "6.2_price")
+    assert whole.outputs(task) == [
+        folder / "comparisons/6.2_price.csv",
+        folder / "verdicts/6.2_price.csv",
+        figures / "6.2_price.png",
+    ]
+    assert whole.outputs(Task("count", "continuum_linear")) == [
+        folder / "operations/continuum_linear.csv"
+    ]
+    assert VERBS["compare"].log(whole.store, task) == folder / "logs/compare/6.2_price.log"
+    written = [path for task in whole.tasks for path in whole.outputs(task)]
+    assert len(set(written)) == len(written)
+
+
+def test_a_comparisons_words_name_it(whole: Plan) -> None:
+    for task in whole.tasks:
+        if task.verb == "compare":
+            words = ("compare", whole.experiments, None, None, 1, task.comparison)
+            assert task_of(*words) == task
+            said = whole.words_of(VERBS["compare"])(task)
+            assert said == f"compare --comparison={task.comparison} --scale=smoke"
+    with pytest.raises(UserError, match="--comparison is missing"):
+        task_of("compare", whole.experiments, None, None)
+    with pytest.raises(UserError, match=r"no comparison '6.2_prise'; did you mean 6.2_price"):
+        task_of("compare", whole.experiments, None, None, comparison="6.2_prise")
 
 
 # --- what each reads and writes ---

@@ -27,6 +27,7 @@ def test_a_cell_counts_the_claims_that_name_its_methods(experiments):
             (name, "claim", "learned_scales (n_train=50)", "0.9 × linear_mmse", "holds"),
             (name, "claim", "linear_mmse", "1.08 × learned_mmse_prior", "fails"),
             (name, "claim", "linear_mmse", "0.61", "surpassed"),
+            (name, "claim", "linear_mmse", "black_box", "undecided"),
             (name, "published", "learned_mmse", "0.61", "holds"),
             ("5.01_linear_estimation", "claim", "learned_mmse", "linear_mmse", "holds"),
         ),
@@ -34,9 +35,11 @@ def test_a_cell_counts_the_claims_that_name_its_methods(experiments):
     learned = found[Family.LEARNED_OPTIMIZATION, "linear_estimation"]
     assert learned.experiment == name
     assert learned.methods == ("learned_mmse",)
-    assert (learned.held, learned.claims) == (1, 2)
+    assert learned.verdicts == {"holds": 1, "fails": 1, "undecided": 0}
+    assert learned.fared == "1✓ 1✗"
     known = found[Family.MODEL_BASED, "linear_estimation"]
-    assert (known.held, known.claims) == (2, 3)
+    assert known.verdicts == {"holds": 2, "fails": 1, "undecided": 1}
+    assert known.fared == "2✓ 1✗ 1?"
 
 
 def test_without_a_common_experiment_the_first_with_the_family_stands(experiments):

@@ -9,6 +9,7 @@ from records import RECORD
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.reporting import readme
+from mbdl_repro.reporting.numbers import anchor
 from mbdl_repro.store.files import table_to_bytes
 from mbdl_repro.store.records import record_path, write_outputs
 
@@ -151,7 +152,7 @@ def test_links_lead_to_files_and_headings_that_there_are(page):
         assert target.exists(), link
         if heading:
             lines = target.read_text(encoding="utf-8").splitlines()
-            there = {readme._anchor(line.lstrip("# ")) for line in lines if line.startswith("#")}
+            there = {anchor(line.lstrip("# ")) for line in lines if line.startswith("#")}
             assert heading in there, link
 
 

@@ -45,7 +45,8 @@ def test_whatever_a_method_calls_is_reached(info: MethodInfo) -> None:
     roots.append("mbdl_repro.pipeline.models:descended")
     reached = fingerprint(*roots)
     assert seen - reached.definitions.keys() == set()
-    assert type(method).__name__ in seen
+    # One that is all its base, but for its family and its words, has no code of its own to call.
+    assert seen & {base.__name__ for base in inspect.getmro(type(method))[:2]}
 
 
 def test_a_call_is_noted_by_the_name_that_its_definition_has() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo
-from mbdl_repro.contract.scenario import VariesBySeed
+from mbdl_repro.contract.scenario import in_seed
 from mbdl_repro.contract.table import Point
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import specs
@@ -62,19 +62,16 @@ def _computed(
         trained = data.splits(fit, None) if "validation" in info.arguments else [{}] * len(tested)
         given = [a | b for a, b in zip(trained, tested, strict=True)]
     truth = experiment.scenario_at(fit.point, test_point)
-    parts = [(truth, given)]
-    if isinstance(truth, VariesBySeed):
-        parts = [(truth.of_seed(seed), [one]) for seed, one in zip(fit.seeds, given, strict=True)]
     function = catalogue.function(info)
     iterations = [*experiment.recorded(info.name), None]
     found = []
     try:
-        for of_seed, splits in parts:
-            known = {"truth": of_seed, "n_train": fit.n_train}
+        for seed, splits in zip(fit.seeds, given, strict=True):
+            known = {"truth": in_seed(truth, seed), "n_train": fit.n_train}
             asked = {name: known[name] for name in info.arguments if name in known}
-            place = str((info.name, fit.point, fit.n_train, test_point, of_seed))
-            if splits[0] or place not in exact:
-                exact[place] = values(function, info.arguments, asked, splits, iterations, marks)
+            place = str((info.name, fit.point, fit.n_train, test_point, known["truth"]))
+            if splits or place not in exact:
+                exact[place] = values(function, info.arguments, asked, [splits], iterations, marks)
             found.append(exact[place])
     except ValueError as error:
         raise UserError(f"bound {info.name} at {fit}: {error}") from error

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from mbdl_repro.comparisons.reading import names
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.statistics.false_discoveries import q_values
 from mbdl_repro.store.files import table_to_bytes
@@ -13,8 +14,8 @@ from mbdl_repro.store.records import read_table
 
 
 def gather(job: Job) -> None:
-    """Write the verdicts of all experiments, in the book's order."""
-    tables = [read_table(job.store.verdicts(name)) for name in job.book]
+    """Write the verdicts of all experiments, in the book's order, and then of all comparisons."""
+    tables = [read_table(job.store.verdicts(name)) for name in (*job.book, *names())]
     job.save({job.store.verdicts(): table_to_bytes(gathered(tables))})
 
 

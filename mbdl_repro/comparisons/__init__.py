@@ -1,0 +1,1 @@
+"""Comparisons: questions that several experiments answer together, in one unit."""

@@ -1,0 +1,140 @@
+"""What is lost off the place that a method was made for, beyond what the problem itself loses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from mbdl_repro.comparisons.drawing import heat_map
+from mbdl_repro.comparisons.kind import KindOfComparison
+from mbdl_repro.comparisons.listed import how_compared, known, values_at
+from mbdl_repro.comparisons.representatives import chosen
+from mbdl_repro.comparisons.sources import Sources
+from mbdl_repro.comparisons.standing import excess
+from mbdl_repro.contract.family import Family
+from mbdl_repro.errors import UserError, one_of
+from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.experiments.schema import Block, Text
+from mbdl_repro.figures.over import Kind
+from mbdl_repro.statistics.intervals import mean_interval
+from mbdl_repro.statistics.relations import Scale
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+KEYS = ["departure", "area", "family"]
+MOST = 15.0
+"""Decibels at which colours end."""
+
+
+class Departure(Block):
+    """A place that methods were not made for, and the one that they were."""
+
+    name: Text
+    experiment: Text
+    away: Annotated[dict[str, Any], Field(min_length=1)]
+    """Values of the table's columns."""
+    home: dict[str, Any] = Field(default_factory=dict)
+    """The others there, and those of ``away``, too; where it is left out, what was believed
+    wrongly never held, and all that is over the reference is lost."""
+    over: Text
+    """A method or bound that knows of the departure, or that it does not touch."""
+    metric: Text | None = None
+    """The experiment's first one if not given."""
+    higher_is_better: bool = False
+
+
+class Spec(KindOfComparison):
+    """Decibels lost, by family and departure."""
+
+    quantities: ClassVar[dict[str, Scale]] = {"lost_db": "decibels", "away_db": "decibels"}
+    keys: ClassVar[list[str]] = KEYS
+
+    departures: Annotated[list[Departure], Field(min_length=1)]
+
+    @property
+    def experiments(self) -> tuple[str, ...]:
+        """Names of the experiments that it reads, besides those with a role."""
+        return tuple(dict.fromkeys(one.experiment for one in self.departures))
+
+    def measured(self, sources: Sources) -> pd.DataFrame:
+        """Return a row a departure, family and seed: the family's best at home in other seeds."""
+        import pandas as pd
+
+        found = []
+        for departure in self.departures:
+            experiment = known(sources.experiments, departure.experiment)
+            rows = sources.rows[departure.experiment]
+            for family, of_family in _lost(departure, experiment, rows):
+                place = (departure.name, experiment.area, family.title)
+                found.append(of_family.assign(**dict(zip(KEYS, place, strict=True))))
+        return pd.concat(found, ignore_index=True)
+
+    def summary(self, sources: Sources) -> pd.DataFrame:
+        """Return the means over seeds with their intervals."""
+        import pandas as pd
+
+        found = []
+        for place, rows in self.measured(sources).groupby(KEYS, sort=False):
+            record = dict(zip(KEYS, place, strict=True))
+            record["method"] = rows["method"].mode().iloc[0]
+            for name, scale in self.quantities.items():
+                one = mean_interval(rows[name].to_numpy(), scale=scale)
+                record |= {name: one.mean, f"{name}_low": one.low, f"{name}_high": one.high}
+            found.append(record)
+        return pd.DataFrame(found)
+
+    def draw(self, table: pd.DataFrame) -> Figure:
+        """Draw a heat map: departures down, families across."""
+        values = table.pivot(index="departure", columns="family", values="lost_db")
+        order = [family.title for family in Family if family.title in values]
+        values = values.loc[list(dict.fromkeys(table["departure"])), order]
+        words = values.map(lambda x: "" if np.isnan(x) else f"{x:.1f}".replace("-", "−"))
+        return heat_map(values, words, cmap="RdBu_r", ends=(-MOST, MOST))
+
+
+def _lost(
+    departure: Departure, experiment: Experiment, rows: pd.DataFrame
+) -> Iterator[tuple[Family, pd.DataFrame]]:
+    """Yield each family with what is lost in each seed, and the method that stands for it."""
+    import pandas as pd
+
+    metric = departure.metric or experiment.metrics[0]
+    kind, sign = how_compared(experiment, metric), -1.0 if departure.higher_is_better else 1.0
+    home, away = (
+        sign * values_at(rows, experiment, metric, at)
+        for at in (departure.home or departure.away, departure.home | departure.away)
+    )
+    if home.empty or away.empty:
+        return  # this scale has fewer places
+    over = lost = _over(away, departure.over, kind)
+    if departure.home:
+        lost = over - _over(home, departure.over, kind)
+    families: dict[Family, list[str]] = {}
+    for label, entry in experiment.methods.items():
+        if label in away and label in home:
+            families.setdefault(entry.info.family, []).append(label)
+    for family, labels in families.items():
+        stands = chosen(home[labels].to_numpy(float).T, kind)
+        each = (np.arange(len(lost)), stands)
+        named = {"method": [labels[i] for i in stands], "seed": lost.index}
+        values = {"lost_db": lost, "away_db": over}
+        yield (
+            family,
+            pd.DataFrame(
+                {**named, **{k: v[labels].to_numpy(float)[each] for k, v in values.items()}}
+            ),
+        )
+
+
+def _over(values: pd.DataFrame, reference: str, kind: Kind) -> pd.DataFrame:
+    import pandas as pd
+
+    if reference not in values:
+        raise UserError(f"no method or bound {reference!r} there; {one_of(reference, values)}")
+    found = excess(values.to_numpy(float), values[[reference]].to_numpy(float), kind)
+    return pd.DataFrame(found, index=values.index, columns=values.columns)
