@@ -82,7 +82,7 @@ class Spec(KindOfComparison):
         return pd.DataFrame(found)
 
     def draw(self, table: pd.DataFrame) -> Figure:
-        """Draw a heat map: problems across, families down; the paler, the fewer pairs.
+        """Draw a heat map: problems down, families across; the paler, the fewer pairs.
 
         Or, for a talk, a row a problem whose model is wrong, with a mark a strategy.
         """
@@ -90,15 +90,15 @@ class Spec(KindOfComparison):
             return _strategies(table[table["model"] == "wrong"])
         table = table[~table["family"].isin(STRATEGIES)]
         table = table.assign(problem=table["example"] + ", " + table["condition"])
-        order = [f.title for f in Family if f.title in set(table["family"])]
-        shown = table.assign(words=[_words(row) for row in table.itertuples()])
-        words = shown.pivot(index="family", columns="problem", values="words")
-        problems = list(dict.fromkeys(table["problem"]))
-        words = words.loc[order, problems]
-        values = shown.assign(share=_share(table)).pivot(
-            index="family", columns="problem", values="share"
+        shown = table.assign(words=[_words(row) for row in table.itertuples()], share=_share(table))
+        order = [family.title for family in Family if family.title in set(table["family"])]
+        values, words = (
+            shown.pivot(index="problem", columns="family", values=name).loc[
+                table["problem"].unique(), order
+            ]
+            for name in ("share", "words")
         )
-        return heat_map(values.loc[order, problems], words, cmap="YlGnBu", ends=(0, DARKEST))
+        return heat_map(values, words, cmap="YlGnBu", ends=(0, DARKEST))
 
 
 def _curves(
