@@ -62,6 +62,11 @@ def table(
     scale = reading.load_scale(scale_name)
     store = Store.of(scale)
     if experiment_name in comparisons.names():
+        if metrics or rows or seeds or iterations:
+            raise UserError(
+                f"{experiment_name} is a comparison, whose table is shown whole: leave out "
+                "--metric, --method, --seeds and --iterations"
+            )
         _table_of_comparison(read_table(store.comparison(experiment_name)), form, output)
         return
     experiment = experiment_named(experiment_name, scale)

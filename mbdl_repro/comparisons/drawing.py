@@ -26,16 +26,12 @@ def colours() -> dict[str, str]:
     return {family.title: colour for family, colour in COLOURS.items()}
 
 
-def facets(
-    table: pd.DataFrame, columns: int, height: float, *, share_y: bool = False
-) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
+def facets(table: pd.DataFrame, columns: int) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
     """Return a figure with a panel for each problem and condition of a table.
 
     Args:
-        table: with the columns ``example`` and ``condition``.
+        table: with the columns ``example``, ``condition`` and ``family``.
         columns: of panels.
-        height: of a panel, in inches.
-        share_y: whether all panels have one vertical axis.
 
     Returns:
         The figure, and each panel with its rows.
@@ -44,14 +40,9 @@ def facets(
 
     groups = list(table.groupby(["example", "condition"], sort=False))
     n_rows = -(-len(groups) // columns)
-    lines = -(-(len(set(table["family"])) + 2) // LEGEND) if "family" in table else 0
-    figure, grid = plt.subplots(
-        n_rows,
-        columns,
-        figsize=(WIDTH, n_rows * height + LINE * lines + 0.2),
-        squeeze=False,
-        sharey=share_y,
-    )
+    lines = -(-(len(set(table["family"])) + 2) // LEGEND)
+    height = n_rows * CELL + LINE * lines + 0.2
+    figure, grid = plt.subplots(n_rows, columns, figsize=(WIDTH, height), squeeze=False)
     every: list[Axes] = list(grid.ravel())
     for axes in every[len(groups) :]:
         axes.remove()

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from mbdl_repro.comparisons.sources import Sources
-from mbdl_repro.experiments.schema import Block, Columns
+from mbdl_repro.experiments.schema import Block
 from mbdl_repro.statistics.relations import Scale
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ class KindOfComparison(Block):
     knows which is the larger, and nothing is claimed."""
     keys: ClassVar[list[str]]
     """Columns that claims may name a place by."""
-
-    columns: Columns = 3
-    """Of panels."""
 
     @property
     def experiments(self) -> tuple[str, ...]:

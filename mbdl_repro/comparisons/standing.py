@@ -13,22 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mbdl_repro import catalogue
+from mbdl_repro.comparisons.listed import how_compared
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.table import same
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.schema import Role
-from mbdl_repro.figures.over import PER_RATIO, Kind, kind_of
+from mbdl_repro.figures.over import PER_RATIO, Kind
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KNOWLEDGE = ("nothing", "wrong", "structure", "all")
 """What a belief may hold, from least to most."""
-
-PLACE = ["example", "condition", "family", "method", "n_train"]
-"""Columns that tell apart what stands at one place, besides the seed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +40,7 @@ class Meeting:
     @property
     def kind(self) -> Kind:
         """How values of the metric compare."""
-        marks = catalogue.metrics(self.experiment.area)[self.panel.y].marks
-        return kind_of(marks["label"], decibels=marks["decibels"])
+        return how_compared(self.experiment, self.panel.y)
 
     @property
     def bound(self) -> str | None:
@@ -120,9 +116,10 @@ def standings(
         rows: of each experiment, a row a seed.
 
     Returns:
-        The columns of :data:`PLACE`, ``experiment``, ``legend``, ``knowledge``, ``n_parameters``,
-        ``kind`` (how values compare) and ``seed``; ``value``, of which less is better, in the
-        metric's unit; ``bound`` beside it, NaN where there is none.
+        What tells places apart, ``example``, ``condition``, ``family``, ``method`` and ``n_train``;
+        ``experiment``, ``legend``, ``knowledge``, ``n_parameters``, ``kind`` (how values compare)
+        and ``seed``; ``value``, of which less is better, in the metric's unit; ``bound`` beside it,
+        NaN where there is none.
 
     Raises:
         UserError: if no experiment has a role.

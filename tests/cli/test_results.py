@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from commands import mbdl, mistake
+from records import RECORD
 
-from mbdl_repro.store.records import read_table
+from mbdl_repro.store.files import table_to_bytes
+from mbdl_repro.store.records import read_table, write_outputs
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -97,3 +99,15 @@ def test_names_that_are_not_there():
     assert "no scale 'smok'; did you mean smoke?" in mistake("table", "5.06", "--scale", "smok")
     assert "no metric 'mse'" in mistake("table", "5.06_lista", "--metric", "mse")
     assert "did you mean lista?" in mistake("table", "5.06_lista", "--method", "lita")
+
+
+def test_a_comparison_is_shown_whole_with_its_intervals():
+    folder = Path("workflow/comparisons")
+    folder.mkdir(parents=True)
+    (folder / "6_mine.yaml").touch()
+    row = {"family": "all", "pairs": 30.0, "pairs_low": 20.0, "pairs_high": 40.25, "answer": "at"}
+    write_outputs({Path("results/comparisons/6_mine.csv"): table_to_bytes([row])}, RECORD)
+    lines = [line.split() for line in mbdl("table", "6_mine").splitlines() if line.strip()]
+    assert lines[0] == ["family", "pairs", "answer"]
+    assert lines[-1] == ["all", "30", "[20,", "40.25]", "at"]
+    assert "is shown whole" in mistake("table", "6_mine", "--seeds")

@@ -75,9 +75,7 @@ class Spec(KindOfComparison):
         label = "error over the model-based (dB)"
         figure.colorbar(colours, ax=grid, label=label, shrink=0.8, extend="both")
         handles = [
-            Line2D(
-                [], [], color="#444444", mfc="white", marker=marker, ls="", label=f"model {model}"
-            )
+            Line2D([], [], color=EDGE, mfc="white", marker=marker, ls="", label=f"model {model}")
             for model, marker in MARKERS.items()
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=2)

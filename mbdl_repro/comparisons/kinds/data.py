@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from mbdl_repro.comparisons.drawing import CELL, colours, facets, family_handles, finish, signed_log
+from mbdl_repro.comparisons.drawing import colours, facets, family_handles, finish, signed_log
 from mbdl_repro.comparisons.kind import KindOfComparison
 from mbdl_repro.comparisons.representatives import STRATEGIES
 from mbdl_repro.comparisons.sources import OVER, Sources, summed_up
 from mbdl_repro.contract.family import Family
+from mbdl_repro.experiments.schema import Columns
 from mbdl_repro.statistics.relations import Scale
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ class Spec(KindOfComparison):
 
     quantities: ClassVar[dict[str, Scale]] = dict.fromkeys(OVER, "decibels")
     keys: ClassVar[list[str]] = KEYS
+
+    columns: Columns = 3
+    """Of panels."""
 
     def measured(self, sources: Sources) -> pd.DataFrame:
         """Return a row a problem, condition, family, size of training and seed."""
@@ -41,7 +45,7 @@ class Spec(KindOfComparison):
     def draw(self, table: pd.DataFrame) -> Figure:
         """Draw a grid of panels, the bound a dashed line."""
         learned = table[(table["n_train"] > 0) & ~table["family"].isin(STRATEGIES)]
-        figure, cells = facets(learned, self.columns, CELL)
+        figure, cells = facets(learned, self.columns)
         for axes, of_cell in cells:
             for title, line in of_cell.groupby("family", sort=False):
                 line = line.sort_values("n_train")

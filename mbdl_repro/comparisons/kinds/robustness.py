@@ -121,14 +121,10 @@ def _lost(
     for family, labels in families.items():
         stands = chosen(home[labels].to_numpy(float).T, kind)
         each = (np.arange(len(lost)), stands)
-        named = {"method": [labels[i] for i in stands], "seed": lost.index}
-        values = {"lost_db": lost, "away_db": over}
-        yield (
-            family,
-            pd.DataFrame(
-                {**named, **{k: v[labels].to_numpy(float)[each] for k, v in values.items()}}
-            ),
-        )
+        found = pd.DataFrame({"method": [labels[i] for i in stands], "seed": lost.index})
+        for quantity, values in (("lost_db", lost), ("away_db", over)):
+            found[quantity] = values[labels].to_numpy(float)[each]
+        yield family, found
 
 
 def _over(values: pd.DataFrame, reference: str, kind: Kind) -> pd.DataFrame:
