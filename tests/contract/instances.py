@@ -22,6 +22,7 @@ from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
 from mbdl_repro.areas.image_restoration.priors.prior import Prior, PriorMethod
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
@@ -137,6 +138,14 @@ SMALL = {
         ),
         metric="mse",
     ),
+    "receivers": Small(
+        FiniteMemory(decays=(0.3, 1.0), n_taps=3, n_symbols=12, snr_db=4.0),
+        {"hidden_widths": (6, 5), "reach": 1},
+        recipe=Recipe(
+            learning_rate=2e-2, steps=60, batch_size=32, validate_every=10, clip_norm=1.0
+        ),
+        metric="symbol_error_rate",
+    ),
 }
 DIGITS = SMALL["image_restoration"]._replace(
     truth=Digits(degradation="compressed_sensing", ratio=0.5, noise_std=0.05)
@@ -187,6 +196,7 @@ SPECIAL = {
         {"bins": 4},
         metric="rmspe",
     ),
+    "receivers.least_squares_viterbi": SMALL["receivers"]._replace(mistaken={"decays": (0.1, 0.6)}),
     "doa.corrected_covariance": WRONG_ARRAY,
     "doa.fitted_array": WRONG_ARRAY,
     "doa.learned_likelihood": WRONG_ARRAY,

@@ -20,6 +20,7 @@ from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.scenario import Misplaced, Narrowband, Ofdm
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
+from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.areas.tracking.systems.sinusoidal import Sinusoidal
@@ -125,6 +126,15 @@ SMALL = {
     ),
     "doa.ofdm": Small(
         Ofdm(n_sources=2, n_snapshots=3, snr_db=10.0, n_sensors=4, n_subcarriers=6), received_again
+    ),
+    "receivers.finite_memory": Small(
+        instances.SMALL["receivers"].truth,
+        lambda s, truth: np.stack(
+            [
+                [np.convolve(frame - 1, h) + h.sum() for frame, h in zip(row, truth.taps)]
+                for row in s
+            ]
+        )[:, :, None],
     ),
 }
 
@@ -379,7 +389,7 @@ def test_bounds_are_the_same_each_time(info):
 
 def with_noise(truth: Scenario, factor: float) -> Scenario:
     """Return the truth with a noise whose standard deviation is so many times as large."""
-    if isinstance(truth, SensorArray):
+    if isinstance(truth, SensorArray | FiniteMemory):
         return dataclasses.replace(truth, snr_db=truth.snr_db - 20 * np.log10(factor))
     return dataclasses.replace(truth, noise_std=factor * truth.noise_std)
 

@@ -20,6 +20,7 @@ from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
 from mbdl_repro.areas.image_restoration.priors.flow import Flow
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
@@ -38,6 +39,7 @@ SPARSE = {
 }
 MOTION = {"process_noise_std": 0.1, "noise_std": 0.5, "n_steps": 6}
 SOURCES = {"n_sources": 2, "n_snapshots": 3, "snr_db": 10.0}
+FRAMES = {"decays": (0.2, 1.0), "n_symbols": 20}
 IMAGES = {"degradation": "denoising", "noise_std": 0.3}
 
 TRUTHS = {
@@ -47,6 +49,7 @@ TRUTHS = {
     "image_restoration.digits": Digits(**IMAGES),
     "image_restoration.photographs": Photographs(**IMAGES),
     "linear_estimation.linear_gaussian": LinearGaussian(noise_std=0.1),
+    "receivers.finite_memory": FiniteMemory(**FRAMES),
     "sparse_recovery.sparse_recovery": SparseRecovery(**SPARSE),
     "tracking.linear_state_space": LinearStateSpace(transition="canonical", **MOTION),
     "tracking.lorenz": Lorenz(**MOTION),
@@ -59,6 +62,7 @@ FIELDS = {
     "image_restoration.digits": IMAGES,
     "image_restoration.photographs": IMAGES,
     "linear_estimation.linear_gaussian": {"noise_std": 0.1},
+    "receivers.finite_memory": FRAMES,
     "sparse_recovery.sparse_recovery": SPARSE,
     "tracking.linear_state_space": {"transition": "canonical", **MOTION},
     "tracking.lorenz": MOTION,
@@ -102,6 +106,10 @@ def test_an_identity_is_the_area_and_the_fields_that_are_not_as_by_default(kind)
         ("doa.narrowband", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),
         ("doa.ofdm", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),
         ("linear_estimation.linear_gaussian", '["data","linear_estimation",{"noise_std":0.1},'),
+        (
+            "receivers.finite_memory",
+            '["data","receivers",{"decays":[0.2,1.0],"n_symbols":20},',
+        ),
         (
             "sparse_recovery.sparse_recovery",
             '["data","sparse_recovery",{"n_nonzeros":2,"n_observations":8,"n_signal":12,'
