@@ -65,7 +65,7 @@ class Narrowband(SensorArray):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Misplaced(Narrowband):
-    """Narrowband sources, on an array of which each seed has one of its own, not built as planned.
+    """Narrowband sources on an array with misplaced sensors; each seed has its own array.
 
     Sensor n is off its place by n δ_n, δ_n uniform on [−η, η] and drawn anew for each seed, of
     which all snapshots are received by the same array. A belief in ``spacing_error: 0`` is one in
@@ -142,6 +142,7 @@ class Ofdm(SensorArray):
 
         snr_db: 1/σ² in dB, at each snapshot, as elsewhere. Published coefficients are divided by
             L, not √L: what is published at "10 dB" is 2 · 10 − 10 lg 500 = −7 dB here.
+
         spacing: d, in wavelengths of the frequency B.
         sensor_positions, spacing_error: in wavelengths of the frequency B.
 

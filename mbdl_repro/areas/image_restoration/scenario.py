@@ -14,7 +14,7 @@ from mbdl_repro.areas.image_restoration.physics.degradation import SMALLEST_SIDE
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Photographs(DegradedImages):
-    """Random crops of photographs, of which each seed holds out others.
+    """Random crops of photographs; each seed holds out other photographs for its tests.
 
     Fifteen photographs are of three kinds. A seed tests on one of each kind, validates on another
     one of each, and trains on the other nine and on three textures: no photograph stands in two
@@ -60,7 +60,7 @@ class Photographs(DegradedImages):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Digits(DegradedImages):
-    """Handwritten digits of 8 × 8 pixels, in random order: none again before all were there.
+    """Handwritten digits of 8 × 8 pixels in random order; each comes once before any comes again.
 
     Source: ours, after Section 5.4 and Bora et al., 2017; images of scikit-learn.
     """

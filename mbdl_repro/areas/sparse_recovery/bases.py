@@ -27,7 +27,7 @@ from mbdl_repro.contract.method import ClosedFormMethod, IterativeMethod, Method
 
 
 class IstaSteps(IterativeMethod):
-    """Steps down ½‖x − H s‖² + ρ‖s‖₁ from s = 0, or layers that start as such steps.
+    """Proximal gradient steps on ½‖x − H s‖² + ρ‖s‖₁ from s = 0, or layers that start as such.
 
     Args:
         belief: knows H.
@@ -54,7 +54,7 @@ class IstaSteps(IterativeMethod):
 
 
 class ProximalGradient(IstaSteps):
-    """Steps that may stop where the duality gap is small.
+    """Proximal gradient steps that may stop where the duality gap is small.
 
     Args:
         gap_tolerance: hold a signal once its duality gap is at most this times ½‖x‖²;
@@ -158,7 +158,7 @@ class AdmmSteps(IterativeMethod):
 
 
 class CoupledLayers(UnfoldedIsta):
-    """Layers that see the residual of the known H through learned matrices W_k.
+    """Layers that apply learned matrices W_k to the residual of the known H.
 
     s_{k+1} = T_{θ_k}^{q_k}(s_k + γ_k W_kᵀ(x − H s_k)),    k = 0, …, K − 1,    s_0 = 0
 

@@ -12,7 +12,7 @@ from mbdl_repro.areas.doa.signal.likelihood import Sensors
 
 
 class FittedSensors(nn.Module):
-    """Sensors whose places and gains are trained, all but the first, to which others are compared.
+    """Sensors with trainable positions and gains; the first one is the fixed reference.
 
     p_n + Δp_n and g_n + Δg_n, with Δp_0 = 0 and Δg_0 = 0: 3 (N − 1) real numbers, 0 at first.
 

@@ -45,7 +45,7 @@ LOADING = 1.0
 
 
 class LearnedCovariance(Method):
-    """From snapshots to lag features, to a covariance that a network makes, to its subspaces.
+    """Lag features of the snapshots, a network's covariance from them, and its subspaces.
 
     A fit draws weights, and makes the features once. A row of snapshots that are all zero, or not
     all finite, has no angles: NaN.

@@ -14,7 +14,7 @@ from mbdl_repro.contract.scenario import Split
 
 
 class UnfoldedNewtonMethod(NewtonMethod):
-    """Gauss–Newton steps, each with a step size and a damping of its own, which are trained.
+    """Gauss–Newton steps, each with its own trained step size and damping.
 
     The loss is the mean over starts and rows of ½ ln(ε² + e²), e the RMSPE of what a start has come
     to after the last step: of the RMSPE itself, nearly all of the gradient is that of the few rows

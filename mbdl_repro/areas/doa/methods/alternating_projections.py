@@ -11,7 +11,7 @@ from mbdl_repro.contract.method import Family
 
 
 class AlternatingProjections(ProjectionMethod):
-    """ESPRIT of a Toeplitz matrix T(c) that alternating projections bring near the signal subspace.
+    """ESPRIT of the Toeplitz matrix T(c) that alternating projections fit to the signal subspace.
 
     c ← diagonal means of Π T(c) Π, over c_0/M, K times, with Π the projector on the M leading
     eigenvectors of R. Of coherent sources with equal phases, c* is the leading eigenvector itself,

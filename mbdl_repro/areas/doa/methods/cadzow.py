@@ -12,7 +12,7 @@ from mbdl_repro.contract.method import Family
 
 
 class Cadzow(CadzowMethod):
-    """Y ← B(Y) Y, K times: each piece of L sensors is projected on what M sources may span of it.
+    """Y ← B(Y) Y, K times: sub-arrays of L sensors are projected on their M-dimensional subspace.
 
     B = W⁻¹ Σ_k J_kᵀ U Uᴴ J_k,  Y_0 = (R − σ̂² I) / (tr R / N)
 

@@ -21,7 +21,7 @@ from mbdl_repro.learning.layers import Perceptron
 
 
 class Convolutional(Method):
-    """From a covariance, as an image of three channels, to a probability at each of G angles.
+    """A convolutional network from a covariance to the probability of a source at each of G angles.
 
     The channels are real part, imaginary part and phase of R = X Xᴴ/T, divided by its mean
     diagonal, each pixel with mean 0 and variance 1 over the training data. Convolutions, without

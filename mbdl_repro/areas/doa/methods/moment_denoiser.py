@@ -30,7 +30,7 @@ N_NOISY = 2000
 
 
 class MomentDenoiser(ProjectionMethod):
-    """Alternating projections of moments, in each of which a denoiser stands for a projection.
+    """Alternating projections of moments in which a denoiser replaces one projection.
 
     Where sources are coherent, snapshots say all moments at once: then one step is all there is.
 

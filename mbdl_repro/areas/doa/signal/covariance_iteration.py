@@ -18,7 +18,7 @@ from mbdl_repro.contract.method import IterativeMethod
 
 
 class CovarianceIteration(IterativeMethod):
-    """K steps from the covariance of the snapshots, whose unit means nothing, to angles.
+    """K steps from the covariance of the snapshots, in any unit, to angles.
 
     A row of snapshots that are all zero, or not all finite, has no angles: NaN.
 

@@ -63,7 +63,7 @@ class SubarrayMethod(Method):
 
 
 class CovarianceMethod(SubarrayMethod):
-    """From snapshots to a covariance, to the number of sources, and to their angles.
+    """A method that estimates a covariance, the number of sources, and their angles.
 
     A row of snapshots that are all zero, or not all finite, has no angles: NaN.
 
@@ -197,7 +197,7 @@ class CovarianceMethod(SubarrayMethod):
 
 
 class EspritMethod(CovarianceMethod):
-    """A method whose answers are the rotations between two shifted parts of a signal subspace.
+    """A method that reads angles off the rotation between two shifted parts of a signal subspace.
 
     Where rounding alone tells that subspace from the others, the answer is NaN.
     """

@@ -17,7 +17,7 @@ Waveforms = Literal["free", "shared"]
 
 
 class Sensors(NamedTuple):
-    """Sensors on a line, as those know them who look for angles."""
+    """The believed positions and gains of sensors on a line."""
 
     positions: Tensor
     """p (N,), in wavelengths."""

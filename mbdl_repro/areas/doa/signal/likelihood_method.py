@@ -19,7 +19,7 @@ from mbdl_repro.contract.method import Method
 
 
 class LikelihoodMethod(Method):
-    """A method that knows where sensors stand, and searches the likeliest angles.
+    """A method that knows the sensors' positions, and searches for the most likely angles.
 
     A row of snapshots that are all zero, or not all finite, has no angles: NaN.
 

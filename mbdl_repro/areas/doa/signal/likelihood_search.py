@@ -21,7 +21,7 @@ from mbdl_repro.areas.doa.signal.subspace import eigenvectors
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LikelihoodSearch:
-    """The search for the angles of greatest likelihood, of sensors anywhere on a line.
+    """The search for the most likely angles, with sensors anywhere on a line.
 
     Each angle is searched on a grid while the others are held (alternating projection), the first
     ones with fewer sources; then Newton's method moves all of them at once. It does this from

@@ -18,7 +18,7 @@ from mbdl_repro.areas.doa.signal.subspace import angles_of, esprit_roots, signal
 
 
 class ProjectionMethod(CovarianceIteration):
-    """c ← what the snapshots say, c ← what is known of moments, K times; then ESPRIT of T(c).
+    """K alternating projections of the moments c, on data and on prior knowledge; ESPRIT of T(c).
 
     c_k = Σ_m exp(j 2π d k sin θ_m), k = 0 … N − 1, c_0 = M, and T(c)_ij = c_{j−i} is A Aᴴ of an
     array without errors. What the snapshots say depends on what is believed of the sources:

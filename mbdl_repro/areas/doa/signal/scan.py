@@ -24,7 +24,7 @@ from mbdl_repro.areas.doa.signal.spectrum import (
 
 
 class Scan(nn.Module, ABC):
-    """A linear array, as it is seen by who looks for the angles at which a form is least."""
+    """A linear array on which a quadratic form is minimized over the angle."""
 
     @abstractmethod
     def angles(self, grid: int, device: torch.device) -> Annotated[Tensor, "(G,)"]:
@@ -62,7 +62,7 @@ class Scan(nn.Module, ABC):
 
 
 class UniformScan(Scan):
-    """Of sensors that are alike, and stand in equal steps.
+    """The scan of a uniform linear array with equal gains.
 
     Args:
         spacing: d, in wavelengths.
@@ -88,7 +88,7 @@ class UniformScan(Scan):
 
 
 class FreeScan(Scan):
-    """Of sensors at any places on a line, with any gains.
+    """The scan of sensors at any positions on a line, with any gains.
 
     Args:
         positions: p (N,), in wavelengths.

@@ -14,7 +14,7 @@ from mbdl_repro.contract.method import Family
 
 
 class BilevelFilters(LearnedFilters):
-    """The minimum of ½‖x − H s‖² + Σ_f ρ_f ‖c_f ∗ s‖₁, with c_f and ρ_f for the least error of it.
+    """The minimum of ½‖x − H s‖² + Σ_f ρ_f ‖c_f ∗ s‖₁, with c_f and ρ_f trained for its error.
 
     min_{c, ρ} mean ‖ŝ(x; c, ρ) − s‖²,  ŝ = argmin_s ½‖x − H s‖² + Σ_f ρ_f ‖c_f ∗ s‖₁
 

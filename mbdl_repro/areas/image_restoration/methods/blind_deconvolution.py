@@ -11,7 +11,7 @@ from mbdl_repro.contract.method import Family
 
 
 class BlindDeconvolution(BlindRestoration):
-    """Half-quadratic splitting on image, sparse differences, and a kernel that is not known.
+    """Half-quadratic splitting over the image, its sparse differences, and the unknown kernel.
 
     See :func:`~mbdl_repro.areas.image_restoration.solvers.blind.blind_iterates`;
     f are the differences of neighbours. Of the kernel it is known that it fits into 9 × 9 pixels,

@@ -21,7 +21,7 @@ from mbdl_repro.contract.scenario import Split
 
 
 class CorrectedTotalVariation(TotalVariationAdmm):
-    """Total variation, whose answer s* a network corrects.
+    """Total variation, whose estimate s* a network corrects.
 
     ŝ = s* + c N(a (s* − ½), (s_0 − s*) / c),  s_0 = H.start(x)
 

@@ -13,7 +13,7 @@ from mbdl_repro.contract.method import Family
 
 
 class GradientDescent(GradientRestoration):
-    """Gradient descent on ½‖x − H s‖²: of all images that agree with x it nears the closest.
+    """Gradient descent on ½‖x − H s‖²: it tends to the closest of all images that agree with x.
 
     s_{k+1} = s_k − μ Hᵀ(H s_k − x)
 

@@ -15,7 +15,7 @@ from mbdl_repro.contract.method import ClosedFormMethod, Family, Split
 
 
 class LearnedFilter(Restoration, ClosedFormMethod):
-    """The filter that adds to a first image what makes its error least on the training pairs.
+    """The linear filter whose correction of a first image has the least error on training pairs.
 
     ŝ = s_0 + c ∗ (s_0 − ½) + b,    s_0 = H.start(x)
     c, b = argmin Σ ‖s − ŝ‖² + λ p ‖c‖²,  p the power of s_0 about its mean, in all training pixels

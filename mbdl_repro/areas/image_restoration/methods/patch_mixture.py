@@ -38,7 +38,7 @@ FLOOR = 1e-4
 
 
 class PatchMixture(IterativeRestoration, ClosedFormMethod):
-    """Half-quadratic splitting, whose denoiser knows the law of small windows, fitted to images.
+    """Half-quadratic splitting with a Gaussian mixture of patches, fitted to images, as its prior.
 
     s ← argmin ½‖x − H s‖² + ρ_k/2 ‖s − v‖²,  v ← mean over windows of E[P s | P s + N(0, σ_k² I)]
     P s − mean ~ Σ_j π_j N(0, C_j),  ρ_k = c σ²/σ_k²,  σ_1 > … > σ_K = a σ in equal ratios

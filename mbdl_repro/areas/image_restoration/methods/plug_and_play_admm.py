@@ -15,7 +15,7 @@ from mbdl_repro.contract.method import Family
 
 
 class PlugAndPlayAdmm(PlugAndPlay):
-    """ADMM in which a denoiser that was trained on images alone stands for the prior.
+    """ADMM whose prior is a denoiser that was trained on images alone.
 
     s ← argmin ½‖x − H s‖² + ρ/2 ‖s − (v − u)‖²,  v ← D(s + u, σ_k),  u ← u + s − v
 

@@ -15,7 +15,7 @@ from mbdl_repro.contract.method import Family
 
 
 class PlugAndPlayHqs(PlugAndPlay):
-    """Half-quadratic splitting in which a denoiser trained on images alone stands for the prior.
+    """Half-quadratic splitting whose prior is a denoiser that was trained on images alone.
 
     s ← argmin ½‖x − H s‖² + ρ/2 ‖s − v‖²,  v ← D(s, σ_k)
 

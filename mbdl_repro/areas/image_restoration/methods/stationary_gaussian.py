@@ -25,7 +25,7 @@ from mbdl_repro.contract.method import ClosedFormMethod, Family, Split
 
 
 class StationaryGaussian(Restoration, ClosedFormMethod):
-    """The posterior mean under a Gaussian prior of a mean and a covariance by lag, from images.
+    """The posterior mean under a stationary Gaussian prior that is fitted to images.
 
     ŝ = μ + C Hᵀ (H C Hᵀ + σ² I)⁻¹ (x − H μ),    C_pq = r(|p − q|)
     r(d) = Σ (s_p − μ)(s_{p+d} − μ) / (n side²), over pairs of pixels in the same patch

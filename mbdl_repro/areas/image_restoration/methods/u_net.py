@@ -17,7 +17,7 @@ from mbdl_repro.contract.scenario import Split
 
 
 class UNet(Restoration):
-    """A convolutional network on several scales, from a first image to what it lacks.
+    """A convolutional network on several scales that predicts what a first image lacks.
 
     ŝ = s_0 + d N((s_0 − ½) / c),    s_0 = H.start(x)
 

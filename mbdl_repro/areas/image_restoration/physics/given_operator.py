@@ -17,7 +17,7 @@ from mbdl_repro.contract.seeding import rng_for
 
 
 class GivenOperator(Operator):
-    """A linear map of which nothing is known but what it and its adjoint do.
+    """A linear map that is known by two functions only: itself and its adjoint.
 
     Gradients pass through both, each by the other, whatever the functions are made of.
 

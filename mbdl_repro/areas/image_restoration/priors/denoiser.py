@@ -143,7 +143,7 @@ def _levels(z: Tensor, std: Tensor | float) -> Tensor:
 
 
 class Reflections(nn.Module):
-    """A map of images that brings no two of them farther apart, whatever its weights.
+    """A map of images with Lipschitz constant 1, whatever its weights.
 
     N_σ = R_L ∘ … ∘ R_1,  R(z) = z − 2 Wᵀφ(W z),  φ(t) = max(−στ, min(t, στ))
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Mixture(NamedTuple):
-    """Of vectors that are 0 in the mean: Σ_k π_k N(0, C_k)."""
+    """A Gaussian mixture of zero mean: Σ_k π_k N(0, C_k)."""
 
     log_weights: Tensor
     """log π_k (K,), up to a number that all share."""

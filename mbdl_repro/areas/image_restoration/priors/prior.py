@@ -33,7 +33,7 @@ class Fitted:
 
 
 class Prior(nn.Module, ABC):
-    """What images are like, as a network says that has seen many, and no observation."""
+    """A prior: a network that was trained on images alone, without observations."""
 
     name: ClassVar[str]
     """Names the stream that the fit draws from, and the fit: it stays when the class moves."""

@@ -15,7 +15,7 @@ FORGETTING = 0.1, 0.001
 
 @dataclasses.dataclass
 class Adam:
-    """Tensors, and where Adam stands with them; changed by :meth:`descend`.
+    """Tensors with the state of Adam; changed by :meth:`descend`.
 
     z ← z − μ m / (√v + ε),  m and v the running means of gradients and of their squares,
     each over what it would be were they all one

@@ -19,7 +19,7 @@ from mbdl_repro.areas.sparse_recovery.updates.thresholding import soft_threshold
 
 
 class Stage(NamedTuple):
-    """What one iteration goes by: numbers, or tensors through which gradients pass."""
+    """The parameters of one iteration: numbers, or tensors through which gradients pass."""
 
     filters: Tensor
     """c_f (F, k, k), k odd: kernels, centred, of periodic convolutions."""

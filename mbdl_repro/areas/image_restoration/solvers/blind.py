@@ -27,7 +27,7 @@ DIFFERENCES = (
 
 
 class Stage(NamedTuple):
-    """Numbers of one iteration.
+    """The parameters of one iteration.
 
     Attributes:
         filters: f_c (C, 3, 3).
@@ -197,7 +197,7 @@ def check_images(x: Tensor) -> None:
 
 
 class BlindRestoration(IterativeMethod):
-    """Half-quadratic splitting on image, sparse filtered images, and a kernel that is not known.
+    """Half-quadratic splitting over the image, its sparse filtered images, and the unknown kernel.
 
     See :func:`blind_iterates`. Of the kernel it is known that it fits into 9 × 9 pixels, is not
     negative, sums to one, and looks the same upside down, as straight motion at an even pace does.

@@ -105,7 +105,7 @@ def lower(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Ten
 
 
 class LatentRestoration(PriorMethod, Restoration):
-    """A method that searches the latent variables of a network which draws images of one size.
+    """A method that searches the latent variables of a generative network.
 
     Args:
         belief: knows H and σ.

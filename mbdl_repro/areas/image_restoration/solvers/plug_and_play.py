@@ -27,7 +27,7 @@ Stage = tuple[Denoise, float]
 
 
 class DenoiserRestoration(PriorMethod, Restoration):
-    """A method whose prior is a denoiser that was trained on images alone, at levels of noise.
+    """A method whose prior is a denoiser, trained on images alone at several noise levels.
 
     The proximal step of a prior takes away noise of variance σ²/ρ: with c = 1 the denoiser is
     taken to take away as much, ρ = c σ²/σ_D².
@@ -75,7 +75,7 @@ class DenoiserRestoration(PriorMethod, Restoration):
 
 
 class PlugAndPlay(DenoiserRestoration, IterativeRestoration):
-    """An iteration in which a denoiser stands for the proximal step, or the gradient, of a prior.
+    """An iteration in which a denoiser replaces the proximal step, or the gradient, of a prior.
 
     Its level follows the noise: σ_K = aσ; and ρ_k = c σ²/σ_k². With ``first_std`` σ_k comes down
     to it in equal ratios, else it is constant, and then the iteration converges for a firmly

@@ -39,7 +39,7 @@ class IterativeRestoration(Restoration, IterativeMethod):
 
 
 class GradientRestoration(IterativeRestoration):
-    """A method that steps down the gradient of ½‖x − H s‖², from an image that is easily had.
+    """A method that descends ½‖x − H s‖² by its gradient, from a black or a linear first image.
 
     Args:
         belief: knows H.

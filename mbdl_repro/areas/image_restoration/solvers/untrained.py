@@ -34,7 +34,7 @@ EPSILON = 1e-5
 
 
 class Generators:
-    """Generators of images such as these, all alike at first, and the fit of their weights.
+    """Generators of images, with equal initial weights, and the fit of their weights.
 
     As with networks, arithmetic is in single precision where no gradient is recorded.
 
@@ -107,7 +107,7 @@ def _drawn(side: int, channels: int, layers: int) -> tuple[Tensor, ...]:
 
 
 class UntrainedRestoration(Restoration):
-    """A method that fits the weights of generators to the observations, each to its own.
+    """A method that fits a generator's weights to each observation by itself.
 
     Args:
         belief: knows H.

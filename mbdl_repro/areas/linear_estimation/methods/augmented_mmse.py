@@ -19,7 +19,7 @@ INPUT_SCALE = 0.1
 
 
 class AugmentedMmse(Method):
-    """The posterior mean of what is believed, plus what a network makes of the observation.
+    """The posterior mean of the assumed model, plus a network's correction from the observation.
 
     ŝ = G x + W₂ tanh(W₁ z + b₁) + b₂,  z = C_xx^(−½) x / 10,  C_xx = H C_s Hᵀ + σ² I
 

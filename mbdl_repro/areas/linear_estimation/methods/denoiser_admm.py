@@ -19,7 +19,7 @@ from mbdl_repro.learning.layers import Perceptron
 
 
 class DenoiserAdmm(IterativeMethod):
-    """Plug-and-play ADMM, whose denoiser is a network that slides along the signal.
+    """Plug-and-play ADMM, whose denoiser is a network with a sliding window.
 
     s ← (HᵀH/σ² + I/τ²)⁻¹ (Hᵀx/σ² + (v − u)/τ²),  v ← D(s + u),  u ← u + s − v
     D(y)_i = aᵀy_(i) + N(y_(i)),  y_(i) = (y_(i−w), …, y_(i+w)), with zeros beyond the ends

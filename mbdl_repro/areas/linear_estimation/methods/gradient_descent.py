@@ -14,7 +14,7 @@ from mbdl_repro.contract.method import Family
 
 
 class GradientDescent(GradientSteps):
-    """K steps, whose sizes are known beforehand, down the believed objective.
+    """K steps of gradient descent on the assumed objective, with given step sizes.
 
     s ← s + μ_k (Hᵀx/σ² − Q s),  Q = HᵀH/σ² + C_s⁻¹,  from s = 0
 

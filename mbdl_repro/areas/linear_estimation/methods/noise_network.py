@@ -18,7 +18,7 @@ LEAST_POWER = 0.01
 
 
 class NoiseNetwork(Method):
-    """The posterior mean, with a noise variance that a network reads off each observation.
+    """The posterior mean, with a noise variance that a network estimates from each observation.
 
     ŝ = C_s Hᵀ U (Λ + r(z) I)⁻¹ z,  z = Uᵀx,  H C_s Hᵀ = U Λ Uᵀ
     log r(z) = log σ² + N(log(z_i² / (λ_i + σ²) + 1/100))

@@ -18,7 +18,7 @@ from mbdl_repro.learning.layers import Perceptron
 
 
 class StepNetwork(KnownObjective):
-    """K steps of conjugate gradients, of which a network scales step and memory, row by row.
+    """K conjugate-gradient steps, whose step size and memory a network scales, row by row.
 
     d ← r + e^(o₁) β d,  s ← s + e^(o₂) α d,  r ← r − e^(o₂) α Q d,  o = N(k/K, log ‖r‖/‖b‖, β)
 

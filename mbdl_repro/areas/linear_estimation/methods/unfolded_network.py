@@ -18,7 +18,7 @@ from mbdl_repro.learning.layers import Perceptron
 
 
 class UnfoldedNetwork(GradientSteps):
-    """K steps of gradient descent, to each of which a network of its own adds.
+    """K steps of gradient descent, each with a correction by its own network.
 
     s ← s + g + N_k([s; g]),  g = μ_k (Hᵀx/σ² − Q s),  N(z) = W₂ tanh(W₁ z + b₁) + b₂
 

@@ -16,7 +16,7 @@ from mbdl_repro.contract.method import Family
 
 
 class Amp(DenoisingAmp):
-    """Iterative thresholding whose residual remembers, so that what is thresholded is white.
+    """Iterative thresholding with the Onsager term, so that the thresholded error is white.
 
     r_k = x − H s_k + (‖s_k‖₀ / n) r_{k−1},    s_{k+1} = T_{ατ_k}(s_k + Hᵀr_k),    τ_k = ‖r_k‖ / √n
 

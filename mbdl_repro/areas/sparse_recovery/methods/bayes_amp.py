@@ -18,7 +18,7 @@ from mbdl_repro.contract.method import Family
 
 
 class BayesAmp(DenoisingAmp):
-    """AMP that replaces each entry by its mean given what the residual shows of it.
+    """AMP with the posterior mean of each entry as its denoiser.
 
     s_{k+1} = E[S | S + τ_k N = s_k + Hᵀr_k],    S = 0 with probability 1 − p, else N(0, v)
 

@@ -13,7 +13,7 @@ from mbdl_repro.contract.method import Family
 
 
 class DebiasedLasso(LassoSolver):
-    """The LASSO for where the signal is, least squares for how large it is there.
+    """The support of the LASSO, with least squares on it.
 
     A = {i : s*_i ≠ 0},    s* = argmin_s ½‖x − H s‖² + ρ‖s‖₁,    ŝ_A = (H_AᵀH_A)⁻¹ H_Aᵀ x
 

@@ -24,7 +24,7 @@ N_NOISY = 1000
 
 
 class DenoiserAmp(DenoisingAmp):
-    """AMP, plug and play: what denoises is a network of one entry, trained without observations.
+    """Plug-and-play AMP, whose denoiser is a network on each entry, trained without observations.
 
     s ← f(z; τ),    f(z; τ) = z σ(M(log(1 + (z/τ)²), log τ)),
     trained on the mean of ‖f(s + τ w; τ) − s‖² / τ²,    w ~ N(0, I),    log τ uniform

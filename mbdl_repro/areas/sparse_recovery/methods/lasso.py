@@ -12,7 +12,7 @@ from mbdl_repro.contract.method import Family
 
 
 class Lasso(LassoSolver):
-    """The signal that fits the observation with least ℓ₁ norm to pay for it.
+    """The minimum of the LASSO objective ½‖x − H s‖² + ρ‖s‖₁, solved exactly.
 
     ŝ = argmin_s ½‖x − H s‖² + ρ‖s‖₁
 

@@ -12,7 +12,7 @@ from mbdl_repro.contract.method import Family, Method
 
 
 class LinearMMSE(Method):
-    """The linear rule of least mean squared error; entries of s are uncorrelated and alike.
+    """The linear rule of least mean squared error, for uncorrelated entries of equal variance.
 
     ŝ = Hᵀ (H Hᵀ + (σ² / σ_s²) I)⁻¹ x,    σ_s² = E‖s‖² / m
 

@@ -15,7 +15,7 @@ from mbdl_repro.contract.method import Family
 
 
 class ListaCpss(CoupledLayers):
-    """LISTA-CP that trusts the largest entries to be on the support, and does not shrink them.
+    """LISTA-CP with support selection: the largest entries are not shrunk.
 
     s_{k+1} = T_{θ_k}^{q_k}(s_k + W_kᵀ(x − H s_k)),    k = 0, …, K − 1,    s_0 = 0
 

@@ -14,7 +14,7 @@ from mbdl_repro.contract.method import Family
 
 
 class StepLista(UnfoldedIsta):
-    """K steps of ISTA whose steps and thresholds are learned; its matrices stay what they are.
+    """K steps of ISTA with learned step sizes and thresholds; the matrices stay those of H.
 
     s_{k+1} = T_{β_k}(s_k + μ_k Hᵀ(x − H s_k)),    k = 0, …, K − 1,    s_0 = 0
 

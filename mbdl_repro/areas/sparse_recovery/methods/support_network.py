@@ -23,7 +23,7 @@ CUTS = [k / 4 for k in range(-24, 25)]
 
 
 class SupportNetwork(LassoSolver):
-    """The LASSO, a network that judges each entry by what it left of it, then least squares.
+    """The LASSO, a network that classifies each entry as on or off the support, then least squares.
 
     A = {i : ±2 + M(φ_i) > b},    ŝ_A = (H_AᵀH_A)⁻¹ H_Aᵀ x,
     φ_i = (log(1 + |s*_i|/ρ), log(1 + |s*_i + h_iᵀr|/ρ), |h_iᵀr|/ρ),    r = x − H s*

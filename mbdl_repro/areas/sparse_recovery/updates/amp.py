@@ -16,7 +16,7 @@ derivative in z, entry by entry (n, m)."""
 
 
 class Pass(NamedTuple):
-    """A step of AMP."""
+    """The state of AMP after one step."""
 
     z: Tensor
     """What is denoised (n, m)."""

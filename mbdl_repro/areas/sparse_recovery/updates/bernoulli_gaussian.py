@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 class Posterior(NamedTuple):
-    """The law of S given Z = z: nonzero with a probability, and Gaussian then."""
+    """The posterior of S given Z = z: the probability of a nonzero, and its Gaussian."""
 
     probability: Tensor
     """π, that S is not 0."""

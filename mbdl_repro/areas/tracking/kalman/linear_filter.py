@@ -61,7 +61,7 @@ def linear_model(
 
 
 class StoredModel(nn.Module):
-    """A linear model as buffers of a method: called, it gives them back.
+    """A linear model stored as buffers of a method; a call returns the model.
 
     They go where the method goes, to another device or precision.
     """

@@ -53,7 +53,7 @@ def chain_of(x: Annotated[Tensor, "(n_rows, T, n)"], model: LinearModel[Tensor])
 
 
 class StackedProblem(NamedTuple):
-    """The stacked problem of T steps, in coordinates in which each own curvature is 1."""
+    """The stacked problem of T steps, scaled so that its Hessian has unit diagonal blocks."""
 
     curvatures: np.ndarray  # (T m,), eigenvalues of D^(−½) Q D^(−½)
     distances: np.ndarray  # (T m,), mean square of the way to go along each eigenvector

@@ -44,7 +44,7 @@ class NoiseScales(TypedDict):
 
 
 class ScaledNoiseMethod(PosteriorMethod, ABC):
-    """A method that believes in multiples of the noise covariances that it is told.
+    """A method that scales the assumed noise covariances.
 
     Args:
         process_noise_scale: what V, a covariance, is multiplied by; larger than 1 where f, or F,

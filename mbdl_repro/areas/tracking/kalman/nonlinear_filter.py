@@ -15,7 +15,7 @@ from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 
 
 class Noise(NamedTuple):
-    """What a filter assumes of noise, and of the state before the first step."""
+    """The assumed noise covariances, and the law of the state before the first step."""
 
     V: Tensor  # (m, m), or (T, m, m) where it varies
     W: Tensor  # (n, n), or (T, n, n)

@@ -94,7 +94,7 @@ def looking_back(F: Array, H: Array, V: Array, W: Array, P: Array) -> tuple[Arra
 
 
 class Stretch(NamedTuple, Generic[Array]):
-    """What a stretch of steps makes of the covariance before it, P: C + A P (I + J P)⁻¹ Aᵀ.
+    """The map of a covariance P over several steps: C + A P (I + J P)⁻¹ Aᵀ.
 
     Source: Särkkä and García-Fernández, 2021.
     """

@@ -20,7 +20,7 @@ from mbdl_repro.learning.layers import Affine, Gru
 
 
 class Track(NamedTuple):
-    """What a filter went through, step by step."""
+    """The record of a filter's run, step by step."""
 
     states: Tensor  # (rows, T, m): ŝ_t
     predictions: Tensor  # (rows, T, m): ŝ_{t|t−1}
@@ -29,7 +29,7 @@ class Track(NamedTuple):
 
 
 class LearnedFilter(Method, ABC):
-    """The loop that all such filters run, their loss, and how their fit begins.
+    """A learned filter: the loop over time, the loss, and the start of the fit.
 
     ŝ_{t|t−1} = f(ŝ_{t−1}),    ŝ_t = ŝ_{t|t−1} + a correction that a network has a part in
 

@@ -15,7 +15,7 @@ from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 
 
 class LearnedGain(LearnedFilter, ABC):
-    """A filter whose network sees directions of differences, and gives the gain K_t.
+    """A filter whose network maps normalized differences to the gain K_t.
 
     The differences are x_t − x_{t−1}, x_t − h(ŝ_{t|t−1}), ŝ_{t−1} − ŝ_{t−2} and
     ŝ_{t−1} − ŝ_{t−1|t−2}, each divided by its length. A gain that sees directions alone is the
@@ -107,7 +107,7 @@ derivative."""
 
 
 class Directions(nn.Module):
-    """Groups of entries, each divided by its length; and the lengths' logarithms, if asked for.
+    """Groups of entries, each divided by its norm; and the norms' logarithms, if asked for.
 
     Args:
         widths: entries of each group.

@@ -24,7 +24,7 @@ LEAST_VARIANCE = 1e-3
 
 
 class Followed(NamedTuple):
-    """What a filter went through, step by step."""
+    """The record of a filter's run, step by step."""
 
     states: Tensor  # (rows, T, m): ŝ_t
     innovations: Tensor  # (rows, T, n): x_t − H p_t, 0 where missing
@@ -32,7 +32,7 @@ class Followed(NamedTuple):
 
 
 class GruPrior(StackedMethod):
-    """A filter that knows what is seen of a state, and learns how states move.
+    """A filter that knows the observation model, and learns the dynamics.
 
     p_t = ŝ_{t−1} + u ∘ o_t,    v_t = u² ∘ (log(1 + exp z_t) + 0.001),    (o_t, z_t) = E h_t + e
     h_t = GRU((x_{t−1} − x_{t−2}, x_{t−1} − H ŝ_{t−1}), h_{t−1})

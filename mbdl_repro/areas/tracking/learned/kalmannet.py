@@ -15,7 +15,7 @@ from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 
 
 class ThreeGruGain(LearnedGain, ABC):
-    """A filter by f and h whose gain K_t three gated recurrent units learn, and not by V and W.
+    """A filter with known f and h, whose gain K_t comes from three gated recurrent units.
 
     ŝ_t = f(ŝ_{t−1}) + K_t (x_t − h(f(ŝ_{t−1})))
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Moment(NamedTuple):
-    """What a network may look at in one step."""
+    """The inputs of a network in one time step."""
 
     t: int  # 0 … T − 1
     features: Tensor  # (rows, ·), of the last change, the last correction and the innovation
@@ -21,7 +21,7 @@ Step = Callable[[Moment, Tensor], tuple[Tensor, Tensor]]
 
 
 class Network(nn.Module, ABC):
-    """A recurrent network that looks at features of what a filter meets."""
+    """A recurrent network on features of a filter's step."""
 
     @abstractmethod
     def begin(self, changes: Annotated[Tensor, "(T, rows, ·)"]) -> tuple[Tensor, Step]:

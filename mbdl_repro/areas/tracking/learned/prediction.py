@@ -12,7 +12,7 @@ from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 
 
 class Prediction(nn.Module):
-    """One step ahead by the belief's f and h; of its noise nothing is read.
+    """The prediction one step ahead by the belief's f and h; its noise is not used.
 
     Where both are linear and constant it is one product, s [Fᵀ, Fᵀ Hᵀ].
     """

@@ -13,7 +13,7 @@ from mbdl_repro.contract.method import Method
 
 
 class StackedMethod(Method, ABC):
-    """A method that is written so that its tensors may be those of a stack of fits.
+    """A method whose tensors may be stacked, so that several fits run as one batch.
 
     Maps x (n_rows, T, n), NaN where missing, to ŝ (n_rows, T, m).
     """

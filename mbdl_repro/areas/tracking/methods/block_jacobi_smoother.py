@@ -12,7 +12,7 @@ from mbdl_repro.contract.method import Family
 
 
 class BlockJacobiSmoother(MapSteps):
-    """K steps, whose sizes are known beforehand, from H⁺ x towards the smoother's estimate.
+    """K block-Jacobi steps with given step sizes, from H⁺ x towards the smoother's estimate.
 
     s ← s + μ_k D⁻¹(b − Q s)
 

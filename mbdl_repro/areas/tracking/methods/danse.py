@@ -11,7 +11,7 @@ from mbdl_repro.contract.method import Family
 
 
 class Danse(GruPrior):
-    """A network says where the next state may be; H and W say what the observation adds.
+    """A recurrent network predicts the prior of each state; H and W update it in closed form.
 
     It is fitted to make the observations likely, −log p(x_1 … x_T), and never sees a state. What
     it cannot find is what observations do not tell: an H that is believed wrongly.

@@ -28,7 +28,7 @@ FURTHEST = 64.0
 
 
 class EmKalmanFilter(PosteriorMethod):
-    """A Kalman filter with V, W, or both, of greatest likelihood, from observations alone.
+    """A Kalman filter with maximum-likelihood V, W, or both, fitted to observations alone.
 
     V ← mean over t of E[(s_t − F s_{t−1})(s_t − F s_{t−1})ᵀ | x_1 … x_T]
     W ← mean over t of E[(x_t − H s_t)(x_t − H s_t)ᵀ | x_1 … x_T]

@@ -17,7 +17,7 @@ from mbdl_repro.contract.scenario import Split
 
 
 class GainTaughtKalmannet(ThreeGruGain):
-    """KalmanNet whose fit goes along states that its gain K̂_t has no part in.
+    """KalmanNet trained step by step along given states, which do not depend on its gain.
 
     ``kalman_gain``: Σ_t ‖K̂_t − K_t‖², along the Kalman filter's ŝ_t; K_t is its gain
     ``true_states``: Σ_t ‖f(s_{t−1}) + K̂_t (x_t − h(f(s_{t−1}))) − s_t‖², along the true s_t

@@ -12,7 +12,7 @@ from mbdl_repro.contract.method import Family
 
 
 class Kalmannet(ThreeGruGain):
-    """A filter by f and h whose gain K_t three gated recurrent units learn, and not by V and W.
+    """A filter with known f and h, whose gain K_t comes from three gated recurrent units.
 
     ŝ_t = f(ŝ_{t−1}) + K_t (x_t − h(f(ŝ_{t−1})))
 

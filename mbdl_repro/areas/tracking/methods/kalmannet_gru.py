@@ -13,7 +13,7 @@ from mbdl_repro.contract.method import Family
 
 
 class KalmannetGru(LearnedGain):
-    """A filter by f and h whose gain K_t one gated recurrent unit learns, and not by V and W.
+    """A filter with known f and h, whose gain K_t comes from one gated recurrent unit.
 
     ŝ_t = f(ŝ_{t−1}) + K_t (x_t − h(f(ŝ_{t−1})))
 

@@ -13,7 +13,7 @@ from mbdl_repro.contract.method import Family
 
 
 class LearnedRecursion(StackedMethod):
-    """The form of a steady-state Kalman filter, of which nothing but the form is kept.
+    """A linear recursion of the form of a steady-state Kalman filter, with all matrices learned.
 
     ŝ_t = A ŝ_{t−1} + K x_t,    at first A = (I − K H) F and K the gain of the limit
 

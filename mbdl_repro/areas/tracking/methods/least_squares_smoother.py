@@ -15,7 +15,7 @@ from mbdl_repro.contract.method import ClosedFormMethod, Family, Split
 
 
 class LeastSquaresSmoother(PosteriorMethod, ClosedFormMethod):
-    """What ``least_squares_model`` does to a filter's H, for a smoother.
+    """A Kalman smoother with H fitted to labelled trajectories in closed form.
 
     Ĥ = arg min Σ ‖x_t − H s_t‖²,    ŝ_{t|T} = E[s_t | x_1 … x_T] of F, Ĥ, V, W
 

@@ -25,7 +25,7 @@ from mbdl_repro.learning.layers import Affine, Gru
 
 
 class NeuralAugmentedKalman(IterativeMethod):
-    """The Kalman smoother, whose messages along the chain of states a network adds to.
+    """The Kalman smoother as message passing, with a graph network that corrects the messages.
 
     s_t ← s_t + γ (μ_past + μ_future + μ_seen) + ε_t,    from the smoother's estimate
 

@@ -15,7 +15,7 @@ from mbdl_repro.contract.method import Family
 
 
 class RecurrentDifference(LearnedFilter):
-    """A prediction by f plus a correction that a gated recurrent unit gives, with no gain.
+    """The prediction by f plus a correction by a gated recurrent unit, without a gain.
 
     ŝ_t = f(ŝ_{t−1}) + u ⊙ g(x_t − x_{t−1}, x_t − h(f(ŝ_{t−1})), ŝ_{t−1} − ŝ_{t−2}, last correction)
 

@@ -22,7 +22,7 @@ from mbdl_repro.learning.layers import Affine, Gru
 
 
 class Rtsnet(ThreeGruGain):
-    """A smoother by f and h, whose gains forwards and backwards networks learn.
+    """A smoother with known f and h, whose forward and backward gains come from networks.
 
     ŝ_t = f(ŝ_{t−1}) + K_t (x_t − h(f(ŝ_{t−1}))),    t = 1, …, T
     ŝ_{t|T} = ŝ_t + G_t (ŝ_{t+1|T} − f(ŝ_t)),    t = T − 1, …, 1

@@ -20,7 +20,7 @@ from mbdl_repro.contract.method import Family
 
 
 class SteadyStateKalmanFilter(LinearMethod):
-    """A filter that has the Kalman gain of the limit, t → ∞, from the first step on.
+    """A filter that uses the limit of the Kalman gain, t → ∞, from the first step on.
 
     ŝ_t = F ŝ_{t−1} + K (x_t − H F ŝ_{t−1}),  K = P Hᵀ (H P Hᵀ + W)⁻¹
 

@@ -7,7 +7,7 @@ from mbdl_repro.contract.method import Family
 
 
 class SupervisedDanse(GruPrior):
-    """DANSE, fitted to minimize its squared error: a network gives the prior of each state.
+    """DANSE trained on labelled states, by its squared error.
 
     Where H is believed wrongly, the prior may make up for a part of it.
 

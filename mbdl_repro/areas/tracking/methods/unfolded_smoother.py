@@ -7,7 +7,7 @@ from mbdl_repro.contract.method import Family
 
 
 class UnfoldedSmoother(LearnedMapSteps):
-    """K steps towards the smoother's estimate, whose K sizes minimize the error on training data.
+    """K steps towards the smoother's estimate, with K trained step sizes.
 
     s ← s + μ_k D⁻¹(b − Q s),  from s = H⁺ x
 

@@ -16,7 +16,7 @@ from mbdl_repro.contract.scenario import Split
 
 
 class UnfoldedSmootherNetwork(LearnedMapSteps):
-    """K steps towards the smoother's estimate, to each of which a convolution of its own adds.
+    """K steps towards the smoother's estimate, each with a correction by its own convolution.
 
     s ← s + μ_k (μ_past + μ_future + μ_seen) + Σ C_k(relu(B_k([s; μ_past; μ_future; μ_seen]))),
     from s = H⁺ x

@@ -10,7 +10,7 @@ from mbdl_repro.contract.method import Family
 
 
 class UnsupervisedKalmannet(ThreeGruGain):
-    """KalmanNet whose fit makes its innovations small, and never sees a state.
+    """KalmanNet trained without states, by the size of its innovations.
 
     Σ_t ‖x_t − h(ŝ_{t|t−1})‖²,  ŝ_{t|t−1} = f(ŝ_{t−1})
 

@@ -15,7 +15,7 @@ from mbdl_repro.contract.method import ClosedFormMethod, Family, Split
 
 
 class WindowedRegression(ClosedFormMethod):
-    """Ridge regression of each state on the observations around it: it knows no dynamics.
+    """Ridge regression of each state on a window of observations, without a model of dynamics.
 
     ŝ_t = Σ_l A_l x_{t−l},  l = −a, …, L − 1,    A = arg min Σ ‖ŝ_t − s_t‖² + λ Σ ‖A_l‖²
 
