@@ -15,7 +15,7 @@ from mbdl_repro.contract.table import same
 from mbdl_repro.experiments.setup import product
 from mbdl_repro.statistics.comparisons import Comparison as Decided
 from mbdl_repro.statistics.comparisons import combine, compare
-from mbdl_repro.statistics.relations import SIGNS, Scale
+from mbdl_repro.statistics.relations import SIGNS, Scale, right_side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,12 @@ def _row(
         "metric": quantity,
         "left": _words(claim, claim.left),
         "relation": SIGNS[claim.relation],
-        "right": _words(claim, claim.right),
+        "right": right_side(
+            _words(claim, claim.right),
+            claim.factor,
+            claim.offset,
+            "dB" if quantities[quantity] == "decibels" else "",
+        ),
         "left_value": verdict.left if verdict else np.nan,
         "right_value": verdict.right if verdict else np.nan,
         "effect_is": verdict.effect_is if verdict else "",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH = 7.6
 """Of a figure, in inches."""
-CELL = 1.75
+CELL = 1.95
 """Height of a panel of a grid."""
 LEGEND, LINE = 3, 0.2
 """Columns of the legend under a grid, and the height of one of its lines."""
@@ -48,7 +48,7 @@ def facets(table: pd.DataFrame, columns: int) -> tuple[Figure, list[tuple[Axes, 
         axes.remove()
     cells = []
     for axes, ((example, condition), rows) in zip(every, groups, strict=False):
-        axes.set_title(f"{example}: {condition}", fontsize="medium")
+        axes.set_title(f"{example}:\n{condition}", fontsize="medium")
         cells.append((axes, rows))
     return figure, cells
 

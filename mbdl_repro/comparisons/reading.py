@@ -19,7 +19,7 @@ from mbdl_repro.experiments.schema import Book
 from mbdl_repro.experiments.strict_yaml import StrictYaml, Where, beginning
 from mbdl_repro.statistics.relations import TOLERANT
 
-COMPARISONS = Path("workflow/comparisons")
+COMPARISONS = file_names.COMPARISONS
 
 
 @dataclasses.dataclass(frozen=True)

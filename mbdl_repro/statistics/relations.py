@@ -28,3 +28,17 @@ def scale_of(marks: Mapping[str, Any]) -> Scale:
     if marks.get("decibels"):
         return "decibels"
     return "ratio" if marks.get("positive") else "difference"
+
+
+def right_side(words: str, factor: float = 1.0, offset: float = 0.0, unit: str = "") -> str:
+    """Return the right side of a claim in words, as ``2 × lista (n_train 5) + 3 dB``.
+
+    Args:
+        words: what is named there.
+        factor: multiplies it.
+        offset: is added to it.
+        unit: of the offset; empty where it has none.
+    """
+    times = "" if factor == 1 else f"{factor:g} × "
+    added = "" if offset == 0 else f" {'+' if offset > 0 else '−'} {abs(offset):g} {unit}".rstrip()
+    return f"{times}{words}{added}"

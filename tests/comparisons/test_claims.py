@@ -97,7 +97,7 @@ def test_values_of_a_list_are_places():
 
 def test_a_number_is_the_same_in_each_seed():
     (one,) = verdicts(at={"example": "b", "data": "little"}, right=4.0, factor=0.5)
-    assert (one["verdict"], one["right"], one["right_value"]) == ("fails", "4", 4.0)
+    assert (one["verdict"], one["right"], one["right_value"]) == ("fails", "0.5 × 4", 4.0)
     assert one["effect"] == pytest.approx(9.3 / 3 / 2)
 
 

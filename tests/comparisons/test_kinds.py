@@ -190,6 +190,17 @@ def departed(tmp_path, home: dict, away: dict) -> Sources:
     return Sources({"tiny": tiny}, {"tiny": pd.concat(rows)}, {}, {})
 
 
+AGAIN = {"experiment": "again", "at": AWAY}
+
+
+def tuned_again(tmp_path, again: dict) -> Sources:
+    """The same, and values away, in an experiment of its own, of what was tuned there."""
+    there = departed(tmp_path, AT_HOME, ELSEWHERE)
+    there.experiments["again"] = there.experiments["tiny"]
+    there.rows["again"] = rows_of(again, test_noise_std=1.0)
+    return there
+
+
 def departure(**more: object) -> robustness.Spec:
     one = {"name": "noise", "experiment": "tiny", "away": AWAY, "home": HOME, "over": BOUND}
     return robustness.Spec(departures=[one | more])
@@ -238,6 +249,47 @@ def test_of_what_is_better_the_larger_it_is_less_is_lost(tmp_path):
     sides = (departed(tmp_path, AT_HOME, ELSEWHERE), departed(tmp_path, ELSEWHERE, AT_HOME))
     lost = [departure().summary(side).set_index("family")["lost_db"] for side in sides]
     np.testing.assert_allclose(lost[0], -lost[1])
+
+
+def test_the_reference_may_be_tuned_again_in_another_experiment(tmp_path):
+    """At home it is the experiment's own MMSE, at 1; away it is at 8, and tuned again at 2 or 4."""
+    there = tuned_again(tmp_path, {("mmse", 0): [2.0, 4.0]})
+    spec = departure(over="mmse", retuned=AGAIN, bound=BOUND)
+    found = spec.measured(there).set_index(["family", "seed"])
+    assert spec.experiments == ("tiny", "again")
+    lost = {family: found.loc[family, "lost_db"].tolist() for family in found.index.levels[0]}
+    assert lost["model-based"] == pytest.approx([db(8 / 2), db(8 / 4)])
+    assert lost["deep learning"] == pytest.approx([db(40 / 2 / 2), db(40 / 4 / 2)])
+    assert lost["bound"] == pytest.approx([db(4 / 2), db(4 / 4)])
+    assert set(found.loc["bound", "method"]) == {BOUND}
+    assert found.loc["deep learning", "away_db"].tolist() == pytest.approx([db(20), db(10)])
+
+
+def test_what_tells_families_apart_is_the_same_whatever_they_are_over(tmp_path):
+    there = tuned_again(tmp_path, {("mmse", 0): [2.0, 4.0]})
+    specs = (departure(), departure(over="mmse"), departure(over="mmse", retuned=AGAIN))
+    apart = []
+    for spec in specs:
+        found = spec.measured(there).set_index(["family", "seed"])[["lost_db", "away_db"]]
+        apart.append(found.loc["deep learning"] - found.loc["model-based"])
+    np.testing.assert_allclose(apart[1], apart[0])
+    np.testing.assert_allclose(apart[2], apart[0])
+
+
+def test_what_was_tuned_again_has_to_be_there_in_the_same_seeds(tmp_path):
+    spec = departure(over="mmse", retuned=AGAIN)
+    for again, message in (
+        ({("steps", 0): [2.0, 4.0]}, "no method or bound 'mmse' there; allowed: steps"),
+        ({("mmse", 0): [2.0]}, "mmse was tuned again in seeds 0, and .* has seeds 0, 1: give both"),
+    ):
+        with pytest.raises(UserError, match=message):
+            spec.measured(tuned_again(tmp_path, again))
+    with pytest.raises(UserError, match="no experiment 'agian'; did you mean again"):
+        departure(over="mmse", retuned={**AGAIN, "experiment": "agian"}).measured(
+            tuned_again(tmp_path, {("mmse", 0): [2.0, 4.0]})
+        )
+    with pytest.raises(UserError, match="no method or bound 'minimum' there"):
+        departure(bound="minimum").measured(departed(tmp_path, AT_HOME, ELSEWHERE))
 
 
 def test_a_departure_that_a_scale_does_not_have_is_left_out(tmp_path):

@@ -74,13 +74,13 @@ def test_of_what_is_better_the_larger_it_is_the_negative_is_the_error(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("right: It is right", "right: It is rihgt", "did you mean It is right?"),
+        ("right: It is right", "right: It is rihgt", "did you mean It is right"),
         (
             "wrong noise: It is wrong}",
             "wrong noise: It is wrong}, bound: mmsee",
-            "did you mean mmse?",
+            "did you mean mmse",
         ),
-        ("{example: tiny,", "{exampel: tiny,", "did you mean example?"),
+        ("{example: tiny,", "{exampel: tiny,", "did you mean example"),
     ],
 )
 def test_mistakes_in_a_role_are_told(tmp_path, old, new, message):

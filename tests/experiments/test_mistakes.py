@@ -16,22 +16,22 @@ MISTAKES = {
     "misspelt key at the top": (
         "seeds: 6",
         "sedes: 4 #<",
-        ["unknown key 'sedes'", "did you mean seeds?"],
+        ["unknown key 'sedes'", "did you mean seeds"],
     ),
     "misspelt key in the book": (
         '  section: "5.3"',
         '  sction: "5.3" #<',
-        ["unknown key 'sction'", "did you mean section?"],
+        ["unknown key 'sction'", "did you mean section"],
     ),
     "misspelt key in samples": (
         "samples: {validation: 5, test: 7}",
         "samples: {validation: 5, tests: 7} #<",
-        ["samples.tests: unknown key 'tests'", "did you mean test?"],
+        ["samples.tests: unknown key 'tests'", "did you mean test"],
     ),
     "misspelt field in the scenario": (
         "  n_nonzeros: 2",
         "  n_nonzero: 2 #<",
-        ["unknown scenario field 'n_nonzero'", "did you mean n_nonzeros?"],
+        ["unknown scenario field 'n_nonzero'", "did you mean n_nonzeros"],
     ),
     "unknown field in a belief": (
         "blind: {nonzero_std: null}",
@@ -41,12 +41,12 @@ MISTAKES = {
     "misspelt setting of a method": (
         "rho: 0.125",
         "roh: 0.125 #<",
-        ["methods.lista.roh: unknown key 'roh'", "did you mean rho?", "belief", "iterations"],
+        ["methods.lista.roh: unknown key 'roh'", "did you mean rho", "belief", "iterations"],
     ),
     "misspelt setting that is tuned": (
         "rho: [0.5, 0.25]",
         "rhoo: [0.5] #<",
-        ["methods.ista.tune.rhoo", "did you mean rho?", "allowed: gap_tolerance, iterations"],
+        ["methods.ista.tune.rhoo", "did you mean rho", "allowed: gap_tolerance, iterations"],
     ),
     "unknown setting that is tuned": (
         "rho: [0.5, 0.25]",
@@ -56,12 +56,12 @@ MISTAKES = {
     "misspelt key of a method's frame": (
         "legend: LISTA",
         "legnd: LISTA #<",
-        ["unknown key 'legnd'", "did you mean legend?"],
+        ["unknown key 'legnd'", "did you mean legend"],
     ),
     "misspelt key in a recipe": (
         "steps: 30",
         "learning_rte: 0.1 #<",
-        ["recipe.learning_rte: unknown key", "did you mean learning_rate?"],
+        ["recipe.learning_rte: unknown key", "did you mean learning_rate"],
     ),
     "unknown key in the figure": (
         "caption: A caption.",
@@ -71,22 +71,22 @@ MISTAKES = {
     "misspelt key in a panel": (
         "      x: noise_std",
         "      x: noise_std\n      y_scal: log #<",
-        ["figure.panels.0.y_scal: unknown key", "did you mean y_scale?", "kind"],
+        ["figure.panels.0.y_scal: unknown key", "did you mean y_scale", "kind"],
     ),
     "misspelt key in a claim": (
         "    relation: below",
         "    relation: below\n    facter: 2 #<",
-        ["claims.0.facter: unknown key 'facter'", "did you mean factor?"],
+        ["claims.0.facter: unknown key 'facter'", "did you mean factor"],
     ),
     "misspelt key in a side of a claim": (
         "left: {method: lista}",
         "left: {metod: lista} #<",
-        ["claims.0.left.metod: unknown key", "did you mean method?"],
+        ["claims.0.left.metod: unknown key", "did you mean method"],
     ),
     "misspelt key in a published number": (
         "value: 1.5",
         "value: 1.5\n    remarks: none #<",
-        ["published.0.remarks: unknown key", "did you mean remark?"],
+        ["published.0.remarks: unknown key", "did you mean remark"],
     ),
     "missing key at the top": (
         "area: sparse_recovery\n",
@@ -170,7 +170,7 @@ MISTAKES = {
     "unknown area": (
         "area: sparse_recovery",
         "area: sparse_recover #<",
-        ["unknown area 'sparse_recover'", "did you mean sparse_recovery?", "linear_estimation"],
+        ["unknown area 'sparse_recover'", "did you mean sparse_recovery", "linear_estimation"],
     ),
     "unknown kind of scenario": (
         "  observation_matrix: unit_columns",
@@ -180,12 +180,12 @@ MISTAKES = {
     "unknown method": (
         "  ista_strong:\n    method: ista\n",
         "  ista_strong:\n    method: istaa #<\n",
-        ["unknown method 'istaa'", "did you mean ista?", "allowed: ", "lista"],
+        ["unknown method 'istaa'", "did you mean ista", "allowed: ", "lista"],
     ),
     "label that is no method": (
         "  lista:\n",
         "  listo: #<\n",
-        ["unknown method 'listo'", "did you mean lista?"],
+        ["unknown method 'listo'", "did you mean lista"],
     ),
     "label that cannot name a file": (
         "  ista_strong:\n",
@@ -195,12 +195,12 @@ MISTAKES = {
     "unknown belief": (
         "belief: blind",
         "belief: blid #<",
-        ["methods.lista.belief: unknown belief 'blid'", "did you mean blind?", "full"],
+        ["methods.lista.belief: unknown belief 'blid'", "did you mean blind", "full"],
     ),
     "unknown metric": (
         "  - squared_error\n",
         "  - squared_eror #<\n",
-        ["unknown metric 'squared_eror'", "did you mean squared_error?"],
+        ["unknown metric 'squared_eror'", "did you mean squared_error"],
     ),
     "unknown bound": (
         "  - oracle_least_squares",
@@ -212,7 +212,7 @@ MISTAKES = {
         "kind: line #<",
         [
             "unknown kind of panel 'line'",
-            "did you mean lines?",
+            "did you mean lines",
             "allowed: dots, eigenvalues, history, images, lines",
         ],
     ),
@@ -224,12 +224,12 @@ MISTAKES = {
     "unknown column in a panel": (
         "      x: noise_std",
         "      x: noise #<",
-        ["unknown column 'noise'", "did you mean noise_std?", "iteration, n_train, noise_std"],
+        ["unknown column 'noise'", "did you mean noise_std", "iteration, n_train, noise_std"],
     ),
     "unknown method in a panel": (
         "      x: noise_std",
         "      x: noise_std\n      methods:\n        - ista\n        - fista #<",
-        ["unknown method 'fista'", "did you mean ista?", "ista_strong, lista"],
+        ["unknown method 'fista'", "did you mean ista", "ista_strong, lista"],
     ),
     "panel of a bound that is not computed": (
         "      x: noise_std",
@@ -244,12 +244,12 @@ MISTAKES = {
     "unknown optimizer": (
         "steps: 30",
         "optimizer: adaam #<",
-        ["recipe.optimizer: 'adaam'", "did you mean adam?", "allowed: adam, adamw, sgd"],
+        ["recipe.optimizer: 'adaam'", "did you mean adam", "allowed: adam, adamw, sgd"],
     ),
     "unknown law of the matrix": (
         "observation_matrix: unit_columns",
         "observation_matrix: unit_colums #<",
-        ["'unit_colums'", "did you mean unit_columns?", "orthonormal_rows"],
+        ["'unit_colums'", "did you mean unit_columns", "orthonormal_rows"],
     ),
     # types and ranges
     "text for a number": ("seeds: 6", "seeds: four #<", ["seeds: 'four'", "a whole number"]),
@@ -622,7 +622,7 @@ MISTAKES = {
     "claim at a column that is not swept": (
         "at: {noise_std: 0.1, n_train: [10, 20]}",
         "at: {noise: 0.1} #<",
-        ["unknown column 'noise'", "did you mean noise_std?", "allowed: n_train, noise_std"],
+        ["unknown column 'noise'", "did you mean noise_std", "allowed: n_train, noise_std"],
     ),
     "claim at no value": (
         "at: {noise_std: 0.1, n_train: [10, 20]}",

@@ -16,9 +16,9 @@ at_most:
   steps: 20
 """
 SCALE_MISTAKES = {
-    "unknown key": ("about:", "abuot:", 1, ["unknown key 'abuot'", "did you mean about?"]),
+    "unknown key": ("about:", "abuot:", 1, ["unknown key 'abuot'", "did you mean about"]),
     "missing key": ("figures: figures/small\n", "", 1, ["key 'figures' is missing"]),
-    "unknown cap": ("  steps:", "  stps:", 6, ["at_most.stps: unknown key", "did you mean steps?"]),
+    "unknown cap": ("  steps:", "  stps:", 6, ["at_most.stps: unknown key", "did you mean steps"]),
     "negative cap": ("seeds: 2", "seeds: -2", 5, ["at_most.seeds: -2", "or equal to 1"]),
     "cap that keeps no comparison": (
         "seeds: 2",
@@ -78,8 +78,8 @@ def test_a_mistake_in_a_scale_is_one_message(scales, mistake):
 
 
 def test_an_unknown_scale_is_refused(scales):
-    with pytest.raises(UserError, match=r"no scale 'smal'; did you mean small\? allowed: small"):
-        experiment_file.load_scale("smal")
+    with pytest.raises(UserError, match=r"no scale 'smoll'; did you mean small\? allowed: small"):
+        experiment_file.load_scale("smoll")
 
 
 def test_a_scale_holds_what_its_file_says(scales):

@@ -16,7 +16,6 @@ from mbdl_repro.comparisons.sources import Sources
 from mbdl_repro.comparisons.standing import excess
 from mbdl_repro.contract.family import Family
 from mbdl_repro.errors import UserError, one_of
-from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.schema import Block, Text
 from mbdl_repro.figures.over import Kind
 from mbdl_repro.statistics.intervals import mean_interval
@@ -31,6 +30,14 @@ MOST = 15.0
 """Decibels at which colours end."""
 
 
+class Retuned(Block):
+    """Where the reference of a departure stands that was tuned there, on the same test signals."""
+
+    experiment: Text
+    at: Annotated[dict[str, Any], Field(min_length=1)]
+    """Values of that table's columns."""
+
+
 class Departure(Block):
     """A place that methods were not made for, and the one that they were."""
 
@@ -42,7 +49,12 @@ class Departure(Block):
     """The others there, and those of ``away``, too; where it is left out, what was believed
     wrongly never held, and all that is over the reference is lost."""
     over: Text
-    """A method or bound that knows of the departure, or that it does not touch."""
+    """The reference: a method that is tuned at home."""
+    retuned: Retuned | None = None
+    """Where the same method, of another experiment, is tuned away from home; left out where its row
+    in this one is, or where it has nothing to be tuned."""
+    bound: Text | None = None
+    """A row that nothing is below; it has a column beside those of families."""
     metric: Text | None = None
     """The experiment's first one if not given."""
     higher_is_better: bool = False
@@ -59,7 +71,8 @@ class Spec(KindOfComparison):
     @property
     def experiments(self) -> tuple[str, ...]:
         """Names of the experiments that it reads, besides those with a role."""
-        return tuple(dict.fromkeys(one.experiment for one in self.departures))
+        again = [one.retuned.experiment for one in self.departures if one.retuned]
+        return tuple(dict.fromkeys([*(one.experiment for one in self.departures), *again]))
 
     def measured(self, sources: Sources) -> pd.DataFrame:
         """Return a row a departure, family and seed: the family's best at home in other seeds."""
@@ -67,10 +80,9 @@ class Spec(KindOfComparison):
 
         found = []
         for departure in self.departures:
-            experiment = known(sources.experiments, departure.experiment)
-            rows = sources.rows[departure.experiment]
-            for family, of_family in _lost(departure, experiment, rows):
-                place = (departure.name, experiment.area, family.title)
+            area = known(sources.experiments, departure.experiment).area
+            for family, of_family in _lost(departure, sources):
+                place = (departure.name, area, family.title)
                 found.append(of_family.assign(**dict(zip(KEYS, place, strict=True))))
         return pd.concat(found, ignore_index=True)
 
@@ -93,31 +105,33 @@ class Spec(KindOfComparison):
         values = table.pivot(index="departure", columns="family", values="lost_db")
         order = [family.title for family in Family if family.title in values]
         values = values.loc[list(dict.fromkeys(table["departure"])), order]
-        words = values.map(lambda x: "" if np.isnan(x) else f"{x:.1f}".replace("-", "−"))
+        shown = values.round(1) + 0  # no minus before a zero
+        words = shown.map(lambda x: "" if np.isnan(x) else f"{x:.1f}".replace("-", "−"))
         return heat_map(values, words, cmap="RdBu_r", ends=(-MOST, MOST))
 
 
-def _lost(
-    departure: Departure, experiment: Experiment, rows: pd.DataFrame
-) -> Iterator[tuple[Family, pd.DataFrame]]:
+def _lost(departure: Departure, sources: Sources) -> Iterator[tuple[Family, pd.DataFrame]]:
     """Yield each family with what is lost in each seed, and the method that stands for it."""
     import pandas as pd
 
-    metric = departure.metric or experiment.metrics[0]
-    kind, sign = how_compared(experiment, metric), -1.0 if departure.higher_is_better else 1.0
-    home, away = (
-        sign * values_at(rows, experiment, metric, at)
-        for at in (departure.home or departure.away, departure.home | departure.away)
-    )
-    if home.empty or away.empty:
+    experiment = known(sources.experiments, departure.experiment)
+    kind = how_compared(experiment, departure.metric or experiment.metrics[0])
+    home = _values(departure, sources, departure.home or departure.away)
+    away = _values(departure, sources, departure.home | departure.away)
+    again = away
+    if (retuned := departure.retuned) is not None:
+        again = _values(departure, sources, retuned.at, retuned.experiment)
+    if home.empty or away.empty or again.empty:
         return  # this scale has fewer places
-    over = lost = _over(away, departure.over, kind)
+    over = lost = _over(away, again, departure.over, kind)
     if departure.home:
-        lost = over - _over(home, departure.over, kind)
+        lost = over - _over(home, home, departure.over, kind)
     families: dict[Family, list[str]] = {}
     for label, entry in experiment.methods.items():
         if label in away and label in home:
             families.setdefault(entry.info.family, []).append(label)
+    if departure.bound is not None:
+        families[Family.BOUND] = [_named(away, departure.bound)]
     for family, labels in families.items():
         stands = chosen(home[labels].to_numpy(float).T, kind)
         each = (np.arange(len(lost)), stands)
@@ -127,10 +141,37 @@ def _lost(
         yield family, found
 
 
-def _over(values: pd.DataFrame, reference: str, kind: Kind) -> pd.DataFrame:
+def _values(
+    departure: Departure, sources: Sources, at: dict[str, Any], other: str | None = None
+) -> pd.DataFrame:
+    """Return the metric of all methods at a place, of which less is better, a row a seed."""
+    metric = departure.metric or known(sources.experiments, departure.experiment).metrics[0]
+    name = other or departure.experiment
+    there = known(sources.experiments, name)
+    found = values_at(sources.rows[name], there, metric, at)
+    return -found if departure.higher_is_better else found
+
+
+def _over(values: pd.DataFrame, those: pd.DataFrame, reference: str, kind: Kind) -> pd.DataFrame:
+    """Return values over those of the reference, which stand elsewhere, seed by seed."""
     import pandas as pd
 
-    if reference not in values:
-        raise UserError(f"no method or bound {reference!r} there; {one_of(reference, values)}")
-    found = excess(values.to_numpy(float), values[[reference]].to_numpy(float), kind)
+    own = those[[_named(those, reference)]]
+    if not own.index.equals(values.index):
+        raise UserError(
+            f"{reference} was tuned again in seeds {_list(own)}, and what it is compared with has "
+            f"seeds {_list(values)}: give both experiments the same"
+        )
+    found = excess(values.to_numpy(float), own.to_numpy(float), kind)
     return pd.DataFrame(found, index=values.index, columns=values.columns)
+
+
+def _list(values: pd.DataFrame) -> str:
+    return ", ".join(map(str, values.index))
+
+
+def _named(values: pd.DataFrame, row: str) -> str:
+    """Return the name of a method or bound, if its row is there."""
+    if row not in values:
+        raise UserError(f"no method or bound {row!r} there; {one_of(row, values)}")
+    return row
