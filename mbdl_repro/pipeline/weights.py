@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.contract.method import Method
-from mbdl_repro.contract.scenario import in_seed
+from mbdl_repro.contract.scenario import Scenario, in_seed
 from mbdl_repro.errors import UserError, one_of
 from mbdl_repro.experiments.experiment import Experiment, Fit, MethodEntry
 from mbdl_repro.learning.safetensors_header import metadata
@@ -131,13 +131,21 @@ def weights_to_bytes(found: Mapping[str, Kept]) -> bytes:
     return safetensors.torch.save(tensors, {"methods": json.dumps(notes, sort_keys=True)})
 
 
-def load_kept(experiment: Experiment, label: str, store: Store) -> Method:
-    """Return a learned method with the weights that are kept of it.
+def load_kept(
+    experiment: Experiment,
+    label: str,
+    store: Store,
+    belief: Scenario | None = None,
+    settings: Mapping[str, Any] = {},
+) -> tuple[Method, dict[str, Any]]:
+    """Return a learned method with the weights that are kept of it, and the note on its fit.
 
     Args:
         experiment: that the method is part of.
         label: the method.
         store: where the experiment's rows lie, and the weights with them.
+        belief: what it shall assume in place of what it did when it was fitted.
+        settings: those that shall be others.
 
     Raises:
         UserError: if there are no weights of it, or none that fit it as it is now.
@@ -155,10 +163,11 @@ def load_kept(experiment: Experiment, label: str, store: Store) -> Method:
             "names the files of all its weights"
         )
     entry = experiment.methods[label]
-    belief = in_seed(experiment.belief_at(label, note["point"]), note["seed"])
-    method = build(entry, belief, entry.settings_at(note["iterations"]) | note["tuned"], "cpu")
+    belief = belief or in_seed(experiment.belief_at(label, note["point"]), note["seed"])
+    note["settings"] = entry.settings_at(note["iterations"]) | note["tuned"] | settings
+    method = build(entry, belief, note["settings"], "cpu")
     restore(method, content, note["tensors_of"])
-    return method
+    return method, note
 
 
 def restore(method: Method, content: bytes, label: str) -> None:
