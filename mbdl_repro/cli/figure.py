@@ -6,50 +6,74 @@ from pathlib import Path
 
 import click
 
-from mbdl_repro.cli.shared import Command, experiment_named, scale_option, stop_unless
+from mbdl_repro.cli.commands import Command
+from mbdl_repro.cli.options import EXPERIMENT, Known, scale_option
+from mbdl_repro.cli.shared import write_files
 from mbdl_repro.errors import UserError
-from mbdl_repro.experiments import reading
-from mbdl_repro.figures.files import FORMATS
-from mbdl_repro.figures.style import STYLES
-from mbdl_repro.store.files import write_bytes
-from mbdl_repro.store.paths import Store
 
 
-@click.command(cls=Command)
-@click.argument("experiment_name", metavar="EXPERIMENT")
+def _styles() -> list[str]:
+    from mbdl_repro.figures.style import STYLES
+
+    return list(STYLES)
+
+
+def _formats() -> list[str]:
+    from mbdl_repro.figures.files import FORMATS
+
+    return list(FORMATS)
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "mbdl figure 5.06_lista",
+        "mbdl figure 5.06 --panel 2 --style talk --format svg",
+    ),
+)
+@click.argument("name", metavar="EXPERIMENT", type=EXPERIMENT)
 @click.option("--panel", type=int, help="Only this panel, counted from 1.")
-@click.option("--style", default="paper", show_default=True, help="paper, or talk for a slide.")
-@click.option("--format", "form", default="png", show_default=True, help="png, pdf or svg.")
+@click.option(
+    "--style",
+    type=Known("style", _styles),
+    default="paper",
+    show_default=True,
+    help="paper, or talk for a slide.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=Known("format", _formats),
+    default="png",
+    show_default=True,
+    help="png, pdf or svg.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Write to this file.")
 @scale_option
 def figure(
-    experiment_name: str,
+    name: str,
     panel: int | None,
     style: str,
     form: str,
     output: Path | None,
     scale_name: str,
 ) -> None:
-    """Draw an experiment's figure, or a panel of it, from its table."""
+    """Draw an experiment's figure, or one panel of it, and write it into this folder."""
+    from mbdl_repro.experiments import reading
+    from mbdl_repro.store.paths import Store
+
     scale = reading.load_scale(scale_name)
-    experiment = experiment_named(experiment_name, scale)
-    stop_unless(style, STYLES, "style")
-    stop_unless(form, FORMATS, "format")
-    panels = experiment.panels
+    experiment = reading.load(name, scale)
+    panels, frame = experiment.panels, experiment.figure
     if panel is not None:
         if not 1 <= panel <= len(panels):
             titles = ", ".join(f"{i} ({one.title})" for i, one in enumerate(panels, 1))
-            raise UserError(f"no panel {panel} of {experiment.name}; allowed: {titles}")
+            raise UserError(f"no panel {panel} of {name}; allowed: {titles}")
         panels = panels[panel - 1 : panel]
+        frame = frame.model_copy(update={"columns": 1})
     from mbdl_repro.pipeline.stages import draw  # matplotlib takes half a second
 
-    frame = experiment.figure
-    if panel is not None:
-        frame = frame.model_copy(update={"columns": 1})
-    images = draw.drawn(
-        panels, frame, draw.read_sources(experiment, Store.of(scale)), (form,), style
-    )
+    sources = draw.read_sources(experiment, Store.of(scale))
+    images = draw.drawn(panels, frame, sources, (form,), style)
     part = "" if panel is None else f"-{panel}"
-    path = output or Path(f"{experiment.name}{part}.{form}")
-    write_bytes(path, images[form])
-    click.echo(f"wrote {path}", err=True)
+    write_files({output or Path(f"{name}{part}.{form}"): images[form]})

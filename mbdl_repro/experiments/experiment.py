@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import MethodInfo
+from mbdl_repro.contract.measure import unit_of
 from mbdl_repro.contract.scenario import Scenario
 from mbdl_repro.contract.table import Place, Point, distinct
 from mbdl_repro.experiments.measured import Measured
@@ -270,6 +271,12 @@ class Experiment:
         """How values of each metric compare."""
         known = catalogue.metrics(self.area)
         return {name: scale_of(known[name].marks) for name in self.metrics}
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The unit of each metric; empty where it has none."""
+        known = catalogue.metrics(self.area)
+        return {name: unit_of(known[name].marks["label"]) for name in self.metrics}
 
     def recorded(self, row: str, fit: Fit | None = None) -> list[int]:
         """Return the numbers of iterations after which estimates are measured.

@@ -10,6 +10,11 @@ from pathlib import Path, PurePosixPath
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import limits
 
+EXPERIMENTS = Path("workflow/experiments")
+COMPARISONS = Path("workflow/comparisons")
+SCALES = Path("workflow/scales")
+"""Where the files lie, from the project's root."""
+
 TAKEN = (".damaged", ".examples", ".history", ".record", ".seeds", ".tmp", ".weights")
 """Endings that names of its files have before their last one."""
 

@@ -14,19 +14,22 @@ from typing import Any
 
 from mbdl_repro import catalogue
 from mbdl_repro.contract.table import distinct
-from mbdl_repro.errors import UserError, one_of
+from mbdl_repro.errors import UserError, named
 from mbdl_repro.experiments import claims, mathtext, panels, setup
 from mbdl_repro.experiments import names as file_names
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.measured import measured
 from mbdl_repro.experiments.messages import Problems, shown
 from mbdl_repro.experiments.methods import methods
+from mbdl_repro.experiments.remembered import Remembered
 from mbdl_repro.experiments.scale import AtMost, Scale, ScaleFrame, at_scale
 from mbdl_repro.experiments.schema import Book, FigureFrame, Frame, Samples
 from mbdl_repro.experiments.strict_yaml import StrictYaml, Where, beginning
 
-EXPERIMENTS = Path("workflow/experiments")
-SCALES = Path("workflow/scales")
+EXPERIMENTS = file_names.EXPERIMENTS
+SCALES = file_names.SCALES
+LISTED_BY = "mbdl examples"
+"""The command that lists the experiments."""
 
 
 def names(folder: Path = EXPERIMENTS) -> list[str]:
@@ -55,7 +58,7 @@ def load_all(scale: Scale, chosen: str | None = None) -> dict[str, Experiment]:
 
     Args:
         scale: how much of them is run.
-        chosen: names, or their beginnings; ``None``: all.
+        chosen: names, or what stands for one (see :func:`mbdl_repro.errors.named`); ``None``: all.
 
     Returns:
         The experiments by name.
@@ -65,11 +68,7 @@ def load_all(scale: Scale, chosen: str | None = None) -> dict[str, Experiment]:
     """
     known = names()
     wanted = [name.strip() for name in str(chosen).split(",")] if chosen else known
-    for i, name in enumerate(wanted):
-        begun = [other for other in known if other.startswith(name)]
-        if name not in known and len(begun) != 1:
-            raise UserError(f"no experiment {name!r}; {one_of(name, known)}")
-        wanted[i] = name if name in known else begun[0]
+    wanted = distinct(named(name, known, "experiment", LISTED_BY) for name in wanted)
     experiments, problems = {}, []
     for name in wanted:
         try:
@@ -88,8 +87,7 @@ def load_scale(name: str) -> Scale:
         UserError: if there is none of this name, or it holds a mistake.
     """
     known = file_names.scales(SCALES)
-    if name not in known:
-        raise UserError(f"no scale {name!r}; {one_of(name, known)}")
+    name = named(name, known, "scale")
     problems = Problems(StrictYaml(SCALES / f"{name}.yaml"))
     frame = problems.block(ScaleFrame, problems.yaml.data, ())
     problems.stop_if_any()
@@ -125,7 +123,15 @@ def load(name: str, scale: Scale) -> Experiment:
     Raises:
         UserError: one message with a line for every mistake: file, line, value, what is allowed.
     """
-    return load_file(EXPERIMENTS / f"{name}.yaml", scale)
+    path = EXPERIMENTS / f"{name}.yaml"
+    if not path.is_file():
+        return load_file(path, scale)
+    memory = Remembered(name, scale, path.read_bytes())
+    known = memory.read()
+    if known is None:
+        known = load_file(path, scale)
+        memory.write(known)
+    return known
 
 
 def load_file(path: Path, scale: Scale) -> Experiment:

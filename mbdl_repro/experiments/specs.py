@@ -214,7 +214,7 @@ def summarize_spec(experiment: Experiment) -> dict[str, Any]:
 def verify_spec(experiment: Experiment) -> dict[str, Any]:
     """Return what the verdicts depend on, besides the rows."""
     claims = [dataclasses.asdict(claim) for claim in experiment.claims]
-    return {"claims": claims, "scales": experiment.scales}
+    return {"claims": claims, "scales": experiment.scales, "units": experiment.units}
 
 
 def draw_spec(experiment: Experiment) -> dict[str, Any]:

@@ -67,8 +67,13 @@ def test_explain_bound_and_metric():
 
 
 def test_explain_names_what_there_is():
-    assert "several areas: say --area, one of linear_estimation" in mistake(
+    assert "several areas: add --area, one of linear_estimation" in mistake(
         "explain", "squared_error"
     )
-    assert "did you mean lista?" in mistake("explain", "lisa")
-    assert "no area 'sparse'" in mistake("explain", "ista", "--area", "sparse")
+    assert "did you mean lista" in mistake("explain", "lisa")
+    assert "no area 'spars3'" in mistake("explain", "ista", "--area", "spars3")
+    assert "`mbdl methods` lists them" in mistake("explain", "nothing_like_it")
+
+
+def test_names_of_methods_may_be_written_in_capitals():
+    assert mbdl("explain", "LISTA") == mbdl("explain", "lista")

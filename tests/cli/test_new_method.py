@@ -1,6 +1,8 @@
 """A method that is begun is a method, and a name that cannot be one is refused."""
 
+import contextlib
 import importlib.util
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from commands import mbdl, mistake
+from contract.instances import SMALL
 
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue.inspection import describe_method
@@ -17,18 +20,23 @@ from mbdl_repro.cli import main
 pytestmark = pytest.mark.usefixtures("store")
 
 
+@pytest.mark.parametrize("iterative", [False, True], ids=["one_rule", "iterative"])
 @pytest.mark.parametrize("family", ["model_based", "unfolded_objective"])
 @pytest.mark.parametrize("area", catalogue.areas())
-def test_new_method_is_a_method_and_well_formed(area, family, monkeypatch):
+def test_new_method_is_a_method_and_its_test_passes(area, family, iterative, monkeypatch):
     folder = Path("mbdl_repro", "areas", area, "methods")
     folder.mkdir(parents=True)
     arguments = ["new-method", "my_idea", "--area", area, "--family", family]
+    arguments += ["--iterative"] * iterative
+    if iterative and not any(info.iterative for info in catalogue.methods(area).values()):
+        assert "no iterative method can be begun" in mistake(*arguments)
+        return
     shown = mbdl(*arguments)
     said = CliRunner().invoke(main, [*arguments, "--write"]).output
     path = folder / "my_idea.py"
     assert path.read_text(encoding="utf-8") == shown
     assert "my_idea: {}" in said
-    assert "snakemake --cores all --config experiments=" in said
+    assert "mbdl run " in said and "--methods my_idea --scale smoke" in said
     name = f"mbdl_repro.areas.{area}.methods.my_idea"
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
@@ -36,7 +44,16 @@ def test_new_method_is_a_method_and_well_formed(area, family, monkeypatch):
     record = describe_method(module)
     assert (record["class_name"], record["family"]) == ("MyIdea", family.upper())
     assert record["meanings"].keys() == {"belief", *record["settings"]}
-    assert bool(list(module.MyIdea(None).parameters())) == record["learns"]
+    assert record["iterative"] == iterative
+    truth = SMALL[area].truth
+    learns = bool(list(module.MyIdea(truth).parameters()))
+    assert learns == record["learns"]
+    # Its own test, of this module in place of one in the package.
+    monkeypatch.setitem(sys.modules, name, module)
+    test = runpy.run_path(str(Path("tests", "areas", area, "methods", "test_my_idea.py")))
+    for check in [value for key, value in test.items() if key.startswith("test_")]:
+        with contextlib.nullcontext() if iterative else pytest.raises(NotImplementedError):
+            check()
     there = [
         "--no-cache",
         "--stdin-filename",
@@ -55,8 +72,8 @@ def test_new_method_refuses():
         assert "cannot name a method; allowed: lower-case letters" in refusal(name)
     assert "already" in refusal("ista")
     assert "already" in refusal("lasso")
-    assert "no area 'sparse'" in refusal("my_idea", "sparse")
-    assert "did you mean unfolded_objective?" in refusal("my_idea", family="unfolded_objectiv")
+    assert "no area 'spars3'" in refusal("my_idea", "spars3")
+    assert "did you mean unfolded_objective" in refusal("my_idea", family="unfolded_objektive")
     assert "no folder" in refusal("my_idea", "sparse_recovery", "model_based", "--write")
     path = Path("mbdl_repro/areas/sparse_recovery/methods/my_idea.py")
     path.parent.mkdir(parents=True)

@@ -1,6 +1,7 @@
 """Tables and verdicts in every format, and every mistake in asking for them."""
 
 import io
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -89,16 +90,21 @@ def test_verdicts():
 
 def test_results_that_are_not_there_or_damaged(store):
     assert "is missing: run snakemake" in mistake("table", "5.06_lista", "--scale", "smoke")
-    assert "no verdicts in results/smoke" in mistake("verdicts", "--scale", "smoke")
+    assert "no verdicts in results/smoke/verdicts: `mbdl run` makes them" in mistake(
+        "verdicts", "--scale", "smoke"
+    )
     store.table("5.06_lista").write_text("not as it was")
     assert "is damaged" in mistake("table", "5.06_lista")
 
 
 def test_names_that_are_not_there():
-    assert "no experiment '7'; allowed: 5.06_lista, 6.01_linear" in mistake("table", "7")
-    assert "no scale 'smok'; did you mean smoke?" in mistake("table", "5.06", "--scale", "smok")
+    allowed = "allowed: 5.06_lista, 6.01_linear"
+    assert f"no experiment or comparison '7'; {allowed}" in mistake("table", "7")
+    assert "no scale 'smoky'; did you mean smoke?" in mistake("table", "5.06", "--scale", "smoky")
     assert "no metric 'mse'" in mistake("table", "5.06_lista", "--metric", "mse")
-    assert "did you mean lista?" in mistake("table", "5.06_lista", "--method", "lita")
+    assert "did you mean lista, ista or ista_book?" in mistake(
+        "table", "5.06_lista", "--method", "lita"
+    )
 
 
 def test_a_comparison_is_shown_whole_with_its_intervals():
@@ -111,3 +117,14 @@ def test_a_comparison_is_shown_whole_with_its_intervals():
     assert lines[0] == ["family", "pairs", "answer"]
     assert lines[-1] == ["all", "30", "[20,", "40.25]", "at"]
     assert "is shown whole" in mistake("table", "6_mine", "--seeds")
+
+
+def test_json_has_the_columns_of_the_table(store):
+    rows = json.loads(mbdl("table", "5.06_lista", "--iterations", "--json"))
+    table = read_table(store.table("5.06_lista"))
+    assert [list(row) for row in rows] == [list(table.columns)] * len(table)
+    assert [row["mean"] for row in rows] == table["mean"].tolist()
+    assert {row["iteration"] for row in rows} == {0.0, 5.0, None}
+    verdicts = json.loads(mbdl("verdicts", "--json"))
+    assert [row["verdict"] for row in verdicts].count("holds") == 2
+    assert all(row["p"] is None or 0 <= row["p"] <= 1 for row in verdicts)

@@ -1,5 +1,7 @@
 """What keeps a folder in order is asked of the pipeline; tests/workflow shows what it does."""
 
+import json
+
 import pytest
 from commands import mbdl
 
@@ -27,6 +29,11 @@ def test_status_and_plan_of_what_is_there_in_part():
     said = mbdl("status")
     assert "stale   verify 5.06_lista: " in said
     assert "missing gather" not in said and "missing report" in said
+    states = json.loads(mbdl("status", "--json"))
+    assert {"name": "verify 5.06_lista", "state": "stale", "needed": True}.items() <= next(
+        one for one in states if one["name"] == "verify 5.06_lista"
+    ).items()
+    assert json.loads(mbdl("plan", "5.06", "--json"))[0]["name"] == "simulate 5.06_lista"
     said = mbdl("plan", "--cores", "2")
     assert "simulate 5.06_lista: missing" in said
     assert said.splitlines()[-1].endswith("whose time is not known yet")
