@@ -95,11 +95,14 @@ class Job:
         """Print a line to the terminal and the log."""
         print(f"{self.task.name}: {message}", file=sys.stderr, flush=True)
 
-    def save(self, outputs: Mapping[Path, bytes], **extra: Any) -> None:
+    def save(
+        self, outputs: Mapping[Path, bytes], pages: Mapping[str, bytes] = {}, **extra: Any
+    ) -> None:
         """Write the outputs and the record of what made them.
 
         Args:
             outputs: the content of each file.
+            pages: more files that belong to the one output that there then is.
             extra: what else the record shall say. Times in it are seconds of CPU.
         """
         usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -119,7 +122,7 @@ class Job:
             "versions": versions(),
             **extra,
         }
-        for message in write_outputs(outputs, record):
+        for message in write_outputs(outputs, record, pages):
             self.say(message)
 
 
@@ -132,6 +135,7 @@ def run(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m mbdl_repro.pipeline")
     parser.add_argument("verb")
     parser.add_argument("--experiment")
+    parser.add_argument("--experiments", help="those that a report is of, if not of all")
     parser.add_argument("--method")
     parser.add_argument("--comparison")
     parser.add_argument("--part", type=int, default=1)
@@ -146,10 +150,10 @@ def run(words: list[str] | None = None) -> None:
     with _Log(given.log):
         try:
             scale = load_scale(given.scale)
-            book = _book(given.verb, given.experiment, scale)
-            task = task_of(
-                given.verb, book, given.experiment, given.method, given.part, given.comparison
-            )
+            book = _book(given.verb, given.experiment, given.experiments, scale)
+            named = (given.experiment, given.method, given.part, given.comparison)
+            chosen = tuple(book) if given.experiments else ()
+            task = task_of(given.verb, book, *named, chosen=chosen)
             do(Job(task, book, scale, given.device))
         except UserError as error:
             sys.exit(f"{target}: {error}")
@@ -178,11 +182,11 @@ def do(job: Job) -> None:
     work(job)
 
 
-def _book(verb: str, experiment: str | None, scale: Scale) -> Book:
+def _book(verb: str, experiment: str | None, chosen: str | None, scale: Scale) -> Book:
     """Return the experiments that a job needs to know: its own, or all for one that gathers."""
     if experiment is not None:
         return {experiment: load(experiment, scale)}
-    return load_all(scale) if verb in VERBS and VERBS[verb].of_all else {}
+    return load_all(scale, chosen) if verb in VERBS and VERBS[verb].of_all else {}
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from collections.abc import Callable
@@ -46,15 +47,20 @@ class Plan:
         self.store = Store.of(scale)
         self.experiments = load_all(scale, chosen)
         self.narrowed = bool(chosen)
+        self.chosen = tuple(self.experiments) if chosen else ()
         if not self.narrowed:
             comparisons.load_all()  # what is wrong with one is told before anything runs
         self._records: dict[Path, dict[str, Any] | None] = {}
 
     @cached_property
     def tasks(self) -> list[Task]:
-        """All tasks, each after those that it reads; gathered pages need all experiments."""
-        verbs = [verb for verb in VERBS.values() if not (verb.of_all and self.narrowed)]
-        return [task for verb in verbs for task in verb.tasks(self.experiments)]
+        """All tasks, each after those that it reads; what gathers needs all experiments."""
+        verbs = [v for v in VERBS.values() if v.of_some or not (v.of_all and self.narrowed)]
+        return [
+            dataclasses.replace(task, chosen=self.chosen) if verb.of_some else task
+            for verb in verbs
+            for task in verb.tasks(self.experiments)
+        ]
 
     def outputs(self, *tasks: Task) -> list[Path]:
         """Return what tasks write."""
@@ -97,7 +103,8 @@ class Plan:
         part = int(getattr(wildcards, "part", 1))
         named = [getattr(wildcards, of, None) for of in ("experiment", "method", "comparison")]
         experiment, method, comparison = named
-        return task_of(verb.name, self.experiments, experiment, method, part, comparison)
+        words = (experiment, method, part, comparison)
+        return task_of(verb.name, self.experiments, *words, chosen=self.chosen)
 
     @property
     def one_of_comparisons(self) -> str:
@@ -111,11 +118,11 @@ class Plan:
 
     def outputs_of(self, verb: Verb) -> list[Path]:
         """Return a rule's outputs, with names of wildcards in them."""
-        return list(verb.outputs(self.store, Wildcards))
+        return list(verb.outputs(self.store, Wildcards(self.chosen)))
 
     def log_of(self, verb: Verb) -> Path:
         """Return a rule's log, with names of wildcards in it."""
-        return verb.log(self.store, Wildcards)
+        return verb.log(self.store, Wildcards(self.chosen))
 
     def words_of(self, verb: Verb) -> Callable[[Any], str]:
         """Return the function that gives the words of a job's command."""
@@ -123,15 +130,19 @@ class Plan:
         def words(wildcards: Any) -> str:
             task = self.task(verb, wildcards)
             named = {name: str(getattr(task, name)) for name in verb.of if name != "parts"}
+            if task.chosen:
+                named["experiments"] = ",".join(task.chosen)
             options = {**named, "scale": self.scale.name}.items()
             return shlex.join([verb.name, *(f"--{name}={value}" for name, value in options)])
 
         return words
 
 
+@dataclasses.dataclass(frozen=True)
 class Wildcards:
     """Stands for a task where a rule speaks of all of its tasks."""
 
+    chosen: tuple[str, ...] = ()
     experiment = "{experiment}"
     method = "{method}"
     comparison = "{comparison}"

@@ -189,8 +189,9 @@ class Run:
                 found += plan.targets
             elif verbs[0] in VERBS:
                 found += [task for task in plan.tasks if task.verb in verbs]
-            gathers = path in map(str, (plan.store.verdicts(), plan.store.report()))
-            gathers |= verbs[0] in VERBS and VERBS[verbs[0]].of_all
+            verb = VERBS.get(verbs[0])
+            gathers = verb is not None and verb.of_all and not verb.of_some
+            gathers |= path == str(plan.store.verdicts())
             if plan.narrowed and gathers:
                 sys.exit(
                     f"\n{word} gathers all experiments: ask for it without "
@@ -261,11 +262,20 @@ class Run:
         """Say where everything lies."""
         self._close()
         store, narrowed = self.plan.store, self.plan.narrowed
-        print(f"\nfigures   {store.figures}/")
-        print(f"tables    {store.results}/tables/")
-        print(f"verdicts  {store.results / 'verdicts' if narrowed else store.verdicts()}")
-        if not narrowed:
-            print(f"report    {store.report()}")
+        made = {task.verb for task in self.status.targets}
+        places = {
+            "figures   ": ({"draw", "compare"}, f"{store.figures}/"),
+            "tables    ": ({"summarize"}, f"{store.results}/tables/"),
+            "verdicts  ": (
+                {"verify", "gather"},
+                store.results / "verdicts" if narrowed else store.verdicts(),
+            ),
+            "report    ": ({"report"}, store.report(chosen=narrowed)),
+        }
+        print()
+        for heading, (verbs, place) in places.items():
+            if made & verbs:
+                print(f"{heading}{place}")
 
     def fail(self) -> None:
         """Say what to do after a run that did not finish."""

@@ -14,6 +14,7 @@ from mbdl_repro.contract.hashing import canonical, digest
 from mbdl_repro.contract.table import distinct
 from mbdl_repro.errors import UserError
 from mbdl_repro.pipeline.plan import Plan
+from mbdl_repro.pipeline.standing import Standing
 from mbdl_repro.pipeline.verbs import VERBS, Task
 from mbdl_repro.store.cache import is_whole
 from mbdl_repro.store.definitions import module_path
@@ -54,6 +55,7 @@ class Status:
         self.forced = set(forced)
         self._found: dict[Task, Finding] = {}
         self._digests: dict[Path, str | None] = {}
+        self._standing = Standing(plan)
 
     def of(self, task: Task) -> Finding:
         """Return the state of a task's outputs: as they were made, and from what there is now."""
@@ -175,6 +177,8 @@ class Status:
 
     def _reasons(self, task: Task, record: dict[str, Any]) -> list[str]:
         """Say why a task's record is not what it would be now."""
+        if self._standing.is_as_recorded(task, record):
+            return []
         expected = self.plan.stands_on(task)
         code, now = record["code"], expected["code"]
         reasons: list[str] = []

@@ -50,16 +50,17 @@ def _left_behind(store: Store) -> list[Path]:
 
 def _unused_entries(plan: Plan) -> list[Path]:
     """Return the files of cache entries that no experiment, as it stands, would use."""
-    used: set[Path] = set()
-    for experiment in plan.experiments.values():
-        used |= _used_entries(experiment, plan.store)
-    return [
+    there = [
         path
         # Encodings are read while scores are made, and never again.
         for kind in ("data", "models", "scores", "bounds", "encodings")
         for path in sorted(plan.store.cache(kind).glob("*"))
-        if path not in used and path.name != SECONDS and not path.name.startswith(".")
+        if path.name != SECONDS and not path.name.startswith(".")
     ]
+    used: set[Path] = set()
+    for experiment in plan.experiments.values() if there else ():
+        used |= _used_entries(experiment, plan.store)
+    return [path for path in there if path not in used]
 
 
 def _used_entries(experiment: Experiment, store: Store) -> set[Path]:

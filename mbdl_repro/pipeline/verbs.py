@@ -39,6 +39,8 @@ class Task:
     parts: int = 1
     """... and of how many."""
     comparison: str | None = None
+    chosen: tuple[str, ...] = ()
+    """Experiments that it is of, where it could be of all."""
 
     @property
     def name(self) -> str:
@@ -68,6 +70,7 @@ class Verb:
         code: what a task stands on.
         on_device: whether it computes on the device that the run is given.
         priority: tasks of the greatest are started first.
+        of_some: whether a narrowed run does it, too, for the experiments that are chosen.
         report_category: under which Snakemake's own report shows outputs that people read; empty
             where it shows none.
     """
@@ -82,11 +85,12 @@ class Verb:
     code: Callable[[Book, Task], Fingerprint]
     on_device: bool = False
     priority: int = 0
+    of_some: bool = False
     report_category: str = ""
 
     @property
     def of_all(self) -> bool:
-        """Whether a task of it reads several experiments, and so takes part in full runs alone."""
+        """Whether a task of it reads several experiments; full runs do it, others if of some."""
         return "experiment" not in self.of
 
     def log(self, store: Store, names: Any) -> Path:
@@ -181,6 +185,8 @@ def _verdicts(book: Book, task: Task) -> list[Task]:
 
 def _all_results(book: Book, task: Task) -> list[Task]:
     own = [Task(verb, name) for verb in ("tabulate", "summarize", "draw") for name in book]
+    if task.chosen:
+        return [*own, *(Task("verify", name) for name in book)]
     return [Task("gather"), *own, *_comparisons(book)]
 
 
@@ -283,7 +289,7 @@ def _code_of_gather(book: Book, task: Task) -> Fingerprint:
 
 
 def _code_of_report(book: Book, task: Task) -> Fingerprint:
-    return fingerprint("mbdl_repro.reporting.report:page")
+    return fingerprint("mbdl_repro.reporting.report:pages")
 
 
 def _comparison(task: Task) -> reading.Comparison:
@@ -437,11 +443,12 @@ VERBS: dict[str, Verb] = {
             name="report",
             module="mbdl_repro.reporting.report",
             of=(),
-            outputs=lambda store, of: (store.report(),),
+            outputs=lambda store, of: (store.report(chosen=bool(of.chosen)),),
             tasks=lambda book: [Task("report")],
             needs=_all_results,
-            spec=lambda book, task: specs.report_spec(book, _template()),
+            spec=lambda book, task: specs.report_spec(book, layout()),
             code=_code_of_report,
+            of_some=True,
         ),
     )
 }
@@ -454,6 +461,7 @@ def task_of(
     method: str | None,
     part: int = 1,
     comparison: str | None = None,
+    chosen: tuple[str, ...] = (),
 ) -> Task:
     """Return the task that a job's words name.
 
@@ -464,6 +472,7 @@ def task_of(
         method: its name in the experiment, for a verb that takes one.
         part: share of the method's fits, counted from 1.
         comparison: its name, for a verb that takes one.
+        chosen: experiments that it is of, for a verb that may be of all or of some.
 
     Raises:
         UserError: if a word is missing, or names what there is not.
@@ -476,7 +485,7 @@ def task_of(
             raise UserError("--comparison is missing: which one?")
         return Task(verb, comparison=reading.load(comparison).name)
     if "experiment" not in of:
-        return Task(verb)
+        return Task(verb, chosen=chosen if VERBS[verb].of_some else ())
     if experiment is None:
         raise UserError("--experiment is missing: which one?")
     if "method" not in of:
@@ -532,6 +541,8 @@ def computes_on_device(verb: str) -> bool:
     return VERBS[verb].on_device or verb == "tabulate"
 
 
-def _template() -> str:
+def layout() -> str:
     """Return the digest of the report's layout, of which no fingerprint knows."""
-    return digest((Path(__file__).parents[1] / "reporting/templates/report.html.j2").read_bytes())
+    folder = Path(__file__).parents[1] / "reporting/templates"
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return digest(b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in files))

@@ -18,6 +18,14 @@ NAMED = 4
 """Methods that a line names, at most."""
 IN_SHORT = 2
 """The same, where there is little room."""
+EXPLAINED = (
+    "By what is believed of the problem, by how much data there is to learn from, and by what "
+    "an estimate may cost: the methods whose error lies within the 95 % interval of the best "
+    "one, and of equals first the one of the fewest operations. In brackets stands what each "
+    "is over the best, and how many numbers it learns. *A tenth*: at most a tenth of the "
+    "operations of the best; where none so cheap is as good, the one that comes nearest. "
+    "Settings of all methods are chosen on some hundred pairs more."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +42,11 @@ class Choice:
     """Rows of the table: those as good as the best, to a tenth of a decibel, and among equals the
     fewest operations first; or, where a small budget allows none of them, the one that comes
     nearest."""
+
+    @property
+    def allowed(self) -> str:
+        """Of the operations of the best, how many are allowed."""
+        return "any" if self.budget == "any" else "a tenth"
 
 
 def choices(table: pd.DataFrame) -> Iterator[Choice]:
@@ -53,6 +66,31 @@ def choices(table: pd.DataFrame) -> Iterator[Choice]:
         yield Choice(example, condition, model, data, n_train, budget, tuple(records))
 
 
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """A running example in one state of knowledge, and what is to be chosen there."""
+
+    heading: str
+    experiment: str
+    choices: tuple[Choice, ...]
+
+
+def problems(table: pd.DataFrame) -> list[Problem]:
+    """Return the problems, each with its choices, in the order of the table.
+
+    Args:
+        table: of the comparison :data:`CHOICE`.
+    """
+    places: dict[tuple[str, str, str], list[Choice]] = {}
+    for choice in choices(table):
+        experiment = str(choice.best[0]["experiment"])
+        places.setdefault((choice.example, choice.condition, experiment), []).append(choice)
+    return [
+        Problem(_heading(example, condition), experiment, tuple(found))
+        for (example, condition, experiment), found in places.items()
+    ]
+
+
 def named(choice: Choice, most: int = NAMED) -> str:
     """Return the methods of a choice, each with decibels over the best of all.
 
@@ -60,12 +98,13 @@ def named(choice: Choice, most: int = NAMED) -> str:
         choice: at one place.
         most: methods that are named; of more, how many.
     """
-    said = [f"{row['legend']} ({_decibels(row['over_best'])})" for row in choice.best[:most]]
+    said = [f"{row['legend']} ({decibels(row['over_best'])})" for row in choice.best[:most]]
     more = len(choice.best) - most
     return "; ".join([*said, *([f"{more} more"] if more > 0 else [])])
 
 
-def _decibels(value: float) -> str:
+def decibels(value: float) -> str:
+    """Return how far something is from the best, in dB, in words."""
     return f"+{value:.1f} dB" if value >= 0.05 else "best"
 
 
@@ -78,26 +117,16 @@ def page(table: pd.DataFrame, gallery: str) -> str:
     """
     blocks = [
         "# Which method when",
-        "By what is believed of the problem, by how much data there is to learn from, and by what "
-        "an estimate may cost: the methods whose error lies within the 95 % interval of the best "
-        "one, and of equals first the one of the fewest operations. In brackets stands what each "
-        "is over the best, and how many numbers it learns. *A tenth*: at most a tenth of the "
-        "operations of the best; where none so cheap is as good, the one that comes nearest. "
-        "Settings of all methods are chosen on some hundred pairs more. The numbers are those of "
-        f"the common experiment of each running example, in [its figure]({gallery}) and in the "
-        "table of the comparison.",
+        f"{EXPLAINED} The numbers are those of the common experiment of each running example, in "
+        f"[its figure]({gallery}) and in the table of the comparison.",
     ]
-    places: dict[tuple[str, str, str], list[Choice]] = {}
-    for choice in choices(table):
-        link = str(choice.best[0]["experiment"])
-        places.setdefault((choice.example, choice.condition, link), []).append(choice)
-    for (example, condition, experiment), found in places.items():
-        blocks.append(f"## {_heading(example, condition)}")
+    for problem in problems(table):
+        blocks.append(f"## {problem.heading}")
         lines = ["| training pairs | operations | methods |", "|---:|---|---|"]
-        for choice in found:
-            budget = "any" if choice.budget == "any" else "a tenth"
-            lines.append(f"| {choice.n_train} | {budget} | {named(choice)} |")
-        blocks += ["\n".join(lines), f"[Experiment and figure]({gallery}#{experiment})"]
+        for choice in problem.choices:
+            lines.append(f"| {choice.n_train} | {choice.allowed} | {named(choice)} |")
+        link = f"[Experiment and figure]({gallery}#{problem.experiment})"
+        blocks += ["\n".join(lines), link]
     return "\n\n".join(blocks)
 
 

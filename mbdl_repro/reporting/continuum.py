@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from mbdl_repro.contract.family import Family
 from mbdl_repro.experiments.experiment import Experiment
+from mbdl_repro.reporting.facts.claims import HELD
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COMMON = "continuum_"
 """How experiments begin in which all families of a running example meet."""
-HELD = ("holds", "surpassed")
-"""Verdicts on what is as it was claimed, or better."""
 MARKS = {"holds": "✓", "fails": "✗", "undecided": "?"}
 """What follows the number of claims that fared so."""
 FAMILIES = [family for family in Family if family is not Family.BOUND]

@@ -72,7 +72,7 @@ def difference(value: float, low: float, high: float) -> str:
 
 
 def effect(verdict: Mapping[str, Any]) -> str:
-    """Return what a claim's test found, as ``ratio 0.81 [0.78, 0.84], p = 0.003``.
+    """Return what a claim's test found, as ``left over right 0.81 [0.78, 0.84], p = 0.003``.
 
     Args:
         verdict: a row of the verdicts, which says whether it is a ratio or a difference.
@@ -80,7 +80,9 @@ def effect(verdict: Mapping[str, Any]) -> str:
     found = difference(verdict["effect"], verdict["ci_low"], verdict["ci_high"])
     known = {name: verdict.get(name) for name in ("p", "q")}
     chances = [f"{name} = {v:.2g}" for name, v in known.items() if v is not None and v == v]
-    return ", ".join([f"{verdict['effect_is']} {found}", *chances])
+    # The factor of the right side is in it: a claim is decided at 1.
+    what = "left over right" if verdict["effect_is"] == "ratio" else verdict["effect_is"]
+    return ", ".join([f"{what} {found}", *chances])
 
 
 def _scaled(values: list[float], largest: float) -> tuple[list[float], str]:

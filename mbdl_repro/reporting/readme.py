@@ -18,9 +18,13 @@ from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.experiments.specs import fit_spec
 from mbdl_repro.pipeline.costs import duration
-from mbdl_repro.reporting import choices
-from mbdl_repro.reporting.continuum import FAMILIES, HELD, Cell, cells
+from mbdl_repro.reporting import choices, numbers
+from mbdl_repro.reporting.continuum import FAMILIES, Cell, cells
+from mbdl_repro.reporting.facts.claims import HELD, SIDE
+from mbdl_repro.reporting.facts.words import area_title, place_in
+from mbdl_repro.reporting.markdown import escaped
 from mbdl_repro.reporting.numbers import anchor
+from mbdl_repro.reporting.site import printed
 from mbdl_repro.store.files import WAY_OUT
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_record, read_table, record_path
@@ -29,7 +33,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 README = Path("README.md")
-PAGES = Path("docs/results")
+GUIDES = Path("docs")
+PAGES = GUIDES / "results"
 UP = "../../"
 """From a page to the project's root."""
 
@@ -55,7 +60,7 @@ NOTICE = "<!-- Written by `mbdl readme` from experiment files and results: do no
 
 
 def pages() -> dict[Path, str]:
-    """Return the README and the pages of results as experiments and results have them.
+    """Return the README, the pages of results, and guides that print numbers, as results have them.
 
     Raises:
         UserError: if a result is missing or damaged, or the README marks a part that there is not.
@@ -71,7 +76,11 @@ def pages() -> dict[Path, str]:
         table = results.table(choices.CHOICE)
         written["which_method"] = choices.page(table, "gallery.md")
     files = {PAGES / f"{name}.md": f"{NOTICE}\n\n{text}\n" for name, text in written.items()}
-    return {README: filled(README.read_text(encoding="utf-8"), parts(results)), **files}
+    texts = {page: page.read_text(encoding="utf-8") for page in sorted(GUIDES.glob("*.md"))}
+    marked = {
+        page: printed.filled(text) for page, text in texts.items() if printed.MARKED.search(text)
+    }
+    return {README: filled(README.read_text(encoding="utf-8"), parts(results)), **files, **marked}
 
 
 def filled(text: str, parts: Mapping[str, str]) -> str:
@@ -190,7 +199,7 @@ def areas_table(results: Results) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     for area, experiments in results.areas.items():
-        title = _title(area)
+        title = area_title(area)
         link = f"[{title}]({PAGES}/gallery.md#{anchor(title)})"
         verdicts = results.verdicts(*(experiment.name for experiment in experiments))
         lines.append(f"| {link} | {_area_counts(experiments, verdicts)} |")
@@ -213,7 +222,7 @@ def continuum_table(results: Results) -> str:
     """Return the methods of each family on each running example, and how claims on them fared."""
     found = cells(results.experiments, results.verdicts())
     lines = [
-        f"| family | {' | '.join(map(_title, results.areas))} |",
+        f"| family | {' | '.join(map(area_title, results.areas))} |",
         "|---|" + "---|" * len(results.areas),
     ]
     for family in FAMILIES:
@@ -262,10 +271,10 @@ def _shown(results: Results, experiment: Experiment, root: str) -> str:
         experiment: that is shown.
         root: the path from the page to the project's root.
     """
-    title = _plain(experiment.book.title)
-    caption = f"*{_where(experiment)}.* {_plain(experiment.figure.caption)}"
+    title = escaped(experiment.book.title)
+    caption = f"*{place_in(experiment.book)}.* {escaped(experiment.figure.caption)}"
     blocks = [
-        f"**{title}.** {_plain(experiment.book.says)}",
+        f"**{title}.** {escaped(experiment.book.says)}",
         f"![{title}]({root}{results.store.figure(experiment.name)})",
         f"{caption} {_counts(results.verdicts(experiment.name))}".rstrip(),
     ]
@@ -280,9 +289,9 @@ def _figure_of(results: Results, comparison: Comparison, root: str) -> str:
         comparison: that is shown.
         root: the path from the page to the project's root.
     """
-    title = _plain(comparison.book.title)
+    title = escaped(comparison.book.title)
     figure = f"![{title}]({root}{results.store.figure(comparison.name)})"
-    return f"**{title}.** {_plain(comparison.caption)}\n\n{figure}"
+    return f"**{title}.** {escaped(comparison.caption)}\n\n{figure}"
 
 
 def _compared(results: Results, comparison: Comparison) -> list[str]:
@@ -293,25 +302,10 @@ def _compared(results: Results, comparison: Comparison) -> list[str]:
         f"[table]({UP}{results.store.comparison(name)})",
         f"[verdicts]({UP}{results.store.verdicts(name)})",
     ]
-    said = f"*Section {comparison.book.section}.* {_plain(comparison.book.says)}"
+    said = f"*Section {comparison.book.section}.* {escaped(comparison.book.says)}"
     counted = _counts(results.verdicts(name))
     shown = _figure_of(results, comparison, UP)
     return [f"### {name}", said, f"{shown}\n\n{counted}".rstrip(), " · ".join(files)]
-
-
-def _where(experiment: Experiment) -> str:
-    book = experiment.book
-    return f"Example {book.example}" if book.example else f"Section {book.section}"
-
-
-def _title(area: str) -> str:
-    words = {"doa": "direction of arrival"}.get(area, area.replace("_", " "))
-    return words[0].upper() + words[1:]
-
-
-def _plain(text: str) -> str:
-    """Return a text in which Markdown finds no marks of its own."""
-    return re.sub(r"([\\`*_<>|$\[\]~])", r"\\\1", text.strip())
 
 
 # Pages ------------------------------------------------------------------------------------------
@@ -334,8 +328,8 @@ def experiments_page(results: Results) -> str:
         methods = dict.fromkeys(entry.info.name for entry in experiment.methods.values())
         cells = [
             f"[{name}]({UP}workflow/experiments/{name}.yaml)",
-            _where(experiment),
-            _plain(experiment.book.title),
+            place_in(experiment.book),
+            escaped(experiment.book.title),
             ", ".join(methods),
             *(_held(results.verdicts(name), kind) for kind in KINDS),
             f"[see](gallery.md#{anchor(name)})",
@@ -346,7 +340,7 @@ def experiments_page(results: Results) -> str:
 
 def gallery_page(results: Results) -> str:
     """Return the figures, with what they are about and what they show."""
-    titles = [*([COMPARISONS] if results.comparisons else []), *map(_title, results.areas)]
+    titles = [*([COMPARISONS] if results.comparisons else []), *map(area_title, results.areas)]
     links = [f"[{title}](#{anchor(title)})" for title in titles]
     blocks = [
         "# Gallery",
@@ -358,7 +352,7 @@ def gallery_page(results: Results) -> str:
     for comparison in results.comparisons.values():
         blocks += _compared(results, comparison)
     for area, experiments in results.areas.items():
-        blocks.append(f"## {_title(area)}")
+        blocks.append(f"## {area_title(area)}")
         for experiment in experiments:
             name = experiment.name
             files = [
@@ -411,18 +405,19 @@ def _evidence(verdicts: pd.DataFrame) -> str:
 
 def _verdict_line(row: Any) -> str:
     """Return a verdict in a line, with both sides and the interval of what they differ by."""
-    remark = f" ({_plain(row.remark)})" if isinstance(row.remark, str) else ""
+    remark = f" ({escaped(row.remark)})" if isinstance(row.remark, str) else ""
     return (
-        f"- **{row.verdict}:** {_plain(row.claim).rstrip('.')}. Found: "
-        f"{row.left_value:.4g} against {_right(row)}, {row.effect_is} {row.effect:.2g} "
-        f"(95 %: {row.ci_low:.2g} to {row.ci_high:.2g}).{remark}"
+        f"- **{row.verdict}:** {escaped(row.claim).rstrip('.')}. Found: "
+        f"{row.left_value:.4g} against {_right(row)}, {numbers.effect(row._asdict())} "
+        f"({'this package' if row.source == 'ours' else escaped(row.source)}).{remark}"
     )
 
 
 def _right(row: Any) -> str:
-    """Return the right side of a claim: its value, and the factor before it if there is one."""
-    factor, times, _ = row.right.rpartition(" × ")
-    return f"{factor}{times}{row.right_value:.4g}"
+    """Return the right side of a claim: its value, with what multiplies it and is added to it."""
+    parts = SIDE.fullmatch(row.right)
+    assert parts is not None  # it fits all that is not empty
+    return f"{parts['factor'] or ''}{row.right_value:.4g}{parts['offset'] or ''}"
 
 
 def costs_page(results: Results) -> str:
@@ -432,7 +427,7 @@ def costs_page(results: Results) -> str:
     """
     groups = {name: [name] for name in results.experiments}
     for area, experiments in results.areas.items():
-        groups[f"**{_title(area)}**"] = [experiment.name for experiment in experiments]
+        groups[f"**{area_title(area)}**"] = [experiment.name for experiment in experiments]
     groups["**all**"] = list(results.experiments)
     lines = [
         "# Costs",

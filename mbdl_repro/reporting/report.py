@@ -1,352 +1,230 @@
-"""Write one page that shows everything."""
+"""Write the report: a folder of pages that open offline, each of it small."""
 
 from __future__ import annotations
 
-import base64
-import dataclasses
-import os
-import struct
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
-
-from mbdl_repro import catalogue
-from mbdl_repro.catalogue.memory import PACKAGE
-from mbdl_repro.comparisons.reading import Comparison, load_all
-from mbdl_repro.contract.family import Family
-from mbdl_repro.contract.table import distinct
-from mbdl_repro.experiments.experiment import Experiment, MethodEntry
-from mbdl_repro.experiments.scale import Scale
-from mbdl_repro.figures.style import COLOURS, RowStyle, row_styles
 from mbdl_repro.pipeline.job import Job
-from mbdl_repro.reporting import continuum, docstrings, numbers, tables
-from mbdl_repro.store.paths import Store
-from mbdl_repro.store.records import read_checked, read_record, read_table
+from mbdl_repro.reporting import choices, continuum
+from mbdl_repro.reporting.facts.book import Facts
+from mbdl_repro.reporting.facts.claims import VERDICTS, Claim, counts
+from mbdl_repro.reporting.facts.comparison import ComparisonFacts
+from mbdl_repro.reporting.facts.experiment import ExperimentFacts
+from mbdl_repro.reporting.facts.method import AS_GOOD, MethodFacts
+from mbdl_repro.reporting.facts.words import COMPARISONS, area_title, order_in
+from mbdl_repro.reporting.layout import TEMPLATES, method_page, page_of, rendered
+from mbdl_repro.store.files import read_bytes
+from mbdl_repro.store.records import read_checked, read_table
 
-if TYPE_CHECKING:
-    import pandas as pd
+START = "index.html"
+KINDS = ("claim", "published")
+TALK = "6_talk"
+"""The comparison that the start page shows."""
+MENU = {
+    START: "Start",
+    "experiments.html": "Experiments",
+    "methods.html": "Methods",
+    "claims.html": "All claims",
+    "which_method.html": "Which method when",
+    "search.html": "Search",
+}
 
-BOOK = "https://doi.org/10.1561/2000000113"
-MARKS = {"surpassed": "✓+", "holds": "✓", "fails": "✗", "undecided": "~", "not run": "–"}
+Told = ExperimentFacts | ComparisonFacts
+Rendered = Callable[..., bytes]
+"""A template's name, that of the page, and what else it shows, to the page."""
 
 
 def report(job: Job) -> None:
-    """Write the page."""
-    job.save({job.store.report(): page(job.book, job.scale, job.store).encode()})
+    """Write the pages, with the figures and tables that they show."""
+    chosen = bool(job.task.chosen)
+    made = pages(Facts(job.book, job.scale, job.store, chosen=chosen))
+    job.save({job.store.report(chosen=chosen): made.pop(START)}, made)
 
 
-def page(book: Mapping[str, Experiment], scale: Scale, store: Store) -> str:
-    """Return the page that shows all results, as HTML.
+def pages(facts: Facts) -> dict[str, bytes]:
+    """Return all files of the report, by their names from its folder.
+
+    Figures and tables are copied into it, so that the folder can be sent to someone.
 
     Args:
-        book: the experiments, by name.
-        scale: how much of them was run.
-        store: where the results lie.
+        facts: what is shown.
     """
-    verdicts = read_table(store.verdicts()).astype(object)
-    verdicts = verdicts.where(verdicts.notna(), None)
-    sections = [
-        _section(experiment, store, verdicts[verdicts["experiment"] == name])
-        for name, experiment in book.items()
-    ]
-    template = _environment().get_template("report.html.j2")
-    return template.render(
-        sections=sections,
-        comparisons=[
-            _comparison(comparison, store, verdicts[verdicts["experiment"] == name])
-            for name, comparison in load_all().items()
-        ],
-        failed=[(s, v) for s in sections for v in s["verdicts"] if v["verdict"] == "fails"],
-        scale=scale,
-        book=BOOK,
-        marks=MARKS,
-        families=continuum.FAMILIES,
-        areas=sorted({experiment.area for experiment in book.values()}),
-        continuum=continuum.cells(book, verdicts),
-        colours=COLOURS,
-        bound_colour=COLOURS[Family.BOUND],
-        counts={kind: _counts(verdicts, kind) for kind in ("claim", "published")},
-        verdicts_file=_beside(store, store.verdicts()),
+    told: list[Told] = [*map(facts.comparison, facts.comparisons)]
+    told += map(facts.experiment, facts.experiments)
+    told.sort(key=lambda one: order_in(one.book))
+    methods = [facts.method(*one) for one in facts.methods]
+    made = _copies(facts, told)
+    which = choices.CHOICE in facts.comparisons
+    menu = {k: title for k, title in MENU.items() if which or not k.startswith("which")}
+    addresses = {method_page(method.area, method.name) for method in methods}
+    page = partial(
+        rendered,
+        chosen=facts.chosen,
+        experiments=facts.experiments,
+        menu=menu,
+        names=addresses,
+        scale=facts.scale,
     )
-
-
-def _comparison(comparison: Comparison, store: Store, verdicts: pd.DataFrame) -> dict[str, Any]:
-    """Return what the page says of a comparison of several experiments."""
-    name = comparison.name
-    return {
-        "name": name,
-        "book": comparison.book,
-        "caption": comparison.caption,
-        **_figure(store.figure(name)),
-        "verdicts": verdicts.to_dict("records"),
-        "counts": _counts(verdicts),
-        "files": {"table (CSV)": _beside(store, store.comparison(name))},
+    made |= {
+        START: _start(page, facts, told, made),
+        "experiments.html": _experiments(page, told),
+        "methods.html": _methods(page, methods),
+        "claims.html": _claims(page, facts),
+        "search.html": page("search", "search.html"),
+        "assets/index.js": _index(_entries(facts, told, methods)),
     }
+    if which:
+        made["which_method.html"] = _which(page, facts)
+    for i, one in enumerate(told):
+        neighbours = {"before": told[i - 1] if i else None, "after": (*told, None)[i + 1]}
+        files = {title: _copied(one, title) for title in one.files}
+        name = page_of(one.name)
+        made[name] = page("experiment", name, e=one, files=files, **neighbours)
+    for method in methods:
+        name = method_page(method.area, method.name)
+        made[name] = page("method", name, f=method, as_good=AS_GOOD)
+    return made
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("mbdl_repro.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": numbers.number,
-        "effect": numbers.effect,
-        "seconds": numbers.seconds,
-        "plain": numbers.plain,
-        "words": lambda name: name.replace("_", " "),
-        "prose": _prose,
-        "is_number": numbers.is_number,
-    }
-    environment.tests["equation"] = docstrings.is_equation
-    return environment
+# Files that are no pages ------------------------------------------------------------------------
 
 
-def _prose(text: str) -> Markup:
-    """Return a docstring's paragraph as HTML: what stands between back-quotes is code."""
-    return Markup(docstrings.QUOTED.sub(r"<code>\2</code>", str(escape(text))))
+def _copies(facts: Facts, told: Iterable[Told]) -> dict[str, bytes]:
+    """Return what pages show and read: style, script, figures, tables."""
+    assets = ("report.css", "report.js")
+    made = {f"assets/{name}": read_bytes(TEMPLATES / name) for name in assets}
+    for one in told:
+        made |= {_copied(one, title): read_checked(path) for title, path in one.files.items()}
+    if not facts.chosen:
+        made["tables/verdicts.csv"] = read_checked(facts.store.verdicts())
+    return made
 
 
-def _section(experiment: Experiment, store: Store, verdicts: pd.DataFrame) -> dict[str, Any]:
-    """Return what the page says of one experiment."""
-    name = experiment.name
-    table = read_table(store.table(name))
-    record = read_record(store.seed_rows(name)) or {}
-    families = {label: entry.info.family for label, entry in experiment.methods.items()}
-    bounds = dict.fromkeys(experiment.bounds, Family.BOUND)
-    styles = row_styles(families | bounds, experiment.legends)
-    return {
-        "experiment": experiment,
-        "families": sorted(set(families.values()), key=lambda family: family.rank),
-        **_figure(store.figure(name)),
-        "alt": _alt(experiment),
-        "verdicts": [
-            verdict | {side: _side(verdict[side], styles) for side in ("left", "right")}
-            for verdict in verdicts.to_dict("records")
-        ],
-        "counts": _counts(verdicts),
-        "setup": _setup(experiment),
-        "tables": _tables(experiment, table, styles),
-        "methods": [
-            _method(experiment.methods[label], style, experiment, table, record)
-            for label, style in styles.items()
-            if label in experiment.methods
-        ],
-        "bounds": _bounds(experiment),
-        "files": _files(name, store),
-        "record": record,
-        "n_seeds": int(table["n_seeds"].max()),
-    }
+def _copied(one: Told, title: str) -> str:
+    """Return the name of the copy of a file of an experiment."""
+    path = one.files[title]
+    return f"{'tables' if path.suffix == '.csv' else 'figures'}/{path.name}"
 
 
-def _figure(path: Path) -> dict[str, Any]:
-    """Return a PNG as text, and the width and height at which it is shown, in pixels."""
-    content = read_checked(path)
-    return {
-        "figure": base64.b64encode(content).decode(),
-        "size": [round(0.6 * pixels) for pixels in struct.unpack(">II", content[16:24])],
-    }
+def _index(entries: Iterable[tuple[str, ...]]) -> bytes:
+    """Return the index of search: a script, as pages opened by double click load no other data."""
+    text = json.dumps(list(entries), ensure_ascii=False, separators=(",", ":"))
+    return f"window.PAGES = {text};\n".encode()
 
 
-def _bounds(experiment: Experiment) -> list[dict[str, Any]]:
-    """Return what the page says of each bound."""
-    return [
-        {"info": info, "paragraphs": docstrings.paragraphs(info.doc)}
-        for info in map(catalogue.bounds(experiment.area).get, experiment.bounds)
-        if info
-    ]
-
-
-def _files(name: str, store: Store) -> dict[str, str]:
-    """Return the addresses of an experiment's files, by what they are."""
-    return {
-        "table (CSV)": _beside(store, store.table(name)),
-        "rows of each seed (CSV)": _beside(store, store.seed_rows(name)),
-    } | {
-        f"figure ({kind.upper()})": _beside(store, store.figure(name, kind))
-        for kind in store.figure_formats
-    }
-
-
-def _side(text: str, styles: dict[str, RowStyle]) -> dict[str, str | None]:
-    """Split one side of a comparison: a factor, a row by its legend and colour, and its place."""
-    ((factor, name, place),) = continuum.SIDE.findall(text)
-    style = styles.get(name)
-    return {
-        "factor": factor,
-        "name": style.legend if style else name,
-        "colour": style.colour if style else None,
-        "place": place.strip(" ()"),
-    }
-
-
-def _method(
-    entry: MethodEntry,
-    style: RowStyle,
-    experiment: Experiment,
-    table: pd.DataFrame,
-    record: dict[str, Any],
-) -> dict[str, Any]:
-    """Return what the page says of one method."""
-    doc = entry.info.doc
-    given = experiment.file["methods"][entry.label].get("recipe") or {}
-    settings = entry.settings | numbers.settings(entry)
-    for name, counts in record.get("chosen", {}).get(entry.label, {}).items():
-        settings[name] += f"; chosen: {numbers.chosen(entry.tune[name], counts)}"
-    recipe = {key: value for key, value in entry.recipe.model_dump().items() if key in given}
-    sizes = sorted(set(table.loc[table["method"] == entry.label, "n_parameters"]))
-    return {
-        "entry": entry,
-        "style": style,
-        "n_parameters": "–".join(f"{n:,}" for n in distinct(sizes[:1] + sizes[-1:])),
-        "settings": settings,
-        "recipe": ", ".join(f"{k.replace('_', ' ')} {numbers.plain(v)}" for k, v in recipe.items()),
-        "cost": record.get("cost", {}).get(entry.label, {}),
-        "paragraphs": docstrings.paragraphs(doc),
-        "meanings": entry.info.meanings,
-        "source": docstrings.source(doc),
-        "file": entry.info.path.relative_to(PACKAGE.parent).as_posix(),
-    }
-
-
-def _tables(
-    experiment: Experiment, table: pd.DataFrame, styles: dict[str, RowStyle]
-) -> list[dict[str, Any]]:
-    """Return the answers' means: a table a metric, with a row a place and a column a method.
-
-    Where there is but one place, methods are the rows and metrics the columns.
-    """
-    rows = tables.final(table)
-    columns = tables.place_columns(experiment, rows)
-    cells = {
-        (row["method"], row["metric"], *(row[column] for column in columns)): numbers.number(
-            row["mean"], row["ci_high"] - row["mean"]
+def _entries(
+    facts: Facts, told: Iterable[Told], methods: Iterable[MethodFacts]
+) -> Iterable[tuple[str, str, str, str]]:
+    """Yield what can be found: address, kind, title, and what else is said."""
+    for one in told:
+        kind = "experiment" if isinstance(one, ExperimentFacts) else "comparison"
+        says = " ".join(one.book.says.split())
+        yield page_of(one.name), kind, f"{one.book.title} ({one.name})", says
+    for method in methods:
+        area = method.area
+        said = f"{method.summary}. {method.family.title}, {area_title(area).lower()}"
+        yield method_page(area, method.name), "method", method.name.replace("_", " "), said
+    for claim in facts.all_claims:
+        yield (
+            f"{page_of(claim.of)}#{claim.anchor}",
+            "claim",
+            claim.says,
+            (f"{claim.verdict} · {claim.title}"),
         )
-        for row in rows.to_dict("records")
-    }
-    if not columns:
-        return [_methods_by_metrics(experiment, cells, styles)]
-    sized = rows[rows["n_train"] > 0] if "n_train" in columns else rows
-    places = distinct(sized[columns].itertuples(index=False, name=None))
-    return [
-        _places_by_methods(experiment, metric, columns, places, cells, styles)
-        for metric in experiment.metrics
-    ]
 
 
-Cells = dict[tuple[Any, ...], str]
-"""Means as text, by the method, the metric, and the value of each column of the place."""
+# Pages that gather ------------------------------------------------------------------------------
 
 
-def _methods_by_metrics(
-    experiment: Experiment, cells: Cells, styles: dict[str, RowStyle]
-) -> dict[str, Any]:
-    metrics = catalogue.metrics(experiment.area)
-    return {
-        "title": "",
-        "corner": ["method"],
-        "head": [(metrics[metric].marks["label"], None) for metric in experiment.metrics],
-        "body": [
-            (
-                [(style.legend, style.colour)],
-                [cells.get((name, metric), "") for metric in experiment.metrics],
-            )
-            for name, style in styles.items()
+def _start(page: Rendered, facts: Facts, told: list[Told], files: Iterable[str]) -> bytes:
+    areas = sorted({experiment.area for experiment in facts.experiments.values()})
+    groups = [*areas, *([COMPARISONS] if facts.comparisons else [])]
+    by_section = _grouped(facts, lambda claim: claim.section)
+    by_area = _grouped(facts, lambda claim: claim.area)
+    sections = list(dict.fromkeys(one.book.section for one in told))
+    return page(
+        "index",
+        START,
+        tally={kind: counts(facts.all_claims, kind) for kind in KINDS},
+        talk=facts.comparison(TALK) if TALK in facts.comparisons else None,
+        by_area=[
+            _group(area_title(area), sum(_area_of(one) == area for one in told), by_area.get(area))
+            for area in groups
         ],
-    }
-
-
-def _places_by_methods(
-    experiment: Experiment,
-    metric: str,
-    columns: list[str],
-    places: list[tuple[Any, ...]],
-    cells: Cells,
-    styles: dict[str, RowStyle],
-) -> dict[str, Any]:
-    def cell(method: str, place: tuple[Any, ...]) -> str:
-        # Rows of what does not learn have size 0 and stand beside every size of training set.
-        anywhere = (0 if c == "n_train" else v for c, v in zip(columns, place, strict=True))
-        return cells.get((method, metric, *place)) or cells.get((method, metric, *anywhere), "")
-
-    shown = [name for name in styles if any(cell(name, place) for place in places)]
-    return {
-        "title": catalogue.metrics(experiment.area)[metric].marks["label"],
-        "corner": columns,
-        "head": [(styles[name].legend, styles[name].colour) for name in shown],
-        "body": [
-            (
-                [(numbers.plain(value), None) for value in place],
-                [cell(name, place) for name in shown],
-            )
-            for place in places
+        by_section=[
+            _group(s, sum(one.book.section == s for one in told), by_section.get(s))
+            for s in sections
         ],
-    }
-
-
-def _setup(experiment: Experiment) -> dict[str, str]:
-    """Return how the experiment is set up, in a few words a line."""
-    scenario = dataclasses.asdict(experiment.scenario)
-    for column in experiment.sweep_columns:
-        scenario[column] = _span(point[column] for point in experiment.points)
-    sizes = _span(n for _, n in experiment.runs)
-    setup = {
-        "scenario": _words(scenario),
-        "training pairs": sizes,
-        "each seed": f"{experiment.samples.test:,} test and {experiment.samples.validation:,} "
-        "validation signals",
-    }
-    for column in experiment.test_columns:
-        field = column.removeprefix("test_")
-        setup[f"tested at {field}"] = _span(point[field] for point in experiment.test_points)
-    used = {entry.belief for entry in experiment.methods.values()}
-    for name, changes in experiment.beliefs.items():
-        if name in used and changes:
-            setup[f"belief {name}"] = _words(changes, null="unknown")
-    return {key: text for key, text in setup.items() if text != "0"}
-
-
-def _words(fields: dict[str, Any], null: str = "null") -> str:
-    return ", ".join(
-        f"{key} {null if value is None else numbers.plain(value)}" for key, value in fields.items()
+        areas=areas,
+        families=continuum.FAMILIES,
+        continuum=continuum.cells(facts.experiments, facts.verdicts),
+        verdict_files=[name for name in files if name == "tables/verdicts.csv"],
     )
 
 
-def _span(values: Iterable[Any]) -> str:
-    """Return a few values in full, and many as the first, the last, and how many they are."""
-    values = distinct(values)
-    if not any(isinstance(value, str | None) for value in values):
-        values = sorted(values)
-    shown = [numbers.plain(value) for value in values]
-    if len(shown) <= 4:
-        return " / ".join(shown)
-    return f"{shown[0]} … {shown[-1]} ({len(shown)} values)"
+def _area_of(one: Told) -> str:
+    return one.area if isinstance(one, ExperimentFacts) else COMPARISONS
 
 
-def _alt(experiment: Experiment) -> str:
-    """Return what the figure shows, for those who do not see it."""
-    panels = [
-        f"{panel.title}: {panel.y} against {panel.x}" if hasattr(panel, "x") else panel.title
-        for panel in experiment.panels
-    ]
-    legends = ", ".join(entry.legend for entry in experiment.methods.values())
-    return f"Panels: {'; '.join(panels)}. Methods: {legends}. The numbers are in the table below."
+def _grouped(facts: Facts, key: Callable[[Claim], str]) -> dict[str, list[Claim]]:
+    found: dict[str, list[Claim]] = {}
+    for claim in facts.all_claims:
+        found.setdefault(key(claim), []).append(claim)
+    return found
 
 
-def _counts(verdicts: pd.DataFrame, kind: str | None = None) -> dict[str, int]:
-    """Return how many verdicts there are of each sort, those that do not occur left out."""
-    if kind is not None and "kind" in verdicts:
-        verdicts = verdicts[verdicts["kind"] == kind]
-    counts = {verdict: int((verdicts["verdict"] == verdict).sum()) for verdict in MARKS}
-    return {verdict: n for verdict, n in counts.items() if n}
+def _group(title: str, n: int, claims: list[Claim] | None) -> dict[str, Any]:
+    """Return a row of how claims fared; its title is what the page of claims filters by."""
+    found = {kind: counts(claims or [], kind) for kind in KINDS}
+    return {"title": title, "value": title, "n": n, "counts": found}
 
 
-def _beside(store: Store, path: Path) -> str:
-    """Return a file's address as the page links to it."""
-    return Path(os.path.relpath(path, store.report().parent)).as_posix()
+def _experiments(page: Rendered, told: list[Told]) -> bytes:
+    by_section: dict[str, list[dict[str, Any]]] = {}
+    for one in told:
+        entry = {
+            "name": one.name,
+            "book": one.book,
+            "area": _area_of(one),
+            "families": one.families if isinstance(one, ExperimentFacts) else [],
+            "counts": counts(one.claims),
+        }
+        by_section.setdefault(one.book.section, []).append(entry)
+    return page("experiments", "experiments.html", by_section=by_section)
+
+
+def _methods(page: Rendered, methods: list[MethodFacts]) -> bytes:
+    by_area: dict[str, list[MethodFacts]] = {}
+    for method in methods:
+        by_area.setdefault(method.area, []).append(method)
+    return page("methods", "methods.html", by_area=by_area)
+
+
+def _claims(page: Rendered, facts: Facts) -> bytes:
+    claims = facts.all_claims
+    areas = sorted({area_title(claim.area) for claim in claims})
+    sections = sorted({claim.section for claim in claims})
+    there = {claim.verdict for claim in claims}
+    options = {
+        "verdict": [(verdict, verdict) for verdict in VERDICTS if verdict in there],
+        "area": [(area, area) for area in areas],
+        "section": [(section, section) for section in sections],
+    }
+    return page("claims", "claims.html", claims=claims, options=options)
+
+
+def _which(page: Rendered, facts: Facts) -> bytes:
+    table = read_table(facts.store.comparison(choices.CHOICE))
+    experiments = facts.experiments
+    return page(
+        "which_method",
+        "which_method.html",
+        choice=choices.CHOICE,
+        explained=choices.EXPLAINED,
+        problems=choices.problems(table),
+        area_of=lambda name: experiments[name].area,
+        method_of=lambda name, label: experiments[name].methods[label].info.name,
+    )

@@ -61,7 +61,8 @@ def as_text(head: list[str], rows: list[list[str]], colours: Mapping[str, str] =
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for first, *others in rows:
         table.add_row(Text(first, style=colours.get(first.strip(), "")), *others)
-    console = Console(markup=False, highlight=False, emoji=False)
+    # In a notebook, too, it is a text: rich would show something there as well.
+    console = Console(markup=False, highlight=False, emoji=False, force_jupyter=False)
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"

@@ -126,9 +126,13 @@ class Store:
         """The figure as each kind of file that it is written as."""
         return tuple(self.figure(experiment, suffix) for suffix in self.figure_formats)
 
-    def report(self) -> Path:
-        """The page with everything."""
-        return self.results / "report.html"
+    def report(self, *, chosen: bool = False) -> Path:
+        """The page that the report begins with; its other pages lie in the same folder.
+
+        Args:
+            chosen: whether it is of some experiments, which leaves the report of all as it is.
+        """
+        return self.results / ("report_chosen" if chosen else "report") / "index.html"
 
     def log(self, verb: str, target: str) -> Path:
         """The log of a job.

@@ -102,6 +102,9 @@ def damage_of(path: Path, content: bytes, record: Mapping[str, Any] | None) -> s
         return "its record does not name it"
     if digest(content) != expected:
         return "it is not as it was made (its checksum differs)"
+    for name, checksum in record.get("pages", {}).items():
+        if _digest(path.parent / name) != checksum:
+            return f"{name}, which belongs to it, is missing or not as it was made"
     return None
 
 
@@ -118,7 +121,9 @@ def read_checked(path: Path) -> bytes:
     return content
 
 
-def write_outputs(outputs: Mapping[Path, bytes], record: Mapping[str, Any]) -> list[str]:
+def write_outputs(
+    outputs: Mapping[Path, bytes], record: Mapping[str, Any], pages: Mapping[str, bytes] = {}
+) -> list[str]:
     """Write a job's outputs, then the records that vouch for them, one in each place.
 
     All of them are on the disk before the first replaces an older one. What lies in the place of
@@ -128,6 +133,9 @@ def write_outputs(outputs: Mapping[Path, bytes], record: Mapping[str, Any]) -> l
     Args:
         outputs: the content of each file.
         record: what made them, as plain data; their checksums, and its own, are added.
+        pages: more files that belong to the one output that there then is, by their names from its
+            folder. Whoever checks it checks them all; those that an earlier record names, and this
+            one does not, are removed.
 
     Returns:
         What is to be said of files that were set aside.
@@ -142,12 +150,42 @@ def write_outputs(outputs: Mapping[Path, bytes], record: Mapping[str, Any]) -> l
     for where in records:
         if where.is_dir():
             _set_aside(where)
+    beside: dict[Path, bytes] = {}
+    if pages:
+        (first,) = outputs
+        said += _make_way(first, pages)
+        beside = {first.parent / name: content for name, content in pages.items()}
+        checksums = {name: digest(content) for name, content in pages.items()}
+        records[record_path(first)]["pages"] = checksums
     signed = {
         where: json_to_bytes({**named, "checksum": _checksum(named)})
         for where, named in records.items()
     }
-    write_together({**outputs, **signed})
+    write_together({**beside, **outputs, **signed})
     return said
+
+
+def _make_way(first: Path, pages: Mapping[str, bytes]) -> list[str]:
+    """Remove pages that there no longer are; set aside what lies in the place of one by mishap."""
+    said = []
+    before = (read_record(first) or {}).get("pages", {})
+    for name in {**before, **pages}:
+        path = first.parent / name
+        if not os.path.lexists(path) or (name in pages and _holds(path, pages[name])):
+            continue
+        if _digest(path) != before.get(name):
+            said.append(f"{path} was damaged; it is set aside as {_set_aside(path)}")
+        elif name not in pages:
+            path.unlink()
+    return said
+
+
+def _digest(path: Path) -> str | None:
+    """Return the checksum of a file; None where there is none to be read."""
+    try:
+        return digest(read_bytes(path))
+    except UserError:
+        return None
 
 
 def _set_aside(path: Path) -> str:

@@ -787,7 +787,7 @@ def test_a_verdict_may_be_on_two_metrics_and_add_to_one(made):
     verdict, low, high = decided(scipy.stats.ttest_rel(left, right - 0.1), "above")
     assert row["verdict"] == verdict
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), rel=EIGHT_DIGITS)
-    assert row["right"].endswith(", relative_error) -0.1")
+    assert row["right"].endswith(", relative_error) − 0.1")
 
 
 def test_all_verdicts_are_gathered_in_the_books_order(made):
@@ -924,7 +924,7 @@ def test_a_learned_method_can_be_had_without_fitting_it(made, name):
         models = Models(experiment, label, made.store, "cpu")
         (test, *_) = models.data.splits(fit, {})
         x = torch.from_numpy(test["test"].x)
-        methods = load_kept(experiment, label, made.store), models.load(fit)[0]
+        methods = load_kept(experiment, label, made.store)[0], models.load(fit)[0]
         with torch.no_grad():
             ours, fitted = (method(x) for method in methods)
         assert ours.dtype == fitted.dtype == torch.float64
@@ -1093,11 +1093,14 @@ def test_a_picture_drawn_again_is_the_same_bytes(made, tmp_path, monkeypatch):
 
 
 def test_the_report_shows_both(made):
-    page = made.store.report().read_text(encoding="utf-8")
+    folder = made.store.report().parent
+    pages = [path.read_text(encoding="utf-8") for path in folder.rglob("*.html")]
     for text in ("Tiny linear", "Tiny sparse", "Knowing all is better.", "It learns."):
-        assert text in page
+        assert any(text in page for page in pages)
     for kind in ("pdf", "svg"):
-        assert f'href="../figures/linear.{kind}"' in page
+        assert f'href="../figures/linear.{kind}"' in "".join(pages)
+        copied = (folder / f"figures/linear.{kind}").read_bytes()
+        assert copied == made.store.figure("linear", kind).read_bytes()
 
 
 # --- grain: what is shared out does not change what comes of it ---
@@ -1327,9 +1330,9 @@ def test_every_result_has_a_whole_record(made, tmp_path, monkeypatch):
     vouched = set()
     for path in records:
         record = json.loads(path.read_bytes())
-        for name, checksum in record["files"].items():
-            vouched.add(path.with_name(name))
-            assert hashlib.sha256(path.with_name(name).read_bytes()).hexdigest() == checksum
+        for name, checksum in {**record["files"], **record.get("pages", {})}.items():
+            vouched.add(path.parent / name)
+            assert hashlib.sha256((path.parent / name).read_bytes()).hexdigest() == checksum
         assert record["cpu_seconds"] > 0 and "seconds" not in record
         assert 10 < record["max_memory_mb"] < 100_000
         assert record["versions"].keys() >= VERSIONED

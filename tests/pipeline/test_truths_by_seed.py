@@ -48,7 +48,7 @@ def made(tmp_path_factory):
         compute(experiment, scale)
         tabulate(job("tabulate", experiment, scale))
         store = Store.of(scale)
-        kept = load_kept(experiment, "fitted_array", store)
+        kept, _ = load_kept(experiment, "fitted_array", store)
         return pd.read_csv(store.seed_rows("mine")), kept
 
 

@@ -11,7 +11,7 @@ from mbdl_repro.catalogue.memory import PACKAGE, Memory
 from mbdl_repro.comparisons import reading as comparisons
 from mbdl_repro.errors import UserError
 from mbdl_repro.experiments import reading
-from mbdl_repro.pipeline.plan import Plan, Wildcards
+from mbdl_repro.pipeline.plan import Plan
 from mbdl_repro.pipeline.verbs import VERBS, Task, task_of
 from mbdl_repro.store import definitions, fingerprint
 
@@ -304,7 +304,10 @@ def test_a_narrowed_run_counts_and_compares_nothing() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         plan = Plan(reading.load_scale("smoke"), "continuum_linear,3.06_ista")
-        assert {task.verb for task in plan.tasks}.isdisjoint({"compare", "gather", "report"})
+        assert {task.verb for task in plan.tasks}.isdisjoint({"compare", "gather"})
+        (report,) = (task for task in plan.tasks if task.verb == "report")
+        assert {need.experiment for need in plan.needs(report)} == set(plan.experiments)
+        assert "--experiments=continuum_linear,3.06_ista" in plan.words_of(VERBS["report"])(None)
         assert [t.experiment for t in plan.tasks if t.verb == "count"] == ["continuum_linear"]
 
 
@@ -354,7 +357,7 @@ def test_a_rules_pattern_fits_the_files_of_its_tasks(plan: Plan) -> None:
     """As Snakemake finds a file's job: by a pattern, in which names of wildcards stand."""
     for task in plan.tasks:
         verb = VERBS[task.verb]
-        patterns = [*verb.outputs(plan.store, Wildcards), verb.log(plan.store, Wildcards)]
+        patterns = [*plan.outputs_of(verb), plan.log_of(verb)]
         files = [*plan.outputs(task), verb.log(plan.store, task)]
         for pattern, file in zip(patterns, files, strict=True):
             named = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(str(pattern)))
@@ -372,7 +375,7 @@ def test_a_rules_pattern_fits_the_files_of_its_tasks(plan: Plan) -> None:
 def test_a_task_is_what_its_words_name(plan: Plan) -> None:
     for task in plan.tasks:
         words = (task.verb, plan.experiments, task.experiment, task.method, task.part)
-        assert task_of(*words) == task
+        assert task_of(*words, chosen=plan.chosen) == task
         said = plan.words_of(VERBS[task.verb])(task)
         assert said.startswith(task.verb) and said.endswith("--scale=smoke")
 

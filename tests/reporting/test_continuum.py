@@ -6,7 +6,7 @@ import pytest
 from mbdl_repro.contract.family import Family
 from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.reporting import readme
-from mbdl_repro.reporting.continuum import FAMILIES, cells
+from mbdl_repro.reporting.continuum import COMMON, FAMILIES, cells
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,12 @@ def test_without_a_common_experiment_the_first_with_the_family_stands(experiment
 
 
 def test_each_family_meets_each_running_example(experiments):
+    """In each area that has an experiment in which all are to meet."""
+    common = {e.area for name, e in experiments.items() if name.startswith(COMMON)}
+    assert len(common) >= 5
     found = cells(experiments, verdicts())
-    assert [(family.title, area) for (family, area), cell in found.items() if cell is None] == []
+    missing = {area for (_, area), cell in found.items() if cell is None}
+    assert not common & missing
 
 
 def test_the_readme_has_a_line_a_family_and_links_each_cell(store):

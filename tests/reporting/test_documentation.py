@@ -51,7 +51,7 @@ def test_the_experiment_in_short_is_a_right_one(
 
 
 def test_the_running_example_draws_and_measures(monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = blocks(EXPERIMENTS, "python")
+    (block,) = blocks((ROOT / "docs/new_area.md").read_text(encoding="utf-8"), "python")
     module = types.ModuleType("example")
     monkeypatch.setitem(sys.modules, "example", module)  # where types of fields are looked up
     space = vars(module)
@@ -92,7 +92,7 @@ def test_the_comparison_of_its_page_is_a_right_one(
 )
 def test_commands_of_the_pages_are_those_that_there_are(page: str) -> None:
     named = set(re.findall(r"`mbdl ([a-z-]+)|^mbdl ([a-z-]+)", page, flags=re.MULTILINE))
-    assert {a or b for a, b in named} <= set(main.commands)
+    assert {a or b for a, b in named} <= set(main.modules)
     assert named
 
 

@@ -12,3 +12,11 @@ def test_latex_signs():
 
 def test_markdown_bars():
     assert r"| a\|b |" in tables.as_markdown(["x"], [["a|b"]])
+
+
+def test_in_a_notebook_nothing_is_shown_beside_the_text(monkeypatch):
+    shown = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("rich.jupyter.display", lambda *given: shown.append(given))
+    assert "ISTA" in tables.as_text(["method", "error"], [["ISTA", "0.1"]])
+    assert not shown

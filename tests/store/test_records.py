@@ -42,7 +42,7 @@ def files(folder):
         ("5.06_lista.png", "5.06_lista.record.json"),
         ("5.06_lista.pdf", "5.06_lista.record.json"),
         ("5.06_lista.svg", "5.06_lista.record.json"),
-        ("report.html", "report.record.json"),
+        ("report/index.html", "report/index.record.json"),
     ],
 )
 def test_a_record_lies_beside_its_files(name, record):
@@ -75,6 +75,7 @@ def test_no_two_jobs_of_a_store_share_a_record():
         "all verdicts": [store.verdicts()],
         "figure": [*store.figure_files("e")],
         "report": [store.report()],
+        "report of some": [store.report(chosen=True)],
     }
     records = [{record_path(path) for path in paths} for paths in jobs.values()]
     assert all(len(record) == 1 for record in records)

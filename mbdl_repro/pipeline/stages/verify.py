@@ -14,7 +14,7 @@ from mbdl_repro.pipeline.job import Job
 from mbdl_repro.pipeline.rows import N_GROUPS, repetitions_in, rounded, with_groups
 from mbdl_repro.statistics.comparisons import Comparison, combine, compare
 from mbdl_repro.statistics.crossings import first_crossing
-from mbdl_repro.statistics.relations import SIGNS
+from mbdl_repro.statistics.relations import SIGNS, right_side
 from mbdl_repro.store.files import table_to_bytes
 from mbdl_repro.store.records import read_arrays, read_table
 
@@ -94,10 +94,9 @@ def _verdict(experiment: Experiment, rows: pd.DataFrame, claim: Claim) -> dict[s
         )
     decided = combine(places) if places else None
     right = claim.pairs[0][1]
-    factor = "" if claim.factor == 1 else f"{claim.factor:g} × "
-    offset = "" if claim.offset == 0 else f" {claim.offset:+g}"
     words = f"{right:g}" if isinstance(right, float) else _describe(claim, 1)
-    sides = (_describe(claim, 0), factor + words + offset)
+    unit = experiment.units[claim.metric]
+    sides = (_describe(claim, 0), right_side(words, claim.factor, claim.offset, unit))
     remarks = [claim.remark or "", _not_numbers(unknown, n_seeds) if unknown else ""]
     remark = "; ".join(filter(None, remarks))
     return _row(experiment, claim, sides, decided, n_seeds, len(places), remark)
