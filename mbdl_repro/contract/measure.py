@@ -70,3 +70,8 @@ def bound(
         return function
 
     return mark
+
+
+def unit_of(label: str) -> str:
+    """Return the unit at the end of a metric's label, ``dB`` of ``MSE (dB)``; empty if none."""
+    return label.rpartition(" (")[2].removesuffix(")") if label.endswith(")") else ""

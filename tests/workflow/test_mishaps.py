@@ -331,16 +331,17 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_message(fresh: Project)
 
 def keep(made: Project, other: Project) -> None:
     """Give another folder what the repository would keep of a run."""
-    for name in ("results/rows", "results/tables", "results/verdicts", "figures"):
-        shutil.copytree(made.folder / name, other.folder / name)
-    for path in made.folder.glob("results/[vr]e*.*"):
+    for name in ("rows", "tables", "verdicts", "report"):
+        shutil.copytree(made.folder / "results" / name, other.folder / "results" / name)
+    shutil.copytree(made.folder / "figures", other.folder / "figures")
+    for path in made.folder.glob("results/ve*.*"):
         shutil.copy(path, other.folder / "results")
 
 
 def test_what_came_with_the_repository_counts_as_made(made: Project, fresh: Project) -> None:
     keep(made, fresh)
     assert fresh.jobs() == fresh.planned() == {}
-    (fresh.folder / "results/report.html").unlink()
+    (fresh.folder / "results/report/methods/tracking.kalmannet.html").unlink()
     _, said = fresh.inside("--dry-run")
     assert "9 results are there as this code makes them, and stay" in said
     assert fresh.jobs() == fresh.planned() == {"report": 1}
@@ -408,11 +409,27 @@ def test_a_command_that_runs_no_job_changes_no_file(
     assert project.everything() == before
 
 
-def test_a_narrowed_run_writes_no_page_that_gathers_all(copy: Project) -> None:
-    for target in ("report", "results/verdicts.csv"):
+def test_a_narrowed_run_writes_nothing_that_gathers_all(copy: Project) -> None:
+    for target in ("gather", "results/verdicts.csv"):
         status, said = copy.inside(target, "--config", "experiments=linear")
         assert status != 0
         assert f"{target} gathers all experiments" in said
+
+
+def test_a_narrowed_run_has_a_report_of_its_own(copy: Project) -> None:
+    before = copy.everything()
+    narrowed = ("--config", "experiments=linear")
+    assert copy.jobs(*narrowed) == {"report": 1}
+    done = copy.snakemake(*narrowed)
+    assert done.returncode == 0, done.stderr
+    assert "report    results/report_chosen/index.html" in done.stdout
+    after = copy.everything()
+    new = {name for name in after if after[name] != before.get(name)}
+    assert {name for name in new if "/logs/" not in name} == {
+        name for name in after if name.startswith("results/report_chosen/")
+    }
+    assert copy.jobs(*narrowed) == copy.jobs() == {}
+    assert copy.jobs("--config", "experiments=sparse") == {"report": 1}
 
 
 def test_jobs_leave_logs_with_time_and_memory(made: Project) -> None:
@@ -430,7 +447,7 @@ def test_the_end_of_a_run_says_where_things_lie(copy: Project) -> None:
         "figures   figures/",
         "tables    results/tables/",
         "verdicts  results/verdicts",
-        "report    results/report.html",
+        "report    results/report/index.html",
     ):
         assert words in said
 

@@ -177,7 +177,7 @@ def test_a_run_can_be_narrowed(tmp_path: Path) -> None:
         "verify": 1,
         "draw": 1,
     }
-    assert project.jobs("--config", "experiments=linear") == own
+    assert project.jobs("--config", "experiments=linear") == {**own, "report": 1}
     assert project.jobs("figures/linear.png") == {k: v for k, v in own.items() if k != "verify"}
     assert project.jobs("figures") == {
         "simulate": 2,

@@ -152,12 +152,12 @@ def test_unfitted_they_are_gradient_descent(belief, kind, start) -> None:
 
 def test_an_objective_that_is_learned_is_one_to_be_minimized() -> None:
     """Many small steps end at the minimum of the objective that H and L stand for."""
-    method = UnfoldedObjective(WIDE, iterations=4000)
+    method = UnfoldedObjective(WIDE, iterations=1)
+    method.log_step = torch.nn.Parameter(torch.full((4000,), np.log(1e-3), dtype=torch.float64))
     with torch.no_grad():
         H = method.observation_matrix + 0.1
         method.observation_matrix.copy_(H)
         method.precision_root.mul_(1.1)
-        method.log_step.fill_(np.log(1e-3))
         L = triangular(method.precision_root, 7)
         x = pairs(WIDE, 5, "test").x
         Q = H.mT @ H / WIDE.noise_variance + L @ L.mT
