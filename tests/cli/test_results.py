@@ -88,6 +88,20 @@ def test_verdicts():
     assert r"$\approx$ 0.5" in mbdl("verdicts", "--format", "latex")
 
 
+def test_verdicts_of_one_kind_or_source():
+    def told(*words: str) -> list[tuple[str, str]]:
+        rows = json.loads(mbdl("verdicts", *words, "--json"))
+        return [(row["verdict"], row["source"]) for row in rows]
+
+    every = told()
+    for verdict in ("holds", "fails"):
+        assert told("--verdict", verdict) == [one for one in every if one[0] == verdict] != []
+    by_source = [told("--source", source) for source in ("book", "ours", "others")]
+    assert sorted(one for of_one in by_source for one in of_one) == sorted(every)
+    assert all(source.startswith(("Section", "Example")) for _, source in by_source[0])
+    assert {source for _, source in by_source[1]} <= {"ours"}
+
+
 def test_results_that_are_not_there_or_damaged(store):
     assert "is missing: run snakemake" in mistake("table", "5.06_lista", "--scale", "smoke")
     assert "no verdicts in results/smoke/verdicts: `mbdl run` makes them" in mistake(

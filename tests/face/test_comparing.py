@@ -8,6 +8,7 @@ import torch
 
 import mbdl_repro as mbdl
 from mbdl_repro.experiments import reading
+from mbdl_repro.face.compared import Compared
 from mbdl_repro.figures.style import COLOURS
 from mbdl_repro.statistics.intervals import mean_interval
 
@@ -203,3 +204,16 @@ def test_the_plot_shows_means_and_bounds_in_the_colours_of_families(found):
     plt.close("all")
     with pytest.raises(ValueError, match="no 'mse' was compared"):
         found.plot("mse")
+
+
+def test_a_lopsided_interval_is_shown_with_both_ends():
+    """No interval of an error, on a logarithmic scale, reaches below 0: none is shown that does."""
+    rows = [{"method": "a", "metric": "e", "n_parameters": 0, "mean": 1.0}]
+    lopsided, even = (
+        Compared(
+            pd.DataFrame([rows[0] | {"ci_low": 0.2, "ci_high": high}]), None, {}, {"e": "ratio"}
+        )
+        for high in (5.0, 1.8)
+    )
+    assert "1.0 [0.2, 5.0]" in repr(lopsided)
+    assert "1.00 ± 0.80" in repr(even)

@@ -8,6 +8,7 @@ from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.pipeline.stages.verify import COLUMNS
 from mbdl_repro.reporting.facts.book import Facts
 from mbdl_repro.reporting.facts.claims import claim, counts
+from mbdl_repro.reporting.facts.method import rivals
 from mbdl_repro.reporting.facts.words import order_in, span
 from mbdl_repro.statistics.relations import right_side
 from mbdl_repro.store.records import read_table
@@ -100,6 +101,21 @@ def test_a_method_stands_as_far_from_the_best_as_its_means_say(facts):
         assert (use.standing.n_best, use.standing.unit) == (0, "dB")
     (best,) = facts.method("sparse_recovery", "lista").uses
     assert best.standing.n_best == 1 and best.standing.nearest == best.standing.farthest
+
+
+def test_filters_are_held_against_filters_and_smoothers_against_smoothers():
+    """By the panels of the roles; where there is no role, all of an experiment's methods meet."""
+    experiments = load_all(load_scale("full"), "continuum_tracking,5.06_lista")
+    tracking, lista = experiments["continuum_tracking"], experiments["5.06_lista"]
+    filters, smoothers = (set(rivals(tracking, f"kalman_{k}")) for k in ("filter", "smoother"))
+    shown = [
+        {name for panel in tracking.panels if panel.title in role.panels.values()
+         for name in panel.methods}
+        for role in tracking.roles
+    ]  # fmt: skip
+    assert [filters, smoothers] == shown
+    assert not filters & smoothers
+    assert rivals(lista, "ista") == list(lista.methods)
 
 
 def test_of_several_errors_the_one_that_is_more_is_better_if_its_docstring_says_so(kept):

@@ -166,11 +166,11 @@ def standing(experiment: Experiment, means: Means, label: str) -> Standing | Non
     marks = catalogue.metrics(experiment.area)[metric].marks
     kind = kind_of(marks["label"], decibels=marks["decibels"])
     sign = -1.0 if higher_is_better(experiment.area, metric) else 1.0
-    rivals = _rivals(experiment, label)
+    held_against = rivals(experiment, label)
     over_best: dict[str, float] = {}
     ranks = []
     for place in means.places:
-        found = {name: means.at(name, metric, place) for name in rivals}
+        found = {name: means.at(name, metric, place) for name in held_against}
         values = {name: sign * at[0] for name, at in found.items() if at and math.isfinite(at[0])}
         if label not in values or len(values) < 2:
             continue
@@ -181,14 +181,18 @@ def standing(experiment: Experiment, means: Means, label: str) -> Standing | Non
     if not over_best:
         return None
     unit = "" if kind == "difference" and not experiment.units[metric] else "dB"
-    return Standing(marks["label"], unit, len(rivals), over_best, tuple(ranks))
+    return Standing(marks["label"], unit, len(held_against), over_best, tuple(ranks))
 
 
-def _rivals(experiment: Experiment, label: str) -> list[str]:
+def rivals(experiment: Experiment, label: str) -> list[str]:
     """Return the methods that a method is held against: with it, those of the same problem.
 
     An experiment of several problems, as filters and smoothers, names them by its roles, whose
     panels show who meets; in any other all of its methods meet.
+
+    Args:
+        experiment: that has the method.
+        label: of the method there.
     """
     panels = {panel.title: panel for panel in experiment.panels}
     meet = [
