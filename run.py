@@ -28,7 +28,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 SITE = "sphinx-build -c docs -W --keep-going -j auto . build/docs"
 COMMANDS = {
     "reproduce": ("", ["snakemake", "--cores", "all"]),
-    "test": ("[test]", ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]),
+    "test": ("[test]", ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]),
     "docs": ("[docs]", SITE.split()),
 }
 WHOLE = {"test": ["--cov", "--cov-report", "term:skip-covered", "--cov-fail-under", "90"]}

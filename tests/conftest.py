@@ -9,6 +9,9 @@ from pathlib import Path
 # Last bits depend on the number of threads, so each job of a run has one: tests have it, too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Tests start many processes, each of which would compile the whole package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,6 +90,32 @@ claims:
   - {says: Nobody looked., source: ours, left: {method: generative}, relation: below,
      right: {method: linear_mmse}, at: {noise_std: 0.3, n_train: 20}}
 """
+
+TESTS = Path(__file__).parent
+
+BEGUN_FIRST = ("workflow", "test_checks.py", "docs/test_notebooks.py", "contract")
+"""In this order: tests that take long, or share what takes long to make.
+
+Each process takes a stretch of all tests, and one that is done takes over the end of another's:
+nobody waits for a long test, and little is made twice.
+"""
+
+OF_ALL_THERE_IS = ("docs", "figures/test_kept_figures.py", "parity")
+"""Tests that run the same lines for every notebook or figure that there is.
+
+Tests of single files reach these lines, too. To count them here again would take half as long as
+the tests; what is counted without them is at least covered.
+"""
+
+
+def pytest_collection_modifyitems(items):
+    """Order tests, and say which of them coverage leaves out."""
+    places = {item: item.path.relative_to(TESTS).as_posix() for item in items}
+    items.sort(key=lambda item: [not places[item].startswith(first) for first in BEGUN_FIRST])
+    for item, place in places.items():
+        if place.startswith(OF_ALL_THERE_IS):
+            item.add_marker(pytest.mark.no_cover)
+
 
 MEANS = {"ista": 1.0, "ista_book": 2.0, "lista": 0.5}
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 920, 600)

@@ -50,6 +50,7 @@ class Plan:
         self.chosen = tuple(self.experiments) if chosen else ()
         if not self.narrowed:
             comparisons.load_all()  # what is wrong with one is told before anything runs
+        self._outputs: dict[Task, tuple[Path, ...]] = {}
         self._records: dict[Path, dict[str, Any] | None] = {}
 
     @cached_property
@@ -64,7 +65,13 @@ class Plan:
 
     def outputs(self, *tasks: Task) -> list[Path]:
         """Return what tasks write."""
-        return [path for task in tasks for path in VERBS[task.verb].outputs(self.store, task)]
+        return [path for task in tasks for path in self._outputs_of(task)]
+
+    def _outputs_of(self, task: Task) -> tuple[Path, ...]:
+        """Return what one task writes: to build paths takes long, and each is asked for often."""
+        if task not in self._outputs:
+            self._outputs[task] = VERBS[task.verb].outputs(self.store, task)
+        return self._outputs[task]
 
     def needs(self, task: Task) -> list[Task]:
         """Return the tasks whose outputs a task reads."""

@@ -50,23 +50,30 @@ def sources(book, comparisons):
     return Sources({name: known(book, name) for name in names}, rows, costs, costs)
 
 
+@pytest.fixture(scope="module")
+def verdicts(comparisons, sources):
+    """The verdicts of each comparison, which take long: for reading only."""
+    return {
+        name: pd.DataFrame(decided(one, one.spec.measured(sources)))
+        for name, one in comparisons.items()
+    }
+
+
 def test_every_kind_has_a_comparison(comparisons):
     assert {one.kind for one in comparisons.values()} == set(reading.kinds())
 
 
-def test_every_claim_finds_rows_and_says_why_where_it_fails(comparisons, sources):
-    found = pd.DataFrame(
-        row for one in comparisons.values() for row in decided(one, one.spec.measured(sources))
-    )
+def test_every_claim_finds_rows_and_says_why_where_it_fails(verdicts):
+    found = pd.concat(verdicts.values(), ignore_index=True)
     words = found["experiment"] + ": " + found["claim"]
     assert words[found["verdict"] == "not run"].tolist() == []
     assert words[(found["verdict"] == "fails") & (found["remark"] == "")].tolist() == []
     assert len(found) >= 20
 
 
-def test_a_remark_is_of_a_claim_that_fails(comparisons, sources):
-    for one in comparisons.values():
-        rows = pd.DataFrame(decided(one, one.spec.measured(sources)))
+def test_a_remark_is_of_a_claim_that_fails(comparisons, verdicts):
+    for name, one in comparisons.items():
+        rows = verdicts[name]
         for claim in one.claims:
             own = rows[rows["claim"].str.startswith(claim.says.removesuffix("."))]
             assert claim.remark is None or "fails" in set(own["verdict"]), claim.says
