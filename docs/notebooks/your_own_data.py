@@ -112,7 +112,7 @@ cart = mbdl.tracking.LinearStateSpace(
 learned = mbdl.tracking.LearnedKalmanFilter(cart)
 pairs = [mbdl.Split(seen[rows], states[rows]) for rows in (slice(0, 10), slice(10, 20))]
 recipe = mbdl.Recipe(learning_rate=0.1, steps=60, batch_size=10, validate_every=10)
-history = learned.fit(*pairs, recipe)
+history = mbdl.fit(learned, *pairs, recipe)
 
 # %%
 figure, axes = plt.subplots(figsize=(5.5, 3))

@@ -22,7 +22,10 @@ from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
 from mbdl_repro.areas.image_restoration.priors.prior import Prior, PriorMethod
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.receivers.systems.coded_words import CodedWords
+from mbdl_repro.areas.receivers.systems.fading_memory import FadingMemory
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
+from mbdl_repro.areas.receivers.systems.linear_mimo import LinearMimo
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
@@ -155,6 +158,21 @@ BLIND = SMALL["image_restoration"]._replace(
     settings={"iterations": 2, "channels": 2},
     recipe=SMALL["image_restoration"].recipe.model_copy(update={"learning_rate": 5e-2}),
 )
+MIXED = Small(
+    LinearMimo(n_users=3, n_antennas=4, n_symbols=12, snr_db=6.0),
+    {"hidden_widths": (6, 5), "iterations": 3, "training": "end_to_end", "width": 4},
+    recipe=SMALL["receivers"].recipe,
+    metric="bit_error_rate",
+)
+FADING = MIXED._replace(
+    truth=LinearMimo(n_users=3, n_antennas=4, channel="iid", n_symbols=12, snr_db=6.0)
+)
+BLOCKS = SMALL["receivers"]._replace(
+    truth=FadingMemory(n_taps=3, n_symbols=12, n_blocks=2, n_pilots=8, snr_db=4.0)
+)
+WORDS = SMALL["receivers"]._replace(
+    truth=CodedWords(code="hamming_7_4", ebn0_db=3.0), metric="bit_error_rate"
+)
 WRONG_PRIOR = SMALL["linear_estimation"]._replace(mistaken={"signal_covariance": "identity"})
 WRONG_ARRAY = SMALL["doa"]._replace(mistaken={"spacing": 0.45})
 SPECIAL = {
@@ -197,6 +215,28 @@ SPECIAL = {
         metric="rmspe",
     ),
     "receivers.least_squares_viterbi": SMALL["receivers"]._replace(mistaken={"decays": (0.1, 0.6)}),
+    "receivers.amp": FADING,
+    "receivers.belief_propagation": WORDS,
+    "receivers.deepsic": MIXED,
+    "receivers.detection_network": MIXED,
+    "receivers.detnet": FADING,
+    "receivers.hard_decision": WORDS,
+    "receivers.k_best": FADING,
+    "receivers.linear_mmse": MIXED,
+    "receivers.matched_filter": MIXED,
+    "receivers.meta_viterbinet": BLOCKS,
+    "receivers.mmnet": MIXED,
+    "receivers.neural_belief_propagation": WORDS,
+    "receivers.oamp": FADING,
+    "receivers.oamp_net": FADING,
+    "receivers.online_viterbinet": BLOCKS,
+    "receivers.ordered_statistics": WORDS,
+    "receivers.pilot_viterbi": BLOCKS,
+    "receivers.soft_interference_cancellation": MIXED,
+    "receivers.symbol_map": MIXED,
+    "receivers.syndrome_network": WORDS,
+    "receivers.vector_ml": MIXED,
+    "receivers.zero_forcing": MIXED,
     "doa.corrected_covariance": WRONG_ARRAY,
     "doa.fitted_array": WRONG_ARRAY,
     "doa.learned_likelihood": WRONG_ARRAY,
@@ -350,6 +390,8 @@ def alternatives(info: MethodInfo, name: str) -> list[Any]:
     setting = info.settings[name]
     if typing.get_origin(setting.annotation) is typing.Literal:
         return [v for v in typing.get_args(setting.annotation) if v != setting.default]
+    if setting.default is None:
+        return [1]
     return [not setting.default if isinstance(setting.default, bool) else 2 * setting.default]
 
 

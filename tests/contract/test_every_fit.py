@@ -61,6 +61,8 @@ def test_gradients_reach_every_trainable_tensor(info):
 
 @every_learner
 def test_gradients_are_those_of_finite_differences(info):
+    if info.name == "meta_viterbinet":
+        pytest.skip("its gradient is of first order, on purpose: a test of its own derives it")
     module, data = descended(info, fitted(info), 3, "validation", 2)
     rng = torch_rng_for("directions", info.name)
     assert_slopes_are_those_of_differences(module, lambda: module.loss(*data), rng)
@@ -121,8 +123,8 @@ def fitted_anew(info: MethodInfo, fit: Callable[..., History], seed: int = 0):
 def test_a_fit_depends_on_its_seed_and_on_nothing_else(info):
     whole, _ = fitted_anew(info, fit)
     assert same(whole, numbers(*fitted_once(info))), "the same seed, other bits"
-    (first, is_random), *again = (fitted_anew(info, fit_briefly) for _ in range(3))
-    assert all(same(first, one) for one, _ in again), "the same seed, other bits"
+    (first, is_random), (again, _) = (fitted_anew(info, fit_briefly) for _ in range(2))
+    assert same(first, again), "the same seed, other bits"
     other, _ = fitted_anew(info, fit_briefly, seed=1)
     assert same(first, other) != is_random, "a fit is random where it draws, only there"
 

@@ -20,7 +20,9 @@ from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.scenario import Misplaced, Narrowband, Ofdm
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
+from mbdl_repro.areas.receivers.systems.coded_words import CodedWords
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
+from mbdl_repro.areas.receivers.systems.linear_mimo import LinearMimo
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.areas.tracking.systems.sinusoidal import Sinusoidal
@@ -43,6 +45,16 @@ def received_again(s: np.ndarray, truth: SensorArray) -> np.ndarray:
     chunks = [truth.received(size, rng_for(*stream, i)) for i in range(-(-len(s) // size))]
     np.testing.assert_array_equal(np.concatenate([chunk.s for chunk in chunks])[: len(s)], s)
     return np.concatenate([chunk.x for chunk in chunks])[: len(s)]
+
+
+def through_taps(s: np.ndarray, truth: FiniteMemory) -> np.ndarray:
+    """What symbols, with +1 before and after them, give through each channel's taps."""
+    return np.stack(
+        [
+            [np.convolve(frame - 1, h) + h.sum() for frame, h in zip(row, truth.taps, strict=True)]
+            for row in s
+        ]
+    )[:, :, None]
 
 
 def summed(s: np.ndarray, truth: DegradedImages) -> np.ndarray:
@@ -127,14 +139,20 @@ SMALL = {
     "doa.ofdm": Small(
         Ofdm(n_sources=2, n_snapshots=3, snr_db=10.0, n_sensors=4, n_subcarriers=6), received_again
     ),
-    "receivers.finite_memory": Small(
-        instances.SMALL["receivers"].truth,
-        lambda s, truth: np.stack(
-            [
-                [np.convolve(frame - 1, h) + h.sum() for frame, h in zip(row, truth.taps)]
-                for row in s
-            ]
-        )[:, :, None],
+    "receivers.coded_words": Small(instances.WORDS.truth, lambda s, truth: s),
+    "receivers.fading_memory": Small(
+        instances.BLOCKS.truth,
+        lambda s, truth: through_taps(
+            np.concatenate(
+                [np.broadcast_to(truth.pilots, (*s.shape[:2], 8)), np.ones((*s.shape[:2], 2)), s], 2
+            ),
+            truth,
+        ),
+    ),
+    "receivers.finite_memory": Small(instances.SMALL["receivers"].truth, through_taps),
+    "receivers.linear_mimo": Small(
+        instances.MIXED.truth,
+        lambda s, truth: np.einsum("ij,njt->nit", truth.H, s),
     ),
 }
 
@@ -142,6 +160,12 @@ COHERENT = dataclasses.replace(SMALL["doa.narrowband"].truth, correlation=1.0)
 SPECIAL = {
     "doa.shared_waveform_crb_mspe": COHERENT,
     "doa.shared_waveform_crb_median": COHERENT,
+    "receivers.matched_filter_bound": SMALL["receivers.finite_memory"].truth,
+    "receivers.matched_filter_bit_bound": SMALL["receivers.linear_mimo"].truth,
+    # So loaded that what large systems leave of interference is more than what fading costs.
+    "receivers.large_system": LinearMimo(
+        n_users=40, n_antennas=40, channel="iid", n_symbols=2, snr_db=0.0
+    ),
 }
 """Truths of their own, for bounds that are not about their area's."""
 
@@ -389,8 +413,10 @@ def test_bounds_are_the_same_each_time(info):
 
 def with_noise(truth: Scenario, factor: float) -> Scenario:
     """Return the truth with a noise whose standard deviation is so many times as large."""
-    if isinstance(truth, SensorArray | FiniteMemory):
+    if isinstance(truth, SensorArray | FiniteMemory | LinearMimo):
         return dataclasses.replace(truth, snr_db=truth.snr_db - 20 * np.log10(factor))
+    if isinstance(truth, CodedWords):
+        return dataclasses.replace(truth, ebn0_db=truth.ebn0_db - 20 * np.log10(factor))
     return dataclasses.replace(truth, noise_std=factor * truth.noise_std)
 
 
@@ -409,12 +435,19 @@ def of_kind(area: str, *kinds: str):
     return [c for c in catalogue.bounds(area).values() if c.marks["kind"] in kinds]
 
 
+def truths_of(info) -> object:
+    """Return the class of the truths that a bound is about; None if it asks for no truth."""
+    truth = inspect.signature(catalogue.function(info)).parameters.get("truth")
+    return truth and truth.annotation
+
+
 ABOVE = [
     (floor, other)
     for area in catalogue.areas()
     for floor in of_kind(area, "floor")
     for other in of_kind(area, "theory", "reference")
     if set(floor.marks["metrics"]) & set(other.marks["metrics"])
+    if len({truths_of(floor), truths_of(other)} - {None}) < 2
 ]
 
 

@@ -20,7 +20,10 @@ from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
 from mbdl_repro.areas.image_restoration.priors.flow import Flow
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.receivers.systems.coded_words import CodedWords
+from mbdl_repro.areas.receivers.systems.fading_memory import FadingMemory
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
+from mbdl_repro.areas.receivers.systems.linear_mimo import LinearMimo
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
@@ -40,6 +43,7 @@ SPARSE = {
 MOTION = {"process_noise_std": 0.1, "noise_std": 0.5, "n_steps": 6}
 SOURCES = {"n_sources": 2, "n_snapshots": 3, "snr_db": 10.0}
 FRAMES = {"decays": (0.2, 1.0), "n_symbols": 20}
+MIXED = {"n_users": 3, "channel": "iid", "n_symbols": 20}
 IMAGES = {"degradation": "denoising", "noise_std": 0.3}
 
 TRUTHS = {
@@ -49,7 +53,10 @@ TRUTHS = {
     "image_restoration.digits": Digits(**IMAGES),
     "image_restoration.photographs": Photographs(**IMAGES),
     "linear_estimation.linear_gaussian": LinearGaussian(noise_std=0.1),
+    "receivers.coded_words": CodedWords(code="bch_15_7"),
+    "receivers.fading_memory": FadingMemory(n_blocks=3),
     "receivers.finite_memory": FiniteMemory(**FRAMES),
+    "receivers.linear_mimo": LinearMimo(**MIXED),
     "sparse_recovery.sparse_recovery": SparseRecovery(**SPARSE),
     "tracking.linear_state_space": LinearStateSpace(transition="canonical", **MOTION),
     "tracking.lorenz": Lorenz(**MOTION),
@@ -62,7 +69,10 @@ FIELDS = {
     "image_restoration.digits": IMAGES,
     "image_restoration.photographs": IMAGES,
     "linear_estimation.linear_gaussian": {"noise_std": 0.1},
+    "receivers.coded_words": {"code": "bch_15_7"},
+    "receivers.fading_memory": {"n_blocks": 3},
     "receivers.finite_memory": FRAMES,
+    "receivers.linear_mimo": MIXED,
     "sparse_recovery.sparse_recovery": SPARSE,
     "tracking.linear_state_space": {"transition": "canonical", **MOTION},
     "tracking.lorenz": MOTION,
@@ -106,9 +116,15 @@ def test_an_identity_is_the_area_and_the_fields_that_are_not_as_by_default(kind)
         ("doa.narrowband", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),
         ("doa.ofdm", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),
         ("linear_estimation.linear_gaussian", '["data","linear_estimation",{"noise_std":0.1},'),
+        ("receivers.coded_words", '["data","receivers",{"code":"bch_15_7"},'),
+        ("receivers.fading_memory", '["data","receivers",{"n_blocks":3},'),
         (
             "receivers.finite_memory",
             '["data","receivers",{"decays":[0.2,1.0],"n_symbols":20},',
+        ),
+        (
+            "receivers.linear_mimo",
+            '["data","receivers",{"channel":"iid","n_symbols":20,"n_users":3},',
         ),
         (
             "sparse_recovery.sparse_recovery",

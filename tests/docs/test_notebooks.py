@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "docs/notebooks").glob("*.py"))
-EXAMPLES = ["3.05", "3.06", "3.08", "3.09", "5.01", "5.02", "5.04", "5.05", "5.06", "5.10"]
+EXAMPLES = [
+    *("3.05", "3.06", "3.08", "3.09", "5.01", "5.02", "5.04", "5.05", "5.06", "5.10"),
+    "5.5",
+]
 LONGEST_S = 60
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -56,6 +59,16 @@ def test_it_runs_in_a_minute_and_shows_a_figure(path, monkeypatch):
         finally:
             plt.close("all")
     assert time.process_time() - begin < LONGEST_S
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_pages_that_list_them_say_how_long_they_may_take(page):
+    (line,) = (
+        line
+        for line in (ROOT / page).read_text(encoding="utf-8").splitlines()
+        if "notebooks](" in line and "[" in line
+    )
+    assert f"each under {LONGEST_S} s on one core" in line
 
 
 @every_notebook

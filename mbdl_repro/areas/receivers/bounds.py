@@ -7,7 +7,15 @@ import itertools
 import numpy as np
 from scipy.special import ndtr
 
+from mbdl_repro.areas.receivers.decoding.binary import lightest_words
+from mbdl_repro.areas.receivers.linear.theory import (
+    error_probabilities,
+    matched_filter_error,
+    state_evolution,
+)
+from mbdl_repro.areas.receivers.systems.coded_words import CodedWords
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
+from mbdl_repro.areas.receivers.systems.linear_mimo import LinearMimo
 from mbdl_repro.contract.measure import bound
 
 MOST_OTHERS = 18
@@ -55,3 +63,81 @@ def _distances(truth: FiniteMemory, h: np.ndarray) -> np.ndarray:
     difference = truth.mean_output(around + h) - truth.mean_output(around - h)
     found: np.ndarray = np.linalg.norm(difference, axis=1)
     return found
+
+
+@bound(metrics=("bit_error_rate",), kind="floor", label="matched-filter bound")
+def matched_filter_bit_bound(truth: LinearMimo) -> float:
+    """Return the bit error rate of one who knows all other symbols, a mean over the channels.
+
+    mean over users and channels of Q(‖h_k‖/σ), of BPSK and QPSK
+
+    Args:
+        truth: a linear channel without errors.
+
+    Raises:
+        ValueError: of another scenario, or of a channel with errors.
+
+    Source: textbook.
+    """
+    return matched_filter_error(_exact(truth), bits=True)
+
+
+@bound(metrics=("bit_error_rate",), kind="theory", label="AMP in large systems")
+def large_system(truth: LinearMimo, iteration: int | None) -> float:
+    """Return the bit error rate of AMP in large systems with independent entries of H.
+
+    That of an amplitude seen in noise τ², with τ² ← σ² + (K/N) mmse(τ²): where this has one limit,
+    no detector does better in large systems. In small ones it is no bound.
+
+    Args:
+        truth: an ``iid`` channel without errors.
+        iteration: number of iterations; ``None``: the limit.
+
+    Raises:
+        ValueError: of another channel.
+
+    Source: Guo and Verdú, 2005; Jeon, Ghods, Maleki and Studer, 2015.
+    """
+    if _exact(truth).channel != "iid":
+        raise ValueError(f"channel is {truth.channel}: the state evolution is that of iid entries")
+    tau2 = state_evolution(truth, iteration)
+    return float(error_probabilities(truth.levels, np.sqrt(tau2), bits=True))
+
+
+def _exact(truth: LinearMimo) -> LinearMimo:
+    if not isinstance(truth, LinearMimo) or truth.channel_error_variance:
+        raise ValueError("this is known of a LinearMimo, whose channel has no errors")
+    return truth
+
+
+@bound(metrics=("bit_error_rate",), kind="reference", label="without a code")
+def uncoded(truth: CodedWords) -> float:
+    """Return the error rate of a bit that is sent by itself, with all of the energy of a bit.
+
+    Q(√(2 Eb/N0))
+
+    Args:
+        truth: gives Eb/N0.
+
+    Source: textbook.
+    """
+    return float(ndtr(-np.sqrt(2 * 10 ** (truth.required("ebn0_db") / 10))))
+
+
+@bound(metrics=("bit_error_rate", "word_error_rate"), kind="floor", label="nearest word")
+def nearest_word(truth: CodedWords) -> float:
+    """Return the error rate of one who is told that one of two words was sent, for each bit.
+
+    mean over v of Q(√w_v / σ),  w_v the least weight that was found of a word with a 1 at v
+
+    For bit v a genie names the word that was sent and the one that differs from it by this word:
+    nobody who is told less errs less, whatever the word. So w_v need not be the least there is,
+    which for cyclic codes is the least distance. A word is wrong at least as often as a bit is.
+
+    Args:
+        truth: gives the code, and Eb/N0.
+
+    Source: textbook; the genie's bound.
+    """
+    weights = lightest_words(truth.linear_code.G)
+    return float(ndtr(-np.sqrt(weights) / truth.noise_std).mean())

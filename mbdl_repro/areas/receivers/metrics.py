@@ -6,21 +6,122 @@ from typing import Annotated
 
 import numpy as np
 
+from mbdl_repro.areas.receivers.linear.constellation import bit_differences, nearest
+from mbdl_repro.areas.receivers.systems.coded_words import CodedWords
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
+from mbdl_repro.areas.receivers.systems.linear_mimo import LinearMimo
 from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
+
+Sent = FiniteMemory | LinearMimo | CodedWords
+"""What symbols are sent through."""
 
 
 @metric(label="symbol error rate", positive=True)
 def symbol_error_rate(
-    estimate: Annotated[np.ndarray, "(n, C, T)"], split: Split, truth: FiniteMemory
+    estimate: Annotated[np.ndarray, "(n, ..., T)"], split: Split, truth: Sent
 ) -> Annotated[np.ndarray, "(n,)"]:
     """Return the share of each row's symbols that are decided wrongly.
 
-    mean over c and t of 1[sign ŝ_ct ≠ s_ct]; what has no answer is wrong.
+    mean of 1[sign ŝ ≠ s], of a linear channel of 1[nearest amplitude of ŝ ≠ s]; what has no answer
+    is wrong. Of complex symbols each real amplitude counts by itself.
 
     Args:
-        estimate: ŝ, decisions or means (n, C, T).
+        estimate: ŝ, decisions or means (n, ..., T).
+        split: the pairs (x, s) that it belongs to.
+        truth: the scenario that drew them; gives the amplitudes.
+
+    Returns:
+        One value a row, (n,).
+
+    Source: textbook.
+    """
+    if isinstance(truth, LinearMimo):
+        levels = truth.levels
+        wrong = nearest(estimate, levels) != nearest(split.s, levels)
+    else:
+        wrong = np.sign(estimate) != split.s
+    return wrong.reshape(len(wrong), -1).mean(1)
+
+
+@metric(label="symbol errors per frame", positive=True)
+def symbol_errors(
+    estimate: Annotated[np.ndarray, "(n, ..., T)"], split: Split, truth: Sent
+) -> Annotated[np.ndarray, "(n,)"]:
+    """Return how many symbols of each row are decided wrongly: what a rate stands on.
+
+    Args:
+        estimate: ŝ, decisions or means (n, ..., T).
+        split: the pairs (x, s) that it belongs to.
+        truth: the scenario that drew them.
+
+    Returns:
+        One value a row, (n,).
+
+    Source: textbook.
+    """
+    return symbol_error_rate(estimate, split, truth) * split.s[0].size
+
+
+@metric(label="bit error rate", positive=True)
+def bit_error_rate(
+    estimate: Annotated[np.ndarray, "(n, ..., T)"], split: Split, truth: Sent
+) -> Annotated[np.ndarray, "(n,)"]:
+    """Return the share of each row's bits that are decided wrongly.
+
+    Neighbouring amplitudes differ in one bit (Gray labels), so that of BPSK and QPSK this is the
+    symbol error rate; all bits of what has no answer are wrong.
+
+    Args:
+        estimate: ŝ, decisions or means (n, ..., T).
+        split: the pairs (x, s) that it belongs to.
+        truth: the scenario that drew them; gives the amplitudes.
+
+    Returns:
+        One value a row, (n,).
+
+    Source: textbook.
+    """
+    if not isinstance(truth, LinearMimo):
+        return symbol_error_rate(estimate, split, truth)
+    levels = truth.levels
+    differing = bit_differences(len(levels))
+    decided, sent = nearest(estimate, levels), nearest(split.s, levels)
+    bits = differing[0].max()
+    wrong = np.where(decided < 0, bits, differing[decided, sent]) / bits
+    return wrong.reshape(len(wrong), -1).mean(1)
+
+
+@metric(label="bit errors per frame", positive=True)
+def bit_errors(
+    estimate: Annotated[np.ndarray, "(n, ..., T)"], split: Split, truth: Sent
+) -> Annotated[np.ndarray, "(n,)"]:
+    """Return how many bits of each row are decided wrongly: what a rate stands on.
+
+    Args:
+        estimate: ŝ, decisions or means (n, ..., T).
+        split: the pairs (x, s) that it belongs to.
+        truth: the scenario that drew them; gives the amplitudes.
+
+    Returns:
+        One value a row, (n,).
+
+    Source: textbook.
+    """
+    bits = int(np.log2(len(truth.levels))) if isinstance(truth, LinearMimo) else 1
+    return bit_error_rate(estimate, split, truth) * split.s[0].size * bits
+
+
+@metric(label="word error rate", positive=True)
+def word_error_rate(
+    estimate: Annotated[np.ndarray, "(n, N)"], split: Split, truth: CodedWords
+) -> Annotated[np.ndarray, "(n,)"]:
+    """Return whether any bit of each word is decided wrongly.
+
+    1[sign ŝ ≠ s]; what has no answer is wrong.
+
+    Args:
+        estimate: ŝ, decisions or means (n, N).
         split: the pairs (x, s) that it belongs to.
         truth: the scenario that drew them (not needed).
 
@@ -30,23 +131,4 @@ def symbol_error_rate(
     Source: textbook.
     """
     wrong = np.sign(estimate) != split.s
-    return wrong.reshape(len(wrong), -1).mean(1)
-
-
-@metric(label="symbol errors per frame", positive=True)
-def symbol_errors(
-    estimate: Annotated[np.ndarray, "(n, C, T)"], split: Split, truth: FiniteMemory
-) -> Annotated[np.ndarray, "(n,)"]:
-    """Return how many symbols of each row are decided wrongly: what a rate stands on.
-
-    Args:
-        estimate: ŝ, decisions or means (n, C, T).
-        split: the pairs (x, s) that it belongs to.
-        truth: the scenario that drew them (not needed).
-
-    Returns:
-        One value a row, (n,).
-
-    Source: textbook.
-    """
-    return symbol_error_rate(estimate, split, truth) * split.s[0].size
+    return wrong.reshape(len(wrong), -1).any(1).astype(float)

@@ -9,13 +9,16 @@ import torch
 
 from mbdl_repro.areas.receivers.bounds import matched_filter_bound
 from mbdl_repro.areas.receivers.methods.bcjr import Bcjr
+from mbdl_repro.areas.receivers.methods.least_squares_viterbi import LeastSquaresViterbi
 from mbdl_repro.areas.receivers.methods.viterbi import Viterbi
+from mbdl_repro.areas.receivers.methods.viterbinet import Viterbinet
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
 from mbdl_repro.areas.receivers.trellis.states import (
     predecessors,
     states_of,
     symbols_of_states,
 )
+from mbdl_repro.contract.scenario import Split
 
 TRUTHS = {
     "linear": FiniteMemory(decays=(0.2, 1.1), n_symbols=8, snr_db=1.0),
@@ -34,7 +37,7 @@ def log_likelihoods(truth, x):
     found = np.zeros((len(x), len(truth.decays), len(sequences)))
     for c, h in enumerate(truth.taps):
         levels = (1 + sent) / 2 if truth.noise == "poisson" else sent
-        mixed = np.stack([np.convolve(one, h)[L - 1 : L - 1 + T + L - 1] for one in levels])
+        mixed = np.stack([np.convolve(one, h)[L - 1 : L - 1 + x.shape[-1]] for one in levels])
         if truth.noise == "poisson":
             mean = 1 + 10 ** (truth.snr_db / 20) * mixed
             values = x[:, c, :, None] * np.log(mean) - mean
@@ -80,6 +83,48 @@ def test_states_follow_each_other():
         path = states_of(s, n_taps)[0]
         assert symbols[path][:5, 0].tolist() == s[0].tolist()
         assert all(a in before[b] for a, b in itertools.pairwise(path))
+
+
+@pytest.mark.parametrize("believed", [1, 2, 6])
+def test_a_memory_of_another_length_is_that_of_the_best_sequence(believed):
+    """Values beyond a shorter memory are not looked at; those of a longer one are not there."""
+    truth = FiniteMemory(decays=(0.2, 1.1), n_symbols=8, snr_db=1.0)
+    x = truth.draw(20, "test", 0).x
+    belief = truth.believed(n_taps=believed)
+    seen = min(x.shape[-1], belief.n_observations)
+    sequences, likelihood = log_likelihoods(belief, x[..., :seen])
+    best = sequences[likelihood.argmax(2)]
+    np.testing.assert_array_equal(Viterbi(belief).estimate(x), best)
+
+
+def test_pilots_of_counted_photons_give_the_taps():
+    """With many counts the taps of the law, and the affine channel of one who does not know it."""
+    truth = FiniteMemory(decays=(0.3, 1.0), n_symbols=500, snr_db=40.0, noise="poisson")
+    pilots = truth.draw(20, "train", 0)
+    lawful = LeastSquaresViterbi(truth)
+    lawful.fit(pilots, pilots)
+    np.testing.assert_allclose(lawful.taps.detach(), truth.taps, atol=0.02)
+    affine = LeastSquaresViterbi(truth.believed(noise="gaussian"), offset=True)
+    affine.fit(pilots, pilots)
+    np.testing.assert_allclose(affine.taps.detach(), 50 * truth.taps, rtol=0.03, atol=0.5)
+    expected = 1 + 50 * truth.taps.sum(1, keepdims=True)
+    np.testing.assert_allclose(affine.offset.detach(), expected, rtol=0.02)
+    with pytest.raises(ValueError, match="offset is not allowed where the belief is in counted"):
+        LeastSquaresViterbi(truth, offset=True)
+
+
+@pytest.mark.parametrize("believed", [2, 4, 5])
+def test_pilots_of_a_channel_with_another_memory_are_fitted(believed):
+    """Without noise: the taps that there are, and none beyond; a classifier's loss is finite."""
+    truth = FiniteMemory(decays=(0.3,), n_symbols=400, snr_db=200.0)
+    pilots = truth.draw(10, "train", 0)
+    method = LeastSquaresViterbi(truth.believed(n_taps=believed))
+    method.fit(pilots, pilots)
+    expected = np.pad(truth.taps, ((0, 0), (0, max(believed - 4, 0))))[:, :believed]
+    np.testing.assert_allclose(method.taps.detach(), expected, atol=1e-8 if believed >= 4 else 0.1)
+    learned = Viterbinet(truth.believed(n_taps=believed))
+    learned.initialize(pilots, torch.Generator().manual_seed(0))
+    assert learned.loss_on(Split(*map(torch.as_tensor, pilots))) < 2 * np.log(2) * believed
 
 
 def test_two_antennas_are_three_decibels():
@@ -140,8 +185,8 @@ def test_a_trellis_that_is_too_large_is_refused():
     with pytest.raises(ValueError, match=r"n_taps is 20: a trellis of 2\^20 states is too large"):
         symbols_of_states(20)
     truth = FiniteMemory(decays=(0.2,), n_symbols=8)
-    with pytest.raises(ValueError, match=r"shape \(5, 1, 1, 8\): should be \(n, C, A, 11\)"):
-        Viterbi(truth).estimate(np.zeros((5, 1, 1, 8)))
+    with pytest.raises(ValueError, match=r"shape \(5, 1, 1, 7\): .* of 8 symbols"):
+        Viterbi(truth).estimate(np.zeros((5, 1, 1, 7)))
 
 
 @pytest.mark.parametrize("output", ["linear", "tanh"])

@@ -16,8 +16,6 @@ from mbdl_repro.learning.layers import affine
 class Bank(nn.Module):
     """A multilayer perceptron for each of C channels: a sigmoid after the first layer, then ReLU.
 
-    z_1 = σ(A_1 z_0 + b_1),  z_k = relu(A_k z_{k−1} + b_k),  of which the last has neither
-
     Args:
         n_channels: C.
         widths: entries of the input, of each hidden layer, and of the output.
@@ -46,9 +44,24 @@ class Bank(nn.Module):
         self, z: Annotated[Tensor, "(C, rows, inputs)"]
     ) -> Annotated[Tensor, "(C, rows, outputs)"]:
         """Map (C, rows, inputs) to (C, rows, outputs)."""
-        last = len(self.weights) - 1
-        for k, (weight, offset) in enumerate(zip(self.weights, self.offsets, strict=True)):
-            z = affine(z, weight, offset)
-            if k < last:
-                z = z.sigmoid() if k == 0 else z.relu()
-        return z
+        return perceptrons(z, list(self.weights), list(self.offsets))
+
+
+def perceptrons(
+    z: Annotated[Tensor, "(C, rows, inputs)"], weights: Sequence[Tensor], offsets: Sequence[Tensor]
+) -> Annotated[Tensor, "(C, rows, outputs)"]:
+    """Return what C perceptrons make of rows of their own (C, rows, outputs).
+
+    z_1 = σ(A_1 z_0 + b_1),  z_k = relu(A_k z_{k−1} + b_k),  of which the last has neither
+
+    Args:
+        z: z_0 (C, rows, inputs).
+        weights: A_k of each layer (C, inputs, outputs).
+        offsets: b_k of each layer (C, outputs).
+    """
+    last = len(weights) - 1
+    for k, (weight, offset) in enumerate(zip(weights, offsets, strict=True)):
+        z = affine(z, weight, offset)
+        if k < last:
+            z = z.sigmoid() if k == 0 else z.relu()
+    return z

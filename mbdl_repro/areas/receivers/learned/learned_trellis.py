@@ -25,14 +25,22 @@ class LearnedTrellis(TrellisDetector):
     Args:
         belief: gives L, T, A and the number of channels; nothing else is read.
         hidden_widths: entries of the hidden layers: a sigmoid follows the first, ReLU the others.
+        shared: whether one network serves all channels, and not each its own.
 
     It is trained on the cross-entropy of states, each network on its channel's symbols.
     """
 
-    def __init__(self, belief: FiniteMemory, *, hidden_widths: tuple[int, ...] = (100, 50)) -> None:
+    def __init__(
+        self,
+        belief: FiniteMemory,
+        *,
+        hidden_widths: tuple[int, ...] = (100, 50),
+        shared: bool = False,
+    ) -> None:
         super().__init__(belief)
         widths = (belief.n_antennas, *hidden_widths, 2**belief.n_taps)
-        self.network = Bank(len(belief.required("decays")), widths)
+        self.shared = shared
+        self.network = Bank(1 if shared else belief.n_channels, widths)
 
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw the weights."""
@@ -42,9 +50,9 @@ class LearnedTrellis(TrellisDetector):
         self, x: Annotated[Tensor, "(n, C, A, T + L − 1)"]
     ) -> Annotated[Tensor, "(n, C, T + L − 1, S)"]:
         """Return log p(state | x_t) (n, C, T + L − 1, S) of x (n, C, A, T + L − 1)."""
-        logits = self.network(x.permute(1, 0, 3, 2).flatten(1, 2)).log_softmax(-1)
-        n, T = x.shape[0], x.shape[3]
-        return logits.unflatten(1, (n, T)).movedim(1, 0)
+        rows = self.looked_at(x).permute(1, 0, 3, 2)  # (C, n, T + L − 1, A)
+        own = rows.reshape(1 if self.shared else len(rows), -1, rows.shape[3])
+        return self.network(own).log_softmax(-1).reshape(*rows.shape[:3], -1).movedim(1, 0)
 
     def loss(
         self, x: Annotated[Tensor, "(n, C, A, T + L − 1)"], s: Annotated[Tensor, "(n, C, T)"]
@@ -57,6 +65,18 @@ class LearnedTrellis(TrellisDetector):
             x: observations (n, C, A, T + L − 1).
             s: symbols (n, C, T).
         """
-        seen = self.log_likelihood(x)
-        states = states_of(s, self.n_taps)
+        return self.mismatch_of(self.log_likelihood(x), s)
+
+    def mismatch_of(
+        self,
+        seen: Annotated[Tensor, "(n, C, T + L − 1, S)"],
+        s: Annotated[Tensor, "(n, C, T)"],
+    ) -> Tensor:
+        """Return −Σ_c mean over t of the log-probabilities of the states that symbols go through.
+
+        Args:
+            seen: log p(z | x_t) (n, C, T + L − 1, S).
+            s: symbols (n, C, T).
+        """
+        states = states_of(s, self.n_taps)[..., : seen.shape[2]]
         return functional.nll_loss(seen.flatten(0, 2), states.flatten()) * seen.shape[1]

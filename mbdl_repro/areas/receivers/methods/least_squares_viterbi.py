@@ -8,7 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
-from mbdl_repro.areas.receivers.trellis.detector import TrellisDetector, gaussian_log_likelihood
+from mbdl_repro.areas.receivers.trellis.detector import (
+    TrellisDetector,
+    gaussian_log_likelihood,
+    poisson_log_likelihood,
+)
 from mbdl_repro.areas.receivers.trellis.search import viterbi
 from mbdl_repro.areas.receivers.trellis.states import states_of, symbols_of_states
 from mbdl_repro.contract.method import ClosedFormMethod, Family
@@ -18,13 +22,14 @@ from mbdl_repro.contract.scenario import Split
 class LeastSquaresViterbi(TrellisDetector, ClosedFormMethod):
     """The Viterbi algorithm with taps that are fitted to pilots by least squares.
 
-    ĥ = argmin Σ_t ‖x_t − Σ_l h_l s_{t−l}‖², of each channel by itself
-
-    The noise's variance, which is the same for all states, has no part in the decisions.
+    ĥ, ĉ = argmin Σ_t ‖x_t − c − Σ_l h_l s_{t−l}‖², of each channel by itself
 
     Args:
-        belief: gives the taps that it starts from, and L, T, A; the output is taken for linear,
-            and noise for Gaussian.
+        belief: gives the taps that it starts from, L, T, A, and the kind of noise; the output is
+            taken for linear. Gaussian noise is the same for all states, and its σ has no part in
+            the decisions. Counted photons grow with Σ_l h_l (1 + s_{t−l}) / 2, to which the taps
+            are fitted, as their law and the SNR say.
+        offset: whether an offset c is fitted, too, and not 0.
 
     Maps x (n, C, A, T + L − 1) to decisions ±1 (n, C, T).
 
@@ -35,41 +40,70 @@ class LeastSquaresViterbi(TrellisDetector, ClosedFormMethod):
     family = Family.GENERATIVE_LEARNING
     parent = "viterbi"
 
-    def __init__(self, belief: FiniteMemory) -> None:
+    def __init__(self, belief: FiniteMemory, *, offset: bool = False) -> None:
         super().__init__(belief)
+        if offset and belief.noise == "poisson":
+            raise ValueError(
+                "offset is not allowed where the belief is in counted photons, whose law says what "
+                "is counted of none: believe in noise: gaussian"
+            )
+        self.photons = belief.noise == "poisson"
+        self.noise_std = belief.noise_std if self.photons else 1.0
         self.taps = nn.Parameter(torch.as_tensor(belief.taps))
+        self.offset = nn.Parameter(self.taps.new_zeros(len(self.taps), 1), requires_grad=offset)
         self.register_buffer("symbols", symbols_of_states(belief.n_taps))
         self.symbols: Tensor
 
     def solve(self, train: Split) -> None:
         """Fit the taps to pilots: observations (n, C, A, T + L − 1), symbols (n, C, T)."""
-        received = train.x.mean(2).movedim(1, 0).flatten(1)  # (C, n (T + L − 1))
-        sent = self._sent(train.s).movedim(1, 0).flatten(1, 2)
+        received, sent = self._pairs(*train)
+        received = received.mean(2).movedim(1, 0).flatten(1)  # (C, n (T + L − 1))
+        sent = sent.movedim(1, 0).flatten(1, 2)
+        if self.offset.requires_grad:
+            sent = torch.cat([sent, torch.ones_like(sent[..., :1])], 2)
         # So few unknowns that are so little alike lose nothing by the normal equations.
         moments = torch.einsum("ctl,ct->cl", sent, received)
-        self.taps.copy_(torch.linalg.solve(sent.mT @ sent, moments))
+        found = torch.linalg.solve(sent.mT @ sent, moments)
+        self.taps.copy_(found[:, : self.n_taps])
+        if self.offset.requires_grad:
+            self.offset.copy_(found[:, self.n_taps :])
 
-    def _sent(self, s: Tensor) -> Tensor:
-        """Return the last L symbols, newest first, of each value observed (n, C, T + L − 1, L)."""
-        return self.symbols[states_of(s, self.n_taps)]
+    def _pairs(self, x: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values that are linear in the taps, and what was sent, as often as it was seen.
+
+        (n, C, A, T + L − 1), and the last L symbols of each, newest first (n, C, T + L − 1, L).
+        """
+        received = self.looked_at(x)
+        sent = self._weighed(self.symbols[states_of(s, self.n_taps)[..., : received.shape[-1]]])
+        if self.photons:
+            received = (received - 1) * self.noise_std
+        return received, sent
+
+    def _weighed(self, symbols: Tensor) -> Tensor:
+        """Return what the taps are multiplied with: of counted photons (1 + s) / 2."""
+        return (1 + symbols) / 2 if self.photons else symbols
 
     def loss(
         self, x: Annotated[Tensor, "(n, C, A, T + L − 1)"], s: Annotated[Tensor, "(n, C, T)"]
     ) -> Tensor:
-        """Return what the taps leave of the pilots: the mean square of x_t − Σ_l h_l s_{t−l}.
+        """Return what is left of the pilots: the mean square of x_t − c − Σ_l h_l s_{t−l}.
 
         Args:
             x: observations (n, C, A, T + L − 1).
             s: pilots (n, C, T).
         """
-        mean = (self._sent(s) * self.taps[:, None]).sum(-1)
-        return (x - mean[:, :, None]).square().mean()
+        received, sent = self._pairs(x, s)
+        mean = (sent * self.taps[:, None]).sum(-1) + self.offset
+        return (received - mean[:, :, None]).square().mean()
 
     def log_likelihood(
         self, x: Annotated[Tensor, "(n, C, A, T + L − 1)"]
     ) -> Annotated[Tensor, "(n, C, T + L − 1, S)"]:
-        """Return σ² log p(x_t | state) (n, C, T + L − 1, S) of x (n, C, A, T + L − 1)."""
-        return gaussian_log_likelihood(x, (self.taps @ self.symbols.mT)[None, :, None])
+        """Return log p(x_t | state) (n, C, T + L − 1, S) of x (n, C, A, T + L − 1)."""
+        mean = (self.taps @ self._weighed(self.symbols).mT + self.offset)[None, :, None]
+        if self.photons:
+            return poisson_log_likelihood(self.looked_at(x), 1 + mean.clamp(min=0) / self.noise_std)
+        return gaussian_log_likelihood(self.looked_at(x), mean)
 
     def decided(
         self, log_likelihood: Annotated[Tensor, "(n, T', S)"]

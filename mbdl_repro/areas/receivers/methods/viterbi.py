@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
 from mbdl_repro.areas.receivers.trellis.detector import KnownChannel
-from mbdl_repro.areas.receivers.trellis.search import viterbi
+from mbdl_repro.areas.receivers.trellis.search import checked_lag, viterbi
 from mbdl_repro.contract.method import Family
 
 
@@ -35,12 +35,7 @@ class Viterbi(KnownChannel):
         self, belief: FiniteMemory, *, decision_lag: Annotated[int, Ge(0)] | None = None
     ) -> None:
         super().__init__(belief)
-        if decision_lag is not None and decision_lag >= belief.n_taps:
-            raise ValueError(
-                f"decision_lag is {decision_lag}: a state knows the last {belief.n_taps} symbols, "
-                f"so at most {belief.n_taps - 1} is allowed"
-            )
-        self.decision_lag = decision_lag
+        self.decision_lag = checked_lag(decision_lag, belief.n_taps)
 
     def decided(
         self, log_likelihood: Annotated[Tensor, "(n, T', S)"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
+from annotated_types import Ge
 from torch import Tensor
 
 from mbdl_repro.areas.receivers.learned.learned_trellis import LearnedTrellis
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
-from mbdl_repro.areas.receivers.trellis.search import forward_backward, symbol_means, viterbi
+from mbdl_repro.areas.receivers.trellis.search import checked_lag, viterbi
 from mbdl_repro.contract.method import Family
 
 
@@ -18,34 +19,30 @@ class Viterbinet(LearnedTrellis):
     ŝ = argmax Σ_t log p_θ(z_t | x_t),  z_t = (s_{t−L+1}, …, s_t)
 
     Args:
-        decoder: how it goes through the trellis: ``viterbi``; ``lagged``, in which each symbol is
-            decided L − 1 values later, as the published code does; ``bcjr``, the posterior mean
-            of each symbol. A fit does not depend on it.
+        decision_lag: as of ``viterbi``; the published code decides L − 1 values later. A fit
+            does not depend on it.
 
-    Maps x (n, C, A, T + L − 1) to ŝ (n, C, T): decisions ±1, or means in [−1, 1].
+    Maps x (n, C, A, T + L − 1) to decisions ±1 (n, C, T).
 
     Source: Shlezinger, Farsad, Eldar and Goldsmith, 2020, "ViterbiNet"; Section 5.5.
     """
 
     name = "viterbinet"
     family = Family.DNN_AIDED_INFERENCE
-    not_fitted = ("decoder",)
+    not_fitted = ("decision_lag",)
 
     def __init__(
         self,
         belief: FiniteMemory,
         *,
-        decoder: Literal["viterbi", "lagged", "bcjr"] = "viterbi",
+        decision_lag: Annotated[int, Ge(0)] | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(belief, **settings)
-        self.decoder = decoder
+        self.decision_lag = checked_lag(decision_lag, belief.n_taps)
 
     def decided(
         self, log_likelihood: Annotated[Tensor, "(n, T', S)"]
     ) -> Annotated[Tensor, "(n, T')"]:
-        """Return the symbols, or their means (n, T'), of log p(x_t | state) (n, T', S)."""
-        if self.decoder == "bcjr":
-            return symbol_means(forward_backward(log_likelihood, self.n_taps), self.n_taps)
-        lag = self.n_taps - 1 if self.decoder == "lagged" else None
-        return viterbi(log_likelihood, self.n_taps, lag)
+        """Return the symbols (n, T') of the best sequence, of log p(x_t | state) (n, T', S)."""
+        return viterbi(log_likelihood, self.n_taps, self.decision_lag)

@@ -44,7 +44,7 @@ class WindowNetwork(Method):
         self.reach = reach
         self.size = belief.n_taps + 2 * reach
         widths = (belief.n_antennas * self.size, *hidden_widths, 1)
-        self.network = Bank(len(belief.required("decays")), widths)
+        self.network = Bank(belief.n_channels, widths)
 
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw the weights."""

@@ -64,6 +64,16 @@ class FiniteMemory(Scenario):
         return self.n_symbols + self.n_taps - 1
 
     @property
+    def n_channels(self) -> int:
+        """C."""
+        return len(self.required("decays"))
+
+    @property
+    def n_pilot_values(self) -> int:
+        """Values that are received of known symbols, before those of a frame."""
+        return 0
+
+    @property
     def taps(self) -> Annotated[np.ndarray, "(C, L)"]:
         """h_l of each channel (C, L), without errors."""
         decays = np.array(self.required("decays"))
@@ -108,8 +118,20 @@ class FiniteMemory(Scenario):
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw n frames: x (n, C, A, T + L − 1) and s (n, C, T)."""
-        C = len(self.required("decays"))
-        s = rng.choice(np.array([-1.0, 1.0]), size=(n, C, self.n_symbols))
+        shape = (n, self.n_channels, self.n_symbols)
+        s = rng.choice(np.array([-1.0, 1.0]), size=shape)
+        return Split(self.received(s, rng), s)
+
+    def received(
+        self, s: Annotated[np.ndarray, "(n, C, T)"], rng: np.random.Generator
+    ) -> Annotated[np.ndarray, "(n, C, A, T + L − 1)"]:
+        """Return what is received (n, C, A, T + L − 1) of frames, with what goes around them.
+
+        Args:
+            s: symbols ±1 (n, C, T).
+            rng: what noise, and errors of the taps, are drawn from.
+        """
+        n, C, T = s.shape
         guard = np.ones((n, C, self.n_taps - 1))
         sent = np.concatenate([guard, s, guard], axis=2)
         if self.required("noise") == "poisson":
@@ -117,7 +139,7 @@ class FiniteMemory(Scenario):
         # Of each value what was sent l symbols before, newest first, as the taps are.
         windows = np.lib.stride_tricks.sliding_window_view(sent, self.n_taps, axis=2)[..., ::-1]
         mean = self.mean_output((self.erroneous_taps(n, rng) * windows).sum(3))[:, :, None]
-        shape = (n, C, self.n_antennas, self.n_observations)
+        shape = (n, C, self.n_antennas, T + self.n_taps - 1)
         if self.noise == "poisson":
-            return Split(rng.poisson(np.broadcast_to(mean, shape)).astype(float), s)
-        return Split(mean + self.noise_std * rng.standard_normal(shape), s)
+            return rng.poisson(np.broadcast_to(mean, shape)).astype(float)
+        return mean + self.noise_std * rng.standard_normal(shape)

@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
 from mbdl_repro.areas.receivers.trellis.states import guarded, symbols_of_states
@@ -15,12 +16,15 @@ from mbdl_repro.contract.hashing import digest
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.seeding import rng_for
 
-FRAMES_AT_ONCE = 16
-"""Of which the values of all states are held in memory."""
+VALUES_AT_ONCE = 2**22
+"""Of all states, held in memory: as many frames as this makes go through the trellis together."""
 
 
 class TrellisDetector(Method):
     """A detector of symbols through a channel with memory.
+
+    Whoever believes in too short a memory does not look at what is received last, and who believes
+    in too long a one waits for values that never come: those say nothing.
 
     Args:
         belief: gives L, T, A and the number of channels.
@@ -32,6 +36,7 @@ class TrellisDetector(Method):
         super().__init__()
         self.n_taps = belief.n_taps
         self.n_symbols = belief.n_symbols
+        self.n_pilot_values = belief.n_pilot_values
         symbols_of_states(self.n_taps)  # which refuses a trellis that is too large
 
     @abstractmethod
@@ -41,7 +46,7 @@ class TrellisDetector(Method):
         """Return log p(x_t | state) (n, C, T + L − 1, S), up to what all states have in common.
 
         Args:
-            x: observations (n, C, A, T + L − 1).
+            x: observations (n, C, A, T + L − 1), after those of pilots, where there are some.
         """
 
     @abstractmethod
@@ -58,19 +63,34 @@ class TrellisDetector(Method):
         self, x: Annotated[Tensor, "(n, C, A, T + L − 1)"]
     ) -> Annotated[Tensor, "(n, C, T)"]:
         """Return the symbols (n, C, T)."""
-        if x.ndim != 4 or x.shape[-1] != self.n_symbols + self.n_taps - 1:
-            raise ValueError(
-                f"observations have the shape {tuple(x.shape)}: should be (n, C, A, "
-                f"{self.n_symbols + self.n_taps - 1}), T + L − 1 values of a frame"
+        if x.ndim != 4 or x.shape[-1] < self.n_pilot_values + self.n_symbols:
+            pilots = (
+                f", after {self.n_pilot_values} values of pilots" if self.n_pilot_values else ""
             )
-        return torch.cat([self._frames(part) for part in x.split(FRAMES_AT_ONCE)])
+            raise ValueError(
+                f"observations have the shape {tuple(x.shape)}: should be (n, C, A, T + L − 1), "
+                f"of frames of {self.n_symbols} symbols{pilots}"
+            )
+        values = x.shape[1] * x.shape[3] * 2**self.n_taps
+        return torch.cat([self._frames(part) for part in x.split(max(1, VALUES_AT_ONCE // values))])
 
     def _frames(self, x: Tensor) -> Tensor:
         n, C = x.shape[:2]
-        seen = guarded(self.log_likelihood(x), self.n_taps).flatten(0, 1)
-        bad = ~torch.isfinite(x).flatten(2).all(2).flatten()
-        symbols = self.decided(torch.where(bad[:, None, None], 0.0, seen))[:, : self.n_symbols]
-        return torch.where(bad[:, None], torch.nan, symbols).unflatten(0, (n, C))
+        bad = ~torch.isfinite(x).flatten(2).all(2)
+        seen = self.log_likelihood(torch.where(bad[..., None, None], 0.0, x))
+        unseen = self.n_symbols + self.n_taps - 1 - seen.shape[2]
+        seen = guarded(functional.pad(seen, (0, 0, 0, unseen)), self.n_taps).flatten(0, 1)
+        symbols = self.decided(seen)[:, : self.n_symbols].unflatten(0, (n, C))
+        return torch.where(bad[..., None], torch.nan, symbols)
+
+    def looked_at(self, x: Tensor) -> Tensor:
+        """Return the values of each frame that its symbols are believed to have a part in.
+
+        Args:
+            x: of any shape, with what is received of a frame, and of pilots before it, last.
+        """
+        after = x[..., self.n_pilot_values :]
+        return after[..., : self.n_symbols + self.n_taps - 1]
 
 
 class KnownChannel(TrellisDetector):
@@ -98,28 +118,27 @@ class KnownChannel(TrellisDetector):
         Args:
             x: observations (n, C, A, T + L − 1), which errors of the taps are drawn with.
         """
-        rows = x.detach().cpu().double().numpy()
-        taps = np.concatenate(
-            [
-                self.belief.erroneous_taps(
-                    1, rng_for("taps", digest(np.ascontiguousarray(row).tobytes()))
-                )
-                for row in (rows if self.belief.tap_error_variance else rows[:1])
-            ]
-        )
+        belief = self.belief
+        if belief.tap_error_variance:
+            rows = np.ascontiguousarray(x.detach().cpu().double().numpy())
+            taps = np.concatenate(
+                [belief.erroneous_taps(1, rng_for("taps", digest(row.tobytes()))) for row in rows]
+            )[:, :, : x.shape[-1]]
+        else:
+            taps = belief.taps[None, :, None]
         symbols = self.symbols.cpu().numpy()
-        if self.belief.noise == "poisson":
+        if belief.noise == "poisson":
             symbols = (1 + symbols) / 2
-        mean = self.belief.mean_output(taps @ symbols.T)
+        mean = belief.mean_output(taps @ symbols.T)
         return torch.as_tensor(mean).to(x.device)
 
     def log_likelihood(
         self, x: Annotated[Tensor, "(n, C, A, T + L − 1)"]
     ) -> Annotated[Tensor, "(n, C, T + L − 1, S)"]:
         """Return log p(x_t | state) (n, C, T + L − 1, S) of x (n, C, A, T + L − 1)."""
-        mean = self.outputs(x)
+        x, mean = self.looked_at(x), self.outputs(x)
         if self.belief.noise == "poisson":
-            return x.sum(2)[..., None] * mean.log() - x.shape[2] * mean
+            return poisson_log_likelihood(x, mean)
         return gaussian_log_likelihood(x, mean) / self.belief.noise_std**2
 
 
@@ -135,3 +154,17 @@ def gaussian_log_likelihood(
         mean: m, what each state gives, (n or 1, C, T + L − 1 or 1, S).
     """
     return (x.sum(2)[..., None] - x.shape[2] / 2 * mean) * mean
+
+
+def poisson_log_likelihood(
+    x: Annotated[Tensor, "(n, C, A, T + L − 1)"], mean: Tensor
+) -> Annotated[Tensor, "(n, C, T + L − 1, S)"]:
+    """Return log p(x_t | state) (n, C, T + L − 1, S), without what all states have in common.
+
+    Σ_a x_at log m − A m
+
+    Args:
+        x: counts (n, C, A, T + L − 1).
+        mean: m, what each state gives, (n or 1, C, T + L − 1 or 1, S).
+    """
+    return x.sum(2)[..., None] * mean.log() - x.shape[2] * mean

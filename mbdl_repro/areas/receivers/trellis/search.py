@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.receivers.trellis.states import predecessors, symbols_of_states
+from mbdl_repro.areas.receivers.trellis.states import symbols_of_states
 
 
 def viterbi(
@@ -23,29 +23,49 @@ def viterbi(
         lag: decide each symbol so many values later, out of the state that is best then, and
             not at the end; at most L − 1, as a state knows no more.
     """
-    n, T, S = log_likelihood.shape
-    before = predecessors(n_taps).to(log_likelihood.device)
-    best = log_likelihood[:, 0]
-    came = torch.zeros(T, n, S, dtype=torch.bool, device=log_likelihood.device)
-    leaders = [best.argmax(1)]
+    T, S = log_likelihood.shape[1:]
+    seen = log_likelihood.permute(1, 2, 0).contiguous()  # what is added to lies together
+    half = S // 2
+    best = seen[0]
+    came = torch.zeros(T, half, len(log_likelihood), dtype=torch.bool, device=seen.device)
+    leaders = []
     for t in range(1, T):
-        old, new = best[:, before[:, 0]], best[:, before[:, 1]]
-        came[t] = new > old
-        best = torch.maximum(old, new) + log_likelihood[:, t]
-        best = best - best.amax(1, keepdim=True)
-        leaders.append(best.argmax(1))
+        if lag is not None:
+            leaders.append(best.argmax(0))
+        # States that differ in their newest symbol alone follow the same two.
+        old, new = best.view(half, 2, -1).unbind(1)
+        torch.gt(new, old, out=came[t])
+        best = (seen[t].view(2, half, -1) + torch.maximum(old, new)).view(S, -1)
+    path = best.argmax(0)
     symbols = symbols_of_states(n_taps).to(log_likelihood)
     if lag is not None:
-        path = torch.stack(leaders, 1)
-        decided = symbols[path[:, lag:], lag]  # of the state at t + lag the symbol of t
-        return torch.cat([decided, symbols[path[:, -1]][:, :lag].flip(1)], 1)
-    path = best.argmax(1)
-    newest = torch.empty(n, T, dtype=symbols.dtype, device=symbols.device)
-    rows = torch.arange(n, device=log_likelihood.device)
+        led = torch.stack([*leaders, path], 1)
+        decided = symbols[led[:, lag:], lag]  # of the state at t + lag the symbol of t
+        return torch.cat([decided, symbols[path][:, :lag].flip(1)], 1)
+    newest = torch.empty(T, len(path), dtype=torch.long, device=path.device)
     for t in range(T - 1, -1, -1):
-        newest[:, t] = symbols[path, 0]
-        path = before[path, came[t, rows, path].long()]
-    return newest
+        newest[t] = path
+        older = path % half
+        path = 2 * older + came[t].gather(0, older[None])[0]
+    return symbols[newest, 0].T
+
+
+def checked_lag(decision_lag: int | None, n_taps: int) -> int | None:
+    """Return a decision lag that a state of the trellis knows of.
+
+    Args:
+        decision_lag: values between a symbol and its decision; ``None``: until the end.
+        n_taps: L.
+
+    Raises:
+        ValueError: it is more than L − 1.
+    """
+    if decision_lag is not None and decision_lag >= n_taps:
+        raise ValueError(
+            f"decision_lag is {decision_lag}: a state knows the last {n_taps} symbols, "
+            f"so at most {n_taps - 1} is allowed"
+        )
+    return decision_lag
 
 
 def forward_backward(
@@ -62,27 +82,27 @@ def forward_backward(
         n_taps: L, with S = 2^L.
     """
     T, S = log_likelihood.shape[1:]
-    before = predecessors(n_taps).to(log_likelihood.device)
-    likelihood = (log_likelihood - log_likelihood.amax(2, keepdim=True)).exp()
-    forwards = torch.empty_like(likelihood)
-    alpha = likelihood[:, 0]
-    forwards[:, 0] = alpha
-    for t in range(1, T):
-        alpha = likelihood[:, t] * (alpha[:, before[:, 0]] + alpha[:, before[:, 1]])
-        alpha = alpha / alpha.sum(1, keepdim=True)
-        forwards[:, t] = alpha
-    beta = torch.ones_like(alpha)
-    posterior = torch.empty_like(likelihood)
-    posterior[:, T - 1] = forwards[:, T - 1]
     half = S // 2
+    seen = log_likelihood.permute(1, 2, 0).contiguous()  # what is added to lies together
+    likelihood = (seen - seen.amax(1, keepdim=True)).exp_()
+    alpha = likelihood[0]
+    posterior = torch.empty_like(likelihood)
+    posterior[0] = alpha
+    for t in range(1, T):
+        # States that differ in their newest symbol alone follow the same two.
+        before = alpha.view(half, 2, -1).sum(1)
+        alpha = (likelihood[t].view(2, half, -1) * before).view(S, -1)
+        alpha /= alpha.sum(0)
+        posterior[t] = alpha
+    beta = torch.ones_like(alpha)
     for t in range(T - 2, -1, -1):
-        weighed = likelihood[:, t + 1] * beta
-        # State z' is followed by its newer symbols with either symbol before them.
-        after = weighed[:, :half] + weighed[:, half:]
-        beta = after.repeat_interleave(2, 1)
-        beta = beta / beta.sum(1, keepdim=True)
-        posterior[:, t] = forwards[:, t] * beta
-    return posterior / posterior.sum(2, keepdim=True)
+        after = (likelihood[t + 1] * beta).view(2, half, -1).sum(0)
+        after /= after.sum(0)
+        # Both states that differ in their oldest symbol alone are followed by the same two.
+        beta = after.repeat_interleave(2, 0)
+        posterior[t] *= beta
+    posterior /= posterior.sum(1, keepdim=True)
+    return posterior.permute(2, 0, 1)
 
 
 def symbol_means(
