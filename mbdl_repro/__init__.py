@@ -9,6 +9,7 @@ What a user imports stands here, and is loaded when it is asked for::
     mbdl.compare(...)             # methods on one scenario: a table with intervals
     mbdl.load(...)                # a method of an experiment, as it was trained
     mbdl.scenario(...)            # the scenario of an experiment
+    mbdl.choose(...)              # the methods that so many pairs and operations allow
 """
 
 from __future__ import annotations
@@ -25,32 +26,38 @@ if TYPE_CHECKING:  # for editors; nothing of it is imported before it is asked f
     from mbdl_repro.contract.scenario import Scenario as Scenario
     from mbdl_repro.contract.scenario import Split as Split
     from mbdl_repro.face.candidates import Candidate as Candidate
+    from mbdl_repro.face.choosing import Chosen as Chosen
+    from mbdl_repro.face.choosing import choose as choose
     from mbdl_repro.face.compared import Compared as Compared
     from mbdl_repro.face.comparing import compare as compare
     from mbdl_repro.face.estimating import estimate as estimate
     from mbdl_repro.face.estimating import illustrations as illustrations
     from mbdl_repro.face.estimating import iterates as iterates
+    from mbdl_repro.face.fitting import fit as fit
     from mbdl_repro.face.kept import load as load
     from mbdl_repro.face.kept import scenario as scenario
     from mbdl_repro.face.kept import table as table
     from mbdl_repro.face.kept import verdicts as verdicts
-    from mbdl_repro.learning.recipe import Recipe as Recipe
+    from mbdl_repro.face.names import Recipe as Recipe
 
 __version__ = "0.1.0"
 
 _MODULES = {
     "Candidate": "face.candidates",
+    "Chosen": "face.choosing",
     "ClosedFormMethod": "contract.method",
     "Compared": "face.compared",
     "Family": "contract.family",
     "IterativeMethod": "contract.method",
     "Method": "contract.method",
-    "Recipe": "learning.recipe",
+    "Recipe": "face.names",
     "Scenario": "contract.scenario",
     "Split": "contract.scenario",
     "bound": "contract.measure",
+    "choose": "face.choosing",
     "compare": "face.comparing",
     "estimate": "face.estimating",
+    "fit": "face.fitting",
     "illustrations": "face.estimating",
     "iterates": "face.estimating",
     "load": "face.kept",

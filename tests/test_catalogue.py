@@ -19,7 +19,8 @@ import mbdl_repro.areas
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import MEMORY, REQUIRED
 from mbdl_repro.catalogue.annotations import decode_type, decode_value, encode_type, encode_value
-from mbdl_repro.catalogue.inspection import arguments, inspect_areas
+from mbdl_repro.catalogue.arguments import arguments
+from mbdl_repro.catalogue.inspection import inspect_areas
 from mbdl_repro.catalogue.memory import PACKAGE, Memory
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.method import ClosedFormMethod, IterativeMethod, Method

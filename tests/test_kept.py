@@ -1,4 +1,4 @@
-"""What the repository keeps of results: all that tells them, in less than 33 MB."""
+"""What the repository keeps of results: all that tells them, in less than 37 MB."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_record, read_table, record_path
 
 ROOT = Path(__file__).parents[1]
-MOST_BYTES = 33_000_000
+MOST_BYTES = 37_000_000
 
 
 def tracked(*folders: str) -> list[str]:

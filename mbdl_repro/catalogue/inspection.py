@@ -9,9 +9,7 @@ import contextlib
 import importlib
 import inspect
 import json
-import re
 import sys
-import textwrap
 import traceback
 import typing
 from collections.abc import Callable, Iterable
@@ -20,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from mbdl_repro.catalogue.annotations import ALLOWED, encode_type, encode_value
+from mbdl_repro.catalogue.arguments import arguments
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.contract.settings import keywords
@@ -207,20 +206,6 @@ def _meanings(cls: type[Method], names: Iterable[str]) -> dict[str, str]:
     docs = [arguments(inspect.cleandoc(base.__doc__ or "")) for base in _bases(cls)]
     said = {name: [doc[name] for doc in docs if name in doc] for name in names}
     return {name: meanings[0] for name, meanings in said.items() if meanings}
-
-
-def arguments(doc: str) -> dict[str, str]:
-    """Return what a docstring says of each argument."""
-    found = re.search(r"^Args:\n((?:[ ]+.*\n?)+)", doc, re.M)
-    lines = textwrap.dedent(found[1]).splitlines() if found else []
-    meanings: dict[str, str] = {}
-    name = ""
-    for line in lines:
-        if match := re.match(r"(\w+): (.*)", line):
-            name, meanings[match[1]] = match[1], match[2]
-        elif name:
-            meanings[name] += " " + line.strip()
-    return meanings
 
 
 # Metrics and bounds -----------------------------------------------------------------------------

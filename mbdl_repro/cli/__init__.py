@@ -15,6 +15,7 @@ PARTS = {
         "figure": "figure",
         "methods": "listing",
         "explain": "explaining",
+        "choose": "choosing",
     },
     "Compute": {
         "run": "running",

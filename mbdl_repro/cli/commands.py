@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,11 @@ import click
 
 from mbdl_repro.errors import UserError, meant, one_of
 from mbdl_repro.experiments.names import EXPERIMENTS
+
+SELDOM = 50_000
+"""New objects between two looks for what can be freed: what a command reads stays to its end."""
+
+PACKAGE = Path(__file__).parents[1]
 
 
 class Command(click.Command):
@@ -86,6 +92,20 @@ class Commands(click.Group):
         self.examples = tuple(examples)
         self.modules = {name: where for part in self.parts.values() for name, where in part.items()}
 
+    def main(self, *args: Any, **more: Any) -> Any:
+        """Run what was typed; to look for what can be freed at the usual rate takes a tenth of it.
+
+        Args:
+            args: what click is given.
+            more: what click is given, by name.
+        """
+        usual = gc.get_threshold()
+        gc.set_threshold(SELDOM)
+        try:
+            return super().main(*args, **more)
+        finally:
+            gc.set_threshold(*usual)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
         return list(self.modules)
@@ -159,9 +179,13 @@ def stop_outside_root() -> None:
     """Refuse to run anywhere but in the project's root folder."""
     if EXPERIMENTS.is_dir():
         return
-    here = Path.cwd()
-    above = next((parent for parent in here.parents if (parent / EXPERIMENTS).is_dir()), None)
+    places = [
+        *Path.cwd().parents,
+        PACKAGE.parent,
+    ]  # the last, where mbdl was installed from a clone
+    root = next((place for place in places if (place / EXPERIMENTS).is_dir()), None)
     raise UserError(
-        f"this folder has no {EXPERIMENTS}: run mbdl in the project's root folder"
-        + (f", {above}" if above else ", the one that holds the Snakefile")
+        f"this folder has no {EXPERIMENTS}: experiments, and what is kept of them, lie in a clone "
+        "of the project. Run mbdl in the project's root folder"
+        + (f", {root}" if root else ", the one that holds the Snakefile")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,8 @@ HERE = Path(__file__).parent
     "family_name",
     type=FAMILY,
     required=True,
-    help="Its place on the continuum, such as model_based or unfolded_objective.",
+    help="Its place on the continuum, such as model_based or unfolded_objective; the file that is "
+    "begun lists them all.",
 )
 @click.option("--iterative", is_flag=True, help="It refines its estimate step by step.")
 @click.option("--write", is_flag=True, help="Write the file and its test, and not only print it.")
@@ -76,6 +78,7 @@ def skeleton(name: str, area: str, family: Family, iterative: bool = False) -> s
     """
     common = _common(name, area) | {
         "family": family.name,
+        "hints": hints(area, family),
         "nn": ", nn" if family.learns else "",
     }
     if not iterative:
@@ -90,6 +93,35 @@ def skeleton(name: str, area: str, family: Family, iterative: bool = False) -> s
         else f'self.register_buffer("log_step", {steps})'
     )
     return _filled(template, common | {"hold": hold})
+
+
+def hints(area: str, family: Family) -> str:
+    """Return comments on what may stand in place of the family, and how a child names its parent.
+
+    Args:
+        area: the running example, whose methods are the examples.
+        family: that the method begins with.
+    """
+    from mbdl_repro import catalogue
+    from mbdl_repro.cli.options import families
+
+    others = [word.upper() for word in families() if word.upper() != family.name]
+    lines = _comment(f"Other families: {', '.join(others)}.")
+    infos = catalogue.methods(area)
+    children = [info for info in infos.values() if info.parent]
+    if family.learns and children:
+        child = next((info for info in children if info.family is family), children[0])
+        lines += _comment(
+            "A child of a method that there is, which it equals before it is fitted, says whose it "
+            f"is in the next line (as {child.class_name} does), and derives in the class line "
+            "from what that one derives from:"
+        )
+        lines.append(f'    # parent = "{child.parent}"')
+    return "\n".join(lines)
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent="    # ", subsequent_indent="    # ")
 
 
 def skeleton_of_test(name: str, area: str, iterative: bool = False) -> str:

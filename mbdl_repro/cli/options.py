@@ -10,12 +10,11 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from mbdl_repro.cli.commands import stop_outside_root
+from mbdl_repro.cli.commands import PACKAGE, stop_outside_root
 from mbdl_repro.errors import UserError, meant, named
 from mbdl_repro.experiments import names as file_names
 
 FORMATS = ("text", "csv", "markdown", "latex")
-PACKAGE = Path(__file__).parents[1]
 
 
 class Known(click.ParamType):  # type: ignore[type-arg]
@@ -189,7 +188,7 @@ def scale_option(command: Callable[..., None]) -> Callable[..., None]:
         type=Known("scale", scales),
         default="full",
         show_default=True,
-        help="How much is run: full, smoke, or another file of workflow/scales.",
+        help="How much is run: full, draft, smoke, or another file of workflow/scales.",
     )(command)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mbdl_repro.cli.commands import Command
+from mbdl_repro.cli.comparison_table import deliver_comparison
 from mbdl_repro.cli.options import (
     EITHER,
     METHOD,
@@ -60,8 +60,8 @@ def table(
     """Show a table of results: means over seeds, with 95 % intervals."""
     from mbdl_repro.experiments import reading
     from mbdl_repro.reporting import tables
+    from mbdl_repro.reporting.made import made_table
     from mbdl_repro.store.paths import Store
-    from mbdl_repro.store.records import read_table
 
     scale = reading.load_scale(scale_name)
     store = Store.of(scale)
@@ -72,13 +72,14 @@ def table(
                 f"{name} is a comparison, whose table is shown whole: leave out "
                 "--metric, --method, --seeds and --iterations"
             )
-        _table_of_comparison(read_table(store.comparison(name)), form, output)
+        deliver_comparison(made_table(store.comparison(name), name, scale_name), form, output)
         return
     experiment = reading.load(name, scale)
     metrics = tuple(named(one, experiment.metrics, "metric") for one in metrics)
     known = [*experiment.methods, *experiment.bounds]
     rows = tuple(named(one, known, "method or bound") for one in rows)
-    frame = read_table(store.seed_rows(name) if seeds else store.table(name))
+    path = store.seed_rows(name) if seeds else store.table(name)
+    frame = made_table(path, name, scale_name)
     if not iterations:
         frame = tables.final(frame)
     for column, chosen in (("metric", metrics), ("method", rows)):
@@ -86,24 +87,6 @@ def table(
             frame = frame[frame[column].isin(chosen)]
     head, lines = lines_of(experiment, frame, seeds)
     deliver(frame, head, lines, form, output)
-
-
-def _table_of_comparison(frame: pd.DataFrame, form: str, output: Path | None) -> None:
-    """Show a comparison's table; each value with its interval in its own cell."""
-    head = [name for name in frame if not re.search("_(low|high)$", name)]
-    lines = [[_cell(row, name) for name in head] for row in frame.to_dict("records")]
-    deliver(frame, head, lines, form, output)
-
-
-def _cell(row: dict[str, Any], name: str) -> str:
-    value = row[name]
-    if not isinstance(value, float):
-        return str(value)
-    if value != value:
-        return ""
-    if f"{name}_low" in row:
-        return f"{value:.4g} [{row[f'{name}_low']:.4g}, {row[f'{name}_high']:.4g}]"
-    return f"{value:.4g}"
 
 
 def lines_of(

@@ -75,7 +75,7 @@ def verdicts(
     from mbdl_repro.experiments import reading
     from mbdl_repro.store.paths import Store
 
-    frame = _verdicts_of(name, Store.of(reading.load_scale(scale_name)))
+    frame = _verdicts_of(name, Store.of(reading.load_scale(scale_name)), scale_name)
     if verdict:
         frame = frame[frame["verdict"] == verdict]
     if source:
@@ -92,12 +92,15 @@ def verdicts(
         deliver(frame, head, lines, form, output)
 
 
-def _verdicts_of(name: str | None, store: Store) -> pd.DataFrame:
+def _verdicts_of(name: str | None, store: Store, scale_name: str) -> pd.DataFrame:
     """Read the verdicts of one experiment or comparison, or of all that have some."""
     import pandas as pd
 
+    from mbdl_repro.reporting.made import stop_unless_made
     from mbdl_repro.store.records import read_table
 
+    if name:
+        stop_unless_made(store.verdicts(name), name, scale_name)
     names = [name] if name else experiments_and_comparisons()
     paths = [store.verdicts(one) for one in names]
     # One that is asked for and has none is an error; of all, those that have none are left out.

@@ -117,6 +117,10 @@ def _tuned(
             continue
         if key in data:
             problems.note(here, f"{key!r} is both set and tuned; keep one of the two")
+        if key in info.not_fitted:
+            problems.note(
+                here, f"neither a fit nor its loss depends on {key!r}, by which it could be chosen"
+            )
         if not values:
             problems.note(here, "[]: should list the values to choose from")
         problems.no_repeats(values, [(*here, i) for i in range(len(values))])

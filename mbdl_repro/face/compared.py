@@ -24,7 +24,7 @@ class Compared:
 
     Attributes:
         table: a row a method, or bound, and metric: the mean over seeds, and where its 95 %
-            interval begins and ends.
+            interval begins and ends; where there are several sizes of training sets, one for each.
         rows: the same of each seed.
         chosen: of each method that is tuned, the settings that each seed chose.
         scales: how values of each metric compare.
@@ -55,12 +55,16 @@ class Compared:
         for name, known in ((metric, self.scales), (reference, set(here["method"]))):
             if name not in known:
                 raise ValueError(f"no {name!r} was compared; {one_of(name, known)}")
-        right = here[here["method"] == reference]
-        found = [
-            {"method": label, **_effect(left, right, self.scales[metric])}
-            for label, left in here.groupby("method", sort=False)
-            if label != reference
-        ]
+        sizes = here["n_train"] if "n_train" in here else pd.Series(0, index=here.index)
+        of_each = dict(iter(here.groupby([here["method"], sizes], sort=False)))
+        found = []
+        for (label, n), left in of_each.items():
+            for (other, m), right in of_each.items():
+                # What looks at no pairs, 0, meets every size.
+                if label != reference and other == reference and (n == m or 0 in (n, m)):
+                    at = {"n_train": max(n, m)} if "n_train" in here else {}
+                    effect = _effect(left, right, self.scales[metric])
+                    found.append({"method": label, **at, **effect})
         return pd.DataFrame(found)
 
     def plot(self, metric: str | None = None, axes: Axes | None = None) -> Axes:
@@ -88,7 +92,8 @@ class Compared:
                 axes.axvline(row["mean"], color=COLOURS[family], ls="--", label=row["method"])
                 continue
             ends = [[row["mean"] - row["ci_low"]], [row["ci_high"] - row["mean"]]]
-            label = f"{row['method']} ({row['n_parameters']})"
+            pairs = f", {row['n_train']} pairs" if row.get("n_train") else ""
+            label = f"{row['method']}{pairs} ({row['n_parameters']})"
             axes.errorbar(row["mean"], label, xerr=ends, fmt="o", capsize=3, color=COLOURS[family])
         if self.scales[metric] == "ratio":
             axes.set_xscale("log")
@@ -101,24 +106,18 @@ class Compared:
     def __repr__(self) -> str:
         """Return the table, a line a method and a column a metric."""
         metrics = list(self.scales)
-        lines: dict[str, dict[str, str]] = {}
+        several = ["n_train"] if "n_train" in self.table else []
+        lines: dict[tuple[str, ...], dict[str, str]] = {}
         for row in self.table.to_dict("records"):
-            cell = _with_interval(row["mean"], row["ci_low"], row["ci_high"])
-            lines.setdefault(row["method"], {"learned": f"{row['n_parameters']}"})
-            lines[row["method"]][row["metric"]] = cell
-        head = ["method", *metrics, "numbers learned"]
+            cell = numbers.with_interval(row["mean"], row["ci_low"], row["ci_high"])
+            key = (row["method"], *(str(row[name] or "") for name in several))
+            lines.setdefault(key, {"learned": f"{row['n_parameters']}"})[row["metric"]] = cell
+        head = ["method", *several, *metrics, "numbers learned"]
         body = [
-            [label, *(cells.get(m, "") for m in metrics), cells["learned"]]
-            for label, cells in lines.items()
+            [*key, *(cells.get(m, "") for m in metrics), cells["learned"]]
+            for key, cells in lines.items()
         ]
         return tables.as_text(head, body).rstrip()
-
-
-def _with_interval(mean: float, low: float, high: float) -> str:
-    """Return a mean with half its interval, or, where that is lopsided, with both of its ends."""
-    above, below = high - mean, mean - low
-    lopsided = above > 1.2 * below  # as intervals on a logarithmic scale are
-    return numbers.difference(mean, low, high) if lopsided else numbers.number(mean, above)
 
 
 def _effect(left: pd.DataFrame, right: pd.DataFrame, scale: Scale) -> dict[str, Any]:

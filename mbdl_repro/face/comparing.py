@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,10 @@ from mbdl_repro import catalogue
 from mbdl_repro.contract.family import Family
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Scenario, Split, in_seed
-from mbdl_repro.errors import one_of
+from mbdl_repro.face.arguments import sizes_of, stop_unless_known, stop_unless_positive
 from mbdl_repro.face.candidates import Candidate, Conditions, labelled
 from mbdl_repro.face.compared import Compared
+from mbdl_repro.face.pairs import missing_in, never_fitted, stop_unless_finite
 from mbdl_repro.learning.recipe import Recipe
 from mbdl_repro.learning.training import Report
 from mbdl_repro.pipeline.rows import WITHOUT
@@ -22,9 +23,6 @@ from mbdl_repro.pipeline.stages.bound import values as bound_values
 from mbdl_repro.pipeline.stages.evaluate import score
 from mbdl_repro.pipeline.stages.summarize import summary_of
 from mbdl_repro.statistics.relations import Scale, scale_of
-
-if TYPE_CHECKING:
-    pass
 
 COLUMNS = [
     "method",
@@ -47,7 +45,7 @@ def compare(
     metrics: Sequence[str] | None = None,
     bounds: Sequence[str] = (),
     belief: Scenario | None = None,
-    n_train: int = 1000,
+    n_train: int | Sequence[int] = 1000,
     n_validation: int = 500,
     n_test: int = 1000,
     seeds: int = 5,
@@ -69,7 +67,8 @@ def compare(
         metrics: names of metrics of its area; ``None``: the first.
         bounds: names of bounds of its area, which stand in the table, too.
         belief: what the methods assume; ``None``: the truth.
-        n_train: training pairs of each seed.
+        n_train: training pairs of each seed; or several numbers of them, for each of which what
+            learns is fitted: the table then has a column ``n_train``, 0 where none are looked at.
         n_validation: pairs that choose settings, and the step of the training that is kept.
         n_test: test pairs.
         seeds: how many repetitions there are.
@@ -84,34 +83,88 @@ def compare(
     """
     known = catalogue.metrics(scenario.area)
     metrics = metrics or list(known)[:1]
-    _stop_unless_known("metrics", metrics, known)
-    _stop_unless_known("bounds", bounds, catalogue.bounds(scenario.area))
-    for name, n in (("n_train", n_train), ("n_validation", n_validation), ("n_test", n_test)):
-        _stop_unless_positive(name, n)
-    _stop_unless_positive("seeds", seeds)
+    stop_unless_known("metrics", metrics, known)
+    stop_unless_known("bounds", bounds, catalogue.bounds(scenario.area))
+    train_sizes = sizes_of(n_train)
+    for name, n in (("n_validation", n_validation), ("n_test", n_test), ("seeds", seeds)):
+        stop_unless_positive(name, n)
     conditions = Conditions(scenario, belief or scenario, recipe or Recipe(), report or _line)
     listed = labelled(methods)
-    sizes = {"train": n_train, "validation": n_validation, "test": n_test}
-    if not any(isinstance(one, Candidate) and one.is_fitted for one in listed.values()):
+    for label, one in listed.items():
+        _stop_if_never_fitted(label, one)
+    sizes = {"train": max(train_sizes), "validation": n_validation, "test": n_test}
+    learns = any(isinstance(one, Candidate) and one.is_fitted for one in listed.values())
+    if not learns:
         sizes["train"] = 1  # which nobody looks at
     rows: list[dict[str, Any]] = []
     chosen: dict[str, list[dict[str, Any]]] = {}
     for seed in range(seeds):
         splits = {name: scenario.draw(n, name, seed) for name, n in sizes.items()}
+        for name, split in splits.items():
+            stop_unless_finite(f"{name} pairs of seed {seed}", split)
         for i, (label, one) in enumerate(listed.items()):
             done = (seed * len(listed) + i) / (seeds * len(listed))
             conditions.report(done, f"{label}, seed {seed + 1} of {seeds}")
-            of_method, settings = _measured(label, one, conditions, seed, splits, metrics)
+            of_method, settings = _at_sizes(
+                label, one, conditions, seed, splits, metrics, train_sizes
+            )
             rows += of_method
             if settings:
-                chosen.setdefault(label, []).append(settings)
+                chosen.setdefault(label, []).extend(settings)
         rows += [
             row
             for name in bounds
-            for row in _bounded(name, scenario, seed, n_train, splits, metrics)
+            for row in _bounds_at_sizes(name, scenario, seed, train_sizes, splits, metrics)
         ]
     conditions.report(1.0, "done")
-    return _compared(rows, chosen, {name: scale_of(known[name].marks) for name in metrics})
+    scales = {name: scale_of(known[name].marks) for name in metrics}
+    return _compared(rows, chosen, scales, several=len(train_sizes) > 1)
+
+
+def _at_sizes(
+    label: str,
+    one: Candidate | Method,
+    conditions: Conditions,
+    seed: int,
+    splits: Mapping[str, Split],
+    metrics: Sequence[str],
+    train_sizes: Sequence[int],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the rows of a method in a seed, fitted to each size, and the settings chosen."""
+    fitted = isinstance(one, Candidate) and one.is_fitted
+    rows, chosen = [], []
+    for n in train_sizes if fitted else (0,):
+        here = {**splits, "train": splits["train"].first(n)} if fitted else splits
+        try:
+            found, settings = _measured(label, one, conditions, seed, here, metrics)
+        except (RuntimeError, ValueError) as error:
+            if words := missing_in(here["train"].x):
+                raise ValueError(
+                    f"{label}, seed {seed}: of its training pairs {words}, which it may not take: "
+                    f"{error}"
+                ) from error
+            raise
+        rows += [{"n_train": n, **row} for row in found]
+        chosen += [settings] if settings else []
+    return rows, chosen
+
+
+def _bounds_at_sizes(
+    name: str,
+    scenario: Scenario,
+    seed: int,
+    train_sizes: Sequence[int],
+    splits: Mapping[str, Split],
+    metrics: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Return the rows of a bound in a seed: of one that depends on it, at each size."""
+    info = catalogue.bounds(scenario.area)[name]
+    sizes = train_sizes if "n_train" in info.arguments else (0,)
+    return [
+        {"n_train": n, **row}
+        for n in sizes
+        for row in _bounded(name, scenario, seed, n, splits, metrics)
+    ]
 
 
 def _measured(
@@ -191,10 +244,13 @@ def _compared(
     rows: list[dict[str, Any]],
     chosen: Mapping[str, list[dict[str, Any]]],
     scales: Mapping[str, Scale],
+    *,
+    several: bool,
 ) -> Compared:
     import pandas as pd
 
-    of_seeds = pd.DataFrame(rows).reindex(columns=[*COLUMNS, *WITHOUT])
+    columns = ["n_train", *COLUMNS] if several else COLUMNS
+    of_seeds = pd.DataFrame(rows).reindex(columns=[*columns, *WITHOUT])
     table = summary_of(of_seeds.drop(columns="iteration"), scales)
     return Compared(table, of_seeds, chosen, scales)
 
@@ -209,18 +265,15 @@ def _stop_unless_alike(label: str, method: Method, few: Split) -> None:
         )
 
 
-def _stop_unless_known(argument: str, names: Sequence[str], known: Iterable[str]) -> None:
-    known = list(known)
-    if isinstance(names, str):
-        raise ValueError(f"{argument} is a text, {names!r}: it should be a list of names")
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{argument}: no {name!r}; {one_of(name, known)}")
-
-
-def _stop_unless_positive(argument: str, n: int) -> None:
-    if not isinstance(n, int) or n < 1:
-        raise ValueError(f"{argument} is {n!r}: it should be a whole number, 1 or more")
+def _stop_if_never_fitted(label: str, one: Candidate | Method) -> None:
+    """Refuse an instance of a method that learns, and was not fitted."""
+    if isinstance(one, Method) and never_fitted(one):
+        name = type(one).__name__
+        raise ValueError(
+            f"{label} is a {name} that was never fitted: give Candidate({name}, setting=value), "
+            "which is fitted in every seed; or fit it before; or, if its weights are as they "
+            f"should be, as in a copy, its estimate alone: {{{label!r}: method.estimate}}"
+        )
 
 
 def _line(fraction: float, message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -95,6 +96,7 @@ def _asked(method: Method, x: Any, question: Callable[[Tensor], Any]) -> Any:
 
 def _answered(method: Method, x: Any, answer: Callable[[Any], Any]) -> Any:
     """Return the answer to observations, or say what of them does not fit the method."""
+    _warn_if_told_otherwise(method)
     shape = tuple(np.shape(x))
     wanted = observed(type(method))
     words = f"x has shape {shape}; {type(method).__name__} takes {wanted}"
@@ -107,6 +109,17 @@ def _answered(method: Method, x: Any, answer: Callable[[Any], Any]) -> Any:
     except (RuntimeError, ValueError, IndexError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"{words}, of the sizes that its belief has: {reason}") from error
+
+
+def _warn_if_told_otherwise(method: Method) -> None:
+    """Warn of a loaded method that is told of other numbers of things than it was trained with."""
+    made_by: Any = getattr(method, "made_by", {})
+    for name, (trained, told) in made_by.get("told_otherwise", {}).items():
+        warnings.warn(
+            f"{made_by['label']} of {made_by['experiment']} was trained with {name} {trained}, and "
+            f"is told {told}: its weights know nothing of that, so its estimates may be far off",
+            stacklevel=4,
+        )
 
 
 def observed(cls: type[Method]) -> str:

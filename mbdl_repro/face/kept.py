@@ -10,12 +10,14 @@ from mbdl_repro.comparisons import reading as comparisons
 from mbdl_repro.contract.hashing import canonical
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.scenario import Scenario, in_seed
+from mbdl_repro.contract.table import same
 from mbdl_repro.errors import UserError, meant, named, one_of
 from mbdl_repro.experiments import reading
 from mbdl_repro.experiments.experiment import Experiment
 from mbdl_repro.face.root import in_root
 from mbdl_repro.pipeline.models import build
 from mbdl_repro.pipeline.weights import load_kept, main_fit, note_of
+from mbdl_repro.reporting.made import made_table, stop_unless_made
 from mbdl_repro.store.paths import Store
 from mbdl_repro.store.records import read_record, read_table
 
@@ -41,7 +43,9 @@ def load(
     Returns:
         The method: ``estimate`` maps observations (n, ...) to estimates (n, ...). Its attribute
         ``made_by`` says what made it: experiment, belief, settings, point, the scenario there,
-        size of the training set, seed, and the versions of the packages.
+        size of the training set, seed, and the versions of the packages; ``told_otherwise``, of
+        what has learned: numbers of things, such as sources, that ``belief`` has otherwise than the
+        training had. Estimates then come with a warning.
 
     Raises:
         UserError: no such experiment or method, or no weights of it are kept.
@@ -49,9 +53,12 @@ def load(
     with in_root():
         found, store = _experiment(experiment)
         method = _label(found, method)
+        stop_unless_made(store.seed_rows(found.name), found.name)
         record = read_record(store.seed_rows(found.name)) or {}
+        otherwise = {}
         if found.methods[method].info.learns:
             loaded, note = load_kept(found, method, store, belief, settings)
+            otherwise = _otherwise(found.belief_at(method, note["point"]), belief)
         else:
             chosen = _chosen(found, method, record.get("chosen", {}).get(method, {}))
             loaded, note = _built(found, method, belief, chosen | settings)
@@ -60,8 +67,22 @@ def load(
     made_by |= {key: value for key, value in note.items() if key not in stored}
     made_by["scenario"] = dataclasses.asdict(found.scenario_at(note["point"]))
     made_by |= {key: record[key] for key in ("created", "versions") if key in record}
+    made_by["told_otherwise"] = otherwise
     loaded.made_by = made_by  # type: ignore[assignment]
     return loaded
+
+
+def _otherwise(trained: Scenario, told: Scenario | None) -> dict[str, tuple[Any, Any]]:
+    """Return the numbers of things that a belief has otherwise: as in training, and as told."""
+    if told is None:
+        return {}
+    of_training, now = vars(trained), vars(told)
+    counts = [name for name in of_training if name.startswith("n_") and name in now]
+    return {
+        name: (of_training[name], now[name])
+        for name in counts
+        if not same(of_training[name], now[name])
+    }
 
 
 def _label(experiment: Experiment, name: str) -> str:
@@ -141,7 +162,7 @@ def table(name: str) -> pd.DataFrame:
     with in_root():
         whole, store = _whole(name), Store.of(reading.load_scale("full"))
         compared = whole in comparisons.names()
-        return read_table(store.comparison(whole) if compared else store.table(whole))
+        return made_table(store.comparison(whole) if compared else store.table(whole), whole)
 
 
 def verdicts(name: str | None = None) -> pd.DataFrame:
@@ -155,7 +176,10 @@ def verdicts(name: str | None = None) -> pd.DataFrame:
     """
     with in_root():
         store = Store.of(reading.load_scale("full"))
-        return read_table(store.verdicts() if name is None else store.verdicts(_whole(name)))
+        if name is None:
+            return read_table(store.verdicts())
+        whole = _whole(name)
+        return made_table(store.verdicts(whole), whole)
 
 
 def _whole(name: str) -> str:

@@ -67,6 +67,7 @@ def _environment() -> Environment:
         "breakable": _breakable,
         "chance": _chance,
         "chances": _chances,
+        "count": numbers.count,
         "decibels": choices.decibels,
         "over": _over,
         "prose": _prose,

@@ -71,6 +71,24 @@ def difference(value: float, low: float, high: float) -> str:
     return f"({text}){power}" if power else text
 
 
+def with_interval(mean: float, low: float, high: float) -> str:
+    """Return a mean with half its interval, or, where that is lopsided, with both of its ends.
+
+    Args:
+        mean: of any unit.
+        low: where its interval begins, in the same unit; NaN if there is none.
+        high: where it ends.
+    """
+    above, below = high - mean, mean - low
+    lopsided = above > 1.2 * below  # as intervals on a logarithmic scale are
+    return difference(mean, low, high) if lopsided else number(mean, above)
+
+
+def count(value: float) -> str:
+    """Return a number of things, such as operations, as a plain figure: ``1,336,000``."""
+    return f"{value:,.0f}" if math.isfinite(value) else "–"
+
+
 def effect(verdict: Mapping[str, Any]) -> str:
     """Return what a claim's test found, as ``left over right 0.81 [0.78, 0.84], p = 0.003``.
 

@@ -24,6 +24,7 @@ from mbdl_repro.reporting.facts.claims import HELD, SIDE
 from mbdl_repro.reporting.facts.words import area_title, place_in
 from mbdl_repro.reporting.markdown import escaped
 from mbdl_repro.reporting.numbers import anchor
+from mbdl_repro.reporting.problems import Problems
 from mbdl_repro.reporting.site import printed
 from mbdl_repro.store.files import WAY_OUT
 from mbdl_repro.store.paths import Store
@@ -73,8 +74,8 @@ def pages() -> dict[Path, str]:
         "costs": costs_page(results),
     }
     if choices.CHOICE in results.comparisons:
-        table = results.table(choices.CHOICE)
-        written["which_method"] = choices.page(table, "gallery.md")
+        measured = Problems(results.experiments, results.table_of)
+        written["which_method"] = choices.page(*results.choice, measured, "gallery.md")
     files = {PAGES / f"{name}.md": f"{NOTICE}\n\n{text}\n" for name, text in written.items()}
     texts = {page: page.read_text(encoding="utf-8") for page in sorted(GUIDES.glob("*.md"))}
     marked = {
@@ -124,8 +125,7 @@ def parts(results: Results) -> dict[str, str]:
     if TALK in results.comparisons:
         found["figure"] = _figure_of(results, results.comparisons[TALK], root="")
     if choices.CHOICE in results.comparisons:
-        table = results.table(choices.CHOICE)
-        found["which"] = choices.in_short(table, f"{PAGES}/which_method.md")
+        found["which"] = choices.in_short(*results.choice, f"{PAGES}/which_method.md")
     return found
 
 
@@ -146,6 +146,20 @@ class Results:
             comparison: its name.
         """
         return read_table(self.store.comparison(comparison))
+
+    def table_of(self, experiment: str) -> pd.DataFrame:
+        """Return the table of an experiment.
+
+        Args:
+            experiment: its name.
+        """
+        return read_table(self.store.table(experiment))
+
+    @property
+    def choice(self) -> tuple[pd.DataFrame, float]:
+        """The table of which method when, and the share of operations that is little in it."""
+        comparison: Any = self.comparisons[choices.CHOICE]
+        return self.table(choices.CHOICE), comparison.spec.small
 
     def verdicts(self, *names: str) -> pd.DataFrame:
         """Return the verdicts on these experiments, or on all if none is named."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from mbdl_repro.comparisons import reading as comparisons
 from mbdl_repro.pipeline.job import Job
 from mbdl_repro.reporting import choices, continuum
 from mbdl_repro.reporting.facts.book import Facts
@@ -16,6 +17,7 @@ from mbdl_repro.reporting.facts.experiment import ExperimentFacts
 from mbdl_repro.reporting.facts.method import AS_GOOD, MethodFacts
 from mbdl_repro.reporting.facts.words import COMPARISONS, area_title, order_in
 from mbdl_repro.reporting.layout import TEMPLATES, method_page, page_of, rendered
+from mbdl_repro.reporting.problems import Problems
 from mbdl_repro.store.files import read_bytes
 from mbdl_repro.store.records import read_checked, read_table
 
@@ -218,13 +220,16 @@ def _claims(page: Rendered, facts: Facts) -> bytes:
 
 def _which(page: Rendered, facts: Facts) -> bytes:
     table = read_table(facts.store.comparison(choices.CHOICE))
+    comparison: Any = comparisons.load(choices.CHOICE)
     experiments = facts.experiments
     return page(
         "which_method",
         "which_method.html",
         choice=choices.CHOICE,
         explained=choices.EXPLAINED,
-        problems=choices.problems(table),
+        head=choices.HEAD,
+        problems=choices.problems(table, comparison.spec.small),
+        measured=Problems(experiments, lambda name: read_table(facts.store.table(name))),
         area_of=lambda name: experiments[name].area,
         method_of=lambda name, label: experiments[name].methods[label].info.name,
     )

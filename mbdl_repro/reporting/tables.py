@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mbdl_repro.contract.table import distinct
 from mbdl_repro.experiments.experiment import Experiment
@@ -43,13 +43,21 @@ def place_columns(experiment: Experiment, table: pd.DataFrame) -> list[str]:
     return [*varying, "n_train"] if len(sizes) > 1 else varying
 
 
-def as_text(head: list[str], rows: list[list[str]], colours: Mapping[str, str] = {}) -> str:
+def as_text(
+    head: list[str],
+    rows: list[list[str]],
+    colours: Mapping[str, str] = {},
+    *,
+    whole_numbers: bool = False,
+) -> str:
     """Return a table for the terminal, or 80 columns wide where there is none.
 
     Args:
         head: names of the columns, or none.
         rows: their cells.
         colours: of first cells, by their content.
+        whole_numbers: whether columns of words alone are broken where lines are too long; those of
+            numbers have to be narrow then.
     """
     from rich import box
     from rich.console import Console
@@ -58,7 +66,9 @@ def as_text(head: list[str], rows: list[list[str]], colours: Mapping[str, str] =
 
     table = Table(box=box.SIMPLE_HEAD if head else None, show_header=bool(head), pad_edge=False)
     for name, right in zip(head, numeric_columns(head, rows), strict=True):
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        side: Literal["left", "right"] = "right" if right else "left"
+        whole = right and whole_numbers
+        table.add_column(name, justify=side, overflow="fold", no_wrap=whole)
     for first, *others in rows:
         table.add_row(Text(first, style=colours.get(first.strip(), "")), *others)
     # In a notebook, too, it is a text: rich would show something there as well.

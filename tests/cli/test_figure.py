@@ -13,6 +13,7 @@ from mbdl_repro.store.files import arrays_to_bytes, table_to_bytes
 from mbdl_repro.store.records import write_outputs
 
 LISTA = ["figure", "5.06"]
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +60,44 @@ def test_letters_are_larger_on_a_slide(tmp_path):
 )
 def test_what_there_is_not(arguments, words):
     assert words in mistake(*LISTA, *arguments)
+
+
+@pytest.fixture
+def worth():
+    """A comparison, ``6_worth``, whose table has a row a family."""
+    folder = Path("workflow/comparisons")
+    folder.mkdir(parents=True)
+    (folder / "6_worth.yaml").write_text(
+        'book: {example: null, section: "6", title: Worth, says: It is worth a lot.}\n'
+        "kind: worth\ncaption: Pairs.\n",
+        encoding="utf-8",
+    )
+    row = {"example": "sparse recovery", "condition": "wrong H", "model": "wrong", "pairs": 30.0}
+    rest = {"smallest": 30.0, "largest": 3000.0, "answer": "from"}
+    rows = [{**row, "family": one, **rest} for one in ("generative learning", "deep learning")]
+    write_outputs({Path("results/comparisons/6_worth.csv"): table_to_bytes(rows)}, RECORD)
+
+
+@pytest.mark.usefixtures("worth")
+def test_the_figure_of_a_comparison_is_drawn_from_its_table():
+    mbdl("figure", "6_worth", "--format", "svg")
+    text = Path("6_worth.svg").read_text(encoding="utf-8")
+    assert text.startswith("<?xml")
+    assert "is a comparison, and drawn whole: leave out --panel" in mistake(
+        "figure", "6_worth", "--panel", "1"
+    )
+
+
+@pytest.mark.usefixtures("worth")
+def test_a_comparison_that_was_not_made_says_what_makes_it():
+    Path("results/comparisons/6_worth.csv").unlink()
+    assert "is missing: `mbdl run 6_worth` makes it" in mistake("figure", "6_worth")
+    assert "is missing: `mbdl run 6_worth` makes it" in mistake("table", "6_worth")
+
+
+def test_the_kept_figure_of_a_comparison_is_drawn_again_bit_by_bit(tmp_path, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    path = tmp_path / "drawn.png"
+    mbdl("figure", "6.1_worth", "--output", str(path))
+    kept = Image.open("figures/6.1_worth_of_a_model.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(path)), np.asarray(kept))

@@ -103,7 +103,9 @@ def test_verdicts_of_one_kind_or_source():
 
 
 def test_results_that_are_not_there_or_damaged(store):
-    assert "is missing: run snakemake" in mistake("table", "5.06_lista", "--scale", "smoke")
+    for command in (["table"], ["table", "--seeds"], ["figure"], ["verdicts"]):
+        told = mistake(*command, "5.06_lista", "--scale", "smoke")
+        assert "is missing: `mbdl run 5.06_lista --scale smoke` makes it" in told
     assert "no verdicts in results/smoke/verdicts: `mbdl run` makes them" in mistake(
         "verdicts", "--scale", "smoke"
     )
@@ -129,7 +131,9 @@ def test_a_comparison_is_shown_whole_with_its_intervals():
     write_outputs({Path("results/comparisons/6_mine.csv"): table_to_bytes([row])}, RECORD)
     lines = [line.split() for line in mbdl("table", "6_mine").splitlines() if line.strip()]
     assert lines[0] == ["family", "pairs", "answer"]
-    assert lines[-1] == ["all", "30", "[20,", "40.25]", "at"]
+    assert lines[2] == ["all", "30", "±", "10", "at"]
+    assert "--format csv has all columns." in mbdl("table", "6_mine")
+    assert "pairs_low" in mbdl("table", "6_mine", "--format", "csv")
     assert "is shown whole" in mistake("table", "6_mine", "--seeds")
 
 

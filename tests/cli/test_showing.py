@@ -59,5 +59,5 @@ def test_a_comparison_on_one_screen():
     assert "6_mine: Mine (Section 6)" in words
     assert "compares Errors side by side. experiments 5.06_lista" in words
     assert "results partly made cost 3 s on one core" in words
-    for command in ("figure", "plan", "status"):
+    for command in ("plan", "status"):
         assert "6_mine is a comparison, and this is for experiments" in mistake(command, "6_mine")

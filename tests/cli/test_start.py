@@ -31,7 +31,11 @@ def test_outside_the_root(monkeypatch):
     monkeypatch.chdir("workflow")
     assert mistake("examples").endswith(f"in the project's root folder, {root}")
     monkeypatch.chdir(root.parent)
-    assert "root folder, the one that holds the Snakefile" in mistake("methods")
+    told = mistake("figure", "5.06")
+    assert "experiments, and what is kept of them, lie in a clone of the project" in told
+    assert told.endswith(f"root folder, {PACKAGE.parent}")  # which it was installed from
+    monkeypatch.setattr("mbdl_repro.cli.commands.PACKAGE", root.parent / "package")
+    assert mistake("methods").endswith("root folder, the one that holds the Snakefile")
     assert "Usage" in mbdl("table", "--help")
 
 

@@ -872,3 +872,25 @@ def test_what_fits_itself_cannot_go_together(tmp_path):
     text = text.replace("[0.5, 1]}", "[0.5, 1], n_train: [10]}")
     with pytest.raises(UserError, match="'discriminative' has a fit of its own, and cannot go"):
         load(tmp_path, text)
+
+
+def test_what_no_fit_depends_on_is_not_tuned(tmp_path):
+    """Validation would not see it, and the first of the list would be kept always."""
+    with pytest.raises(UserError, match="neither a fit nor its loss depends on 'step_size'"):
+        load(
+            tmp_path,
+            """
+            book: {example: null, section: "5.5", title: T, says: S.}
+            area: receivers
+            scenario: {kind: fading_memory}
+            sweep: {n_train: [2]}
+            samples: {validation: 2, test: 2}
+            seeds: 1
+            methods:
+              online_viterbinet: {tune: {step_size: [0.01, 0.02]}, recipe: {}}
+            metrics: [symbol_error_rate]
+            figure:
+              caption: C.
+              panels: [{kind: dots, title: P, y: symbol_error_rate}]
+            """,
+        )

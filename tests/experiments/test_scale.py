@@ -256,3 +256,21 @@ def test_trajectories_stay_as_long_as_what_is_given_for_each_step(tmp_path, old,
     )
     assert small(tmp_path, text, n_steps=10).scenario.n_steps == 10
     assert small(tmp_path, edited(old, new, text), n_steps=10).scenario.n_steps == 20
+
+
+def test_a_draft_lies_between_smoke_and_the_whole_and_has_every_experiment(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    smoke, draft, full = map(experiment_file.load_scale, ("smoke", "draft", "full"))
+    for name, cap in smoke.at_most.model_dump().items():
+        assert cap < getattr(draft.at_most, name)
+    assert draft.results != smoke.results
+    whole = experiment_file.load_all(full)
+    drafts = experiment_file.load_all(draft)
+    assert drafts.keys() == whole.keys()
+    assert {one.n_seeds for one in drafts.values()} <= {1, 3}
+    steps = {
+        (name, label): (entry.recipe.steps, drafts[name].methods[label].recipe.steps)
+        for name, one in whole.items()
+        for label, entry in one.methods.items()
+    }
+    assert all(few == min(many, 200) for many, few in steps.values())

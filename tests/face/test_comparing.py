@@ -150,6 +150,36 @@ def test_each_seed_may_have_an_array_of_its_own():
     assert (values(found, "told", "rmspe") < 0.5 * values(found, "planned", "rmspe")).all()
 
 
+@pytest.fixture(scope="module")
+def sized():
+    methods = {"mmse": LINEAR.LinearMMSE, "learned": LINEAR.Discriminative}
+    bounds = ["minimum_mean_squared_error"]
+    return mbdl.compare(methods, TRUTH, bounds=bounds, n_train=[50, 20], n_test=200, seeds=3)
+
+
+def test_several_sizes_stand_in_a_column_each_as_it_is_alone(sized):
+    places = sized.table[["method", "n_train"]].itertuples(index=False, name=None)
+    bound = ("minimum_mean_squared_error", 0)
+    assert set(places) == {("mmse", 0), ("learned", 50), ("learned", 20), bound}
+    for n in (20, 50):
+        alone = mbdl.compare([LINEAR.Discriminative], TRUTH, n_train=n, n_test=200, seeds=3)
+        assert "n_train" not in alone.table
+        rows = sized.rows[(sized.rows["method"] == "learned") & (sized.rows["n_train"] == n)]
+        np.testing.assert_allclose(rows["value"], alone.rows["value"], rtol=1e-12)
+    lines = [line.split()[:2] for line in repr(sized).splitlines()]
+    assert ["learned", "50"] in lines and ["learned", "20"] in lines
+
+
+def test_at_several_sizes_each_meets_the_reference_of_its_own(sized):
+    by_size = sized.against("mmse").set_index(["method", "n_train"])["ratio"]
+    assert by_size["learned", 20] > by_size["learned", 50] > 1
+    back = sized.against("learned").set_index(["method", "n_train"])["ratio"]
+    for n in (20, 50):
+        assert back["mmse", n] == pytest.approx(1 / by_size["learned", n])
+    assert "learned, 20 pairs (15)" in [one.get_text() for one in sized.plot().get_yticklabels()]
+    plt.close("all")
+
+
 @pytest.mark.parametrize(
     ("methods", "arguments", "words"),
     [
@@ -161,6 +191,9 @@ def test_each_seed_may_have_an_array_of_its_own():
         ([LINEAR.LinearMMSE], {"metrics": ["mse"]}, "metrics: no 'mse'; .*squared_error"),
         ([LINEAR.LinearMMSE], {"metrics": "mse"}, "metrics is a text, 'mse': it should be a list"),
         ([LINEAR.LinearMMSE], {"bounds": ["none"]}, "bounds: no 'none'; allowed: "),
+        ([LINEAR.LinearMMSE], {"n_train": []}, r"n_train is \[\]: it should be a whole number"),
+        ([LINEAR.LinearMMSE], {"n_train": [10, 0]}, "n_train is 0: it should be a whole number"),
+        ([LINEAR.LinearMMSE], {"n_train": "10"}, "n_train is '10': it should be a whole number"),
         ([LINEAR.LinearMMSE], {"seeds": 0}, "seeds is 0: it should be a whole number"),
         ([LINEAR.LinearMMSE], {"n_test": 1.5}, "n_test is 1.5: it should be a whole number"),
     ],

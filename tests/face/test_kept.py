@@ -54,6 +54,18 @@ def test_outside_a_clone_it_says_where_experiments_lie(tmp_path, monkeypatch):
         mbdl.load("5.06", "lista")
 
 
+def test_what_is_not_made_says_what_makes_it(store):
+    """In a project whose experiments have been computed, but for one."""
+    for path in (store.table("6.01_linear"), store.seed_rows("6.01_linear")):
+        path.unlink()
+    for ask in (lambda: mbdl.table("6.01"), lambda: mbdl.load("6.01", "generative")):
+        with pytest.raises(UserError, match=r"is missing: `mbdl run 6.01_linear` makes it"):
+            ask()
+    store.verdicts("5.06_lista").unlink()
+    with pytest.raises(UserError, match=r"`mbdl run 5.06_lista` makes it"):
+        mbdl.verdicts("5.06")
+
+
 @every_method
 def test_observations_of_another_shape_are_named(info):
     method, x = built(info), pairs(info, 3, "test").x.numpy()

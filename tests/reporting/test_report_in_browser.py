@@ -178,6 +178,54 @@ def test_search_finds_as_one_types_and_by_the_keyboard_alone(browser, kept):
     browser.wait("!location.pathname.endsWith('search.html') && document.querySelector('main h1')")
 
 
+def searched(page: Page, words: str) -> tuple[list[str], str]:
+    """The titles that are found, and what is said of them."""
+    page.value(f"document.getElementById('find').value = {json.dumps(words)}")
+    page.value("document.getElementById('find').oninput()")
+    titles = page.value("[...document.querySelectorAll('#hits a')].map(a => a.textContent)")
+    return titles, page.value("document.getElementById('shown').textContent")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("kalmann smother", "kalman smoother"),  # one too many, one missing
+        ("klaman smoothre", "kalman smoother"),  # swapped
+        ("lalman smoother", "kalman smoother"),  # the first
+        ("augmintatoin", "augmentation"),  # two
+    ],
+)
+def test_search_forgives_letters_and_says_what_it_took_words_for(browser, kept, typed, meant):
+    browser.look(1280)
+    browser.open(kept.folder / "search.html")
+    expected, said = searched(browser, meant)
+    assert expected and "is taken for" not in said
+    found, said = searched(browser, typed)
+    assert set(expected[:5]) <= set(found)
+    wrong = next(word for word in typed.split() if word not in meant.split())
+    right = meant.split()[typed.split().index(wrong)]
+    assert f"; {wrong} is taken for " in said and right in said
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("ρ", "rho"), ("σ²", "SIGMA 2"), ("kalm smoo", "Kalm_Smoo"), ("plug", "PLUG")],
+)
+def test_search_finds_beginnings_in_any_capitals_and_alphabet(browser, kept, one, other):
+    browser.look(1280)
+    browser.open(kept.folder / "search.html")
+    found = searched(browser, one)
+    assert found == searched(browser, other)
+    assert found[0]
+
+
+def test_a_word_that_is_like_none_is_not_found(browser, kept):
+    browser.look(1280)
+    browser.open(kept.folder / "search.html")
+    assert searched(browser, "xqzvwk") == ([], "0 found")
+    assert searched(browser, "qzx lista")[0] == []  # of a short word no letter may be wrong
+
+
 def test_the_first_stop_of_the_keyboard_leads_past_the_menu(browser, kept):
     browser.look(1280)
     browser.open(kept.folder / "methods.html")

@@ -18,6 +18,17 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Words, whatever their capitals, accents and alphabet: λ and lambda are one.
+const GREEK = (
+  "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma " +
+  "sigma tau upsilon phi chi psi omega"
+).split(" ");
+const folded = (text) =>
+  text.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").replaceAll("_", " ")
+    .replace(/[α-ω]/g, (letter) => ` ${GREEK[letter.charCodeAt() - "α".charCodeAt()]} `);
+const wordsOf = (text) =>
+  folded(text).split(/[^\p{L}\p{N}.]+|\.+(?!\p{N})/u).filter(Boolean);
+
 // The table of claims ------------------------------------------------------------------------
 
 const COLUMNS = ["verdict", "claim", "experiment", "area", "section", "source", "written", "effect", "p", "q"];
@@ -29,7 +40,7 @@ function claimsPage(form, table) {
     return {
       row,
       kind: row.className ? "published" : "claim",
-      words: texts.slice(0, 7).join(" ").toLowerCase(),
+      words: folded(texts.slice(0, 7).join(" ")),
       ...Object.fromEntries(COLUMNS.map((name, i) => [name, texts[i]])),
     };
   });
@@ -38,7 +49,7 @@ function claimsPage(form, table) {
   const fits = (one, state) =>
     ["kind", "verdict", "area", "section", "written"].every((k) => !state[k] || one[k] === state[k]) &&
     fitsQ(one.q, state.q) &&
-    state.words.toLowerCase().split(/\s+/).every((word) => one.words.includes(word));
+    wordsOf(state.words).every((word) => one.words.includes(word));
 
   function show() {
     const state = Object.fromEntries(new FormData(form));
@@ -108,24 +119,65 @@ function compare(a, b) {
 
 const MOST = 60;
 
+// Letters to change, leave out, add or swap until one word is the beginning of another; Infinity:
+// more than there may be.
+function lettersApart(word, other, most) {
+  let before = [], row = Array.from({ length: other.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= word.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const same = word[i - 1] === other[j - 1];
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (same ? 0 : 1));
+      const swapped = i > 1 && j > 1 && word[i - 1] === other[j - 2] && word[i - 2] === other[j - 1];
+      if (swapped) next[j] = Math.min(next[j], before[j - 2] + 1);
+    }
+    [before, row] = [row, next];
+  }
+  const apart = Math.min(...row);
+  return apart > most ? Infinity : apart;
+}
+
 function searchPage(input, list) {
   // window.PAGES: for each entry its address, its kind, its title, and what else it says.
   const entries = window.PAGES.map(([address, kind, title, text]) => ({
     address, kind, title, text,
-    inTitle: title.toLowerCase(),
-    all: `${title} ${text} ${kind} ${address}`.toLowerCase().replaceAll("_", " "),
+    inTitle: folded(title),
+    all: folded(`${title} ${text} ${kind} ${address}`),
   }));
+  const known = new Set(entries.flatMap((one) => wordsOf(`${one.title} ${one.text} ${one.kind}`)));
+
+  // Words that one may stand for, the nearest first, as many letters off as its length allows.
+  function near(word) {
+    const most = word.length < 4 ? 0 : word.length < 8 ? 1 : 2;
+    const by = Array.from({ length: most + 1 }, () => []);
+    for (const other of known) by[lettersApart(word, other, most)]?.push(other);
+    return by;
+  }
+
+  // A word that stands somewhere means itself, another one those that are most like it.
+  const meant = (word) =>
+    entries.some((one) => one.all.includes(word)) ? [word] : near(word).find((by) => by.length) || [];
 
   function show() {
-    const words = input.value.toLowerCase().replaceAll("_", " ").split(/\s+/).filter(Boolean);
-    const score = (one) => words.filter((word) => one.inTitle.includes(word)).length;
-    const found = words.length
-      ? entries.filter((one) => words.every((word) => one.all.includes(word)))
-      : [];
+    const words = wordsOf(input.value);
+    const isIn = (text) => (like) => like.some((word) => text.includes(word));
+    const withAll = (taken) => entries.filter((one) => taken.every(isIn(one.all)));
+    let taken = words.map(meant);
+    let found = words.length ? withAll(taken) : [];
+    // Where no entry has them together, one of them may be wrong although it stands somewhere.
+    if (words.length && !found.length) {
+      taken = words.map((word) => near(word).flat());
+      found = withAll(taken);
+    }
+    const score = (one) => taken.filter(isIn(one.inTitle)).length;
     found.sort((a, b) => (a.kind === "claim") - (b.kind === "claim") || score(b) - score(a));
     list.replaceChildren(...found.slice(0, MOST).map(hit));
     const more = found.length > MOST ? `, of which these are the first ${MOST}` : "";
-    byId("shown").textContent = words.length ? `${found.length} found${more}` : "";
+    const others = words.map((word, i) => {
+      const like = taken[i].filter((one) => !one.includes(word) && found.some((e) => e.all.includes(one)));
+      return like.length ? `; ${word} is taken for ${like.slice(0, 3).join(", ")}` : "";
+    });
+    byId("shown").textContent = words.length ? `${found.length} found${more}${others.join("")}` : "";
     remember([["q", input.value]]);
   }
 
