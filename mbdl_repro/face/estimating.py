@@ -113,7 +113,7 @@ def _answered(method: Method, x: Any, answer: Callable[[Any], Any]) -> Any:
 
 def _warn_if_told_otherwise(method: Method) -> None:
     """Warn of a loaded method that is told of other numbers of things than it was trained with."""
-    made_by: Any = getattr(method, "made_by", {})
+    made_by: Any = vars(method).get("made_by", {})
     for name, (trained, told) in made_by.get("told_otherwise", {}).items():
         warnings.warn(
             f"{made_by['label']} of {made_by['experiment']} was trained with {name} {trained}, and "
