@@ -103,21 +103,10 @@ def _of_experiment(name: str, scale: Scale, panel: int | None, style: str, form:
 def _of_comparison(name: str, scale: Scale, style: str, form: str) -> bytes:
     """Return the figure of a comparison, drawn from its table alone, as bytes."""
     from mbdl_repro.comparisons import reading
+    from mbdl_repro.pipeline.stages import compare
     from mbdl_repro.reporting.made import made_table
     from mbdl_repro.store.paths import Store
 
     comparison = reading.load(name)
     table = made_table(Store.of(scale).comparison(name), name, scale.name)
-    import matplotlib as mpl
-
-    mpl.use("agg")  # before pyplot: no screen is needed
-    from matplotlib import pyplot as plt
-
-    from mbdl_repro.figures.files import to_bytes
-    from mbdl_repro.figures.style import STYLES
-
-    with plt.rc_context(STYLES[style]):
-        drawn = comparison.spec.draw(table)
-        image = to_bytes(drawn, form)
-        plt.close(drawn)
-    return image
+    return compare.drawn(comparison, table, (form,), style)[form]

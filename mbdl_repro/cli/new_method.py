@@ -133,7 +133,10 @@ def skeleton_of_test(name: str, area: str, iterative: bool = False) -> str:
         iterative: whether it yields iterates.
     """
     template = "iterative_test.py.txt" if iterative else "method_test.py.txt"
-    return _filled(template, _common(name, area))
+    # Receivers that iterate are begun on a linear channel, one of that area's systems.
+    mixed = iterative and area == "receivers"
+    instances, truth = ("MIXED", "MIXED") if mixed else ("SMALL", f'SMALL["{area}"]')
+    return _filled(template, _common(name, area) | {"instances": instances, "truth": truth})
 
 
 def _common(name: str, area: str) -> dict[str, str]:
@@ -154,7 +157,8 @@ def _parts(area: str, learns: bool) -> dict[str, str]:
     """Return what a rule that is still to be written begins with: its belief, and one number."""
     from mbdl_repro import catalogue
 
-    first, *others = catalogue.scenarios(area).values()
+    kinds, usual = catalogue.scenarios(area), catalogue.usual_scenario(area)
+    first, *others = kinds.values() if usual is None else [kinds[usual]]
     belief = next(cls for cls in first.__mro__ if all(issubclass(kind, cls) for kind in others))
     imports = [
         f"from {belief.__module__} import {belief.__name__}",

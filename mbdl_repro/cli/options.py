@@ -17,7 +17,33 @@ from mbdl_repro.experiments import names as file_names
 FORMATS = ("text", "csv", "markdown", "latex")
 
 
-class Known(click.ParamType):  # type: ignore[type-arg]
+class Suggested(click.ParamType):  # type: ignore[type-arg]
+    """A name that a command looks up by itself; a shell completes it from these.
+
+    Args:
+        kind: what it names.
+        names: returns what there may be.
+    """
+
+    def __init__(self, kind: str, names: Callable[[], Iterable[str]]) -> None:
+        self.name = kind
+        self.names = names
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the names that begin so.
+
+        Args:
+            ctx: click's state of this call.
+            param: the argument or option.
+            incomplete: what is typed so far.
+        """
+        begun = incomplete.casefold()
+        return [CompletionItem(name) for name in self.names() if name.casefold().startswith(begun)]
+
+
+class Known(Suggested):
     """A name, one of those that there are: in any capitals, or its beginning, or a word of it.
 
     Args:
@@ -34,8 +60,7 @@ class Known(click.ParamType):  # type: ignore[type-arg]
         listed_by: str | None = None,
         anywhere: bool = False,
     ) -> None:
-        self.name = kind
-        self.names = names
+        super().__init__(kind, names)
         self.listed_by = listed_by
         self.anywhere = anywhere
 
@@ -56,18 +81,6 @@ class Known(click.ParamType):  # type: ignore[type-arg]
             return named(value, self.names(), self.name, self.listed_by)
         except UserError as error:
             raise click.ClickException(str(error)) from None
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """Return the names that begin so.
-
-        Args:
-            ctx: click's state of this call.
-            param: the argument or option.
-            incomplete: what is typed so far.
-        """
-        return _begun(self.names(), incomplete)
 
 
 # What there is, as cheap as can be: a shell asks at each press of the key -------------------------
@@ -137,36 +150,6 @@ class OneExperiment(Known):
                 f"`mbdl show {compared}` tells of it, and where its figure lies"
             )
         return super().convert(value, param, ctx)
-
-
-class Suggested(click.ParamType):  # type: ignore[type-arg]
-    """A name that a command looks up by itself; a shell completes it from these.
-
-    Args:
-        kind: what it names.
-        names: returns what there may be.
-    """
-
-    def __init__(self, kind: str, names: Callable[[], Iterable[str]]) -> None:
-        self.name = kind
-        self.names = names
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """Return the names that begin so.
-
-        Args:
-            ctx: click's state of this call.
-            param: the argument or option.
-            incomplete: what is typed so far.
-        """
-        return _begun(self.names(), incomplete)
-
-
-def _begun(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
-    begun = incomplete.casefold()
-    return [CompletionItem(name) for name in names if name.casefold().startswith(begun)]
 
 
 # Arguments and options --------------------------------------------------------------------------

@@ -20,8 +20,6 @@ from mbdl_repro.store.paths import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURED = "6_continuum"
-"""The comparison that has every method's error over the bound; :data:`choices.CHOICE` has costs."""
 NEAR = 1.1
 """A size that is larger by this factor at most counts as what was asked for."""
 FAR = 3.0
@@ -155,7 +153,8 @@ def choose(
         scale = reading.load_scale("full")
         store, experiments = Store.of(scale), reading.load_all(scale)
         examples = _examples(problem, experiments)
-        measured = _measured(store)
+        measured = made_table(store.comparison(choices.CHOICE), choices.CHOICE)
+        measured = measured[measured["budget"] == "any"]
         known = Problems(experiments, lambda name: made_table(store.table(name), name))
         here = measured[measured["example"].isin(examples)]
         here = here[here["model"].isin([model] if model else ["right", "wrong"])]
@@ -185,23 +184,6 @@ def _plain(name: str) -> str:
     return re.sub(r"\W+", "_", name.casefold())
 
 
-def _measured(store: Store) -> pd.DataFrame:
-    """Return a row a problem, size of training and method, with errors and costs."""
-    which, over = (made_table(store.comparison(name), name) for name in (choices.CHOICE, MEASURED))
-    which = which[which["budget"] == "any"]
-    on = ["example", "condition", "method"]
-    free = over[over["data"] == "none"][[*on, *OVER]]
-    fitted = over[over["data"] != "none"][[*on, "data", *OVER]]
-    found = which.merge(fitted, on=[*on, "data"], how="left")
-    found = found.merge(free, on=on, how="left", suffixes=("", "_free"), indicator="looks_at_none")
-    for name in OVER:
-        found[name] = found[name].fillna(found[f"{name}_free"])
-    # Where "some" data are several sizes, errors over the bound are not told apart by size.
-    sizes = which.groupby(["example", "condition", "data"])["n_train"].transform("nunique")
-    found.loc[(sizes > 1).to_numpy(), list(OVER)] = math.nan
-    return found.assign(fitted=found["looks_at_none"] == "left_only")
-
-
 def _ranking(
     known: Problems, place: Any, rows: pd.DataFrame, pairs: int, operations: float
 ) -> Ranking:
@@ -214,9 +196,7 @@ def _ranking(
     here = rows[rows["n_train"] == n_train]
     notes = [*_notes(sizes, n_train, pairs, bool(enough)), *known.wrong(example, condition)]
     if here["over_bound"].isna().all():
-        notes.append(
-            f"No error over a bound is kept: decibels are over the best with {n_train} pairs."
-        )
+        notes.append(f"No bound is known: decibels are over the best of all with {n_train} pairs.")
     here = _with_more(here if enough else here[~here["fitted"]], rows, above[0] if above else 0)
     label, unit = known.metric(example, condition)
     here = here.assign(metric=label, unit=unit)

@@ -99,26 +99,27 @@ def compare(
     rows: list[dict[str, Any]] = []
     chosen: dict[str, list[dict[str, Any]]] = {}
     for seed in range(seeds):
-        splits = {name: scenario.draw(n, name, seed) for name, n in sizes.items()}
-        for name, split in splits.items():
-            stop_unless_finite(f"{name} pairs of seed {seed}", split)
+        splits = _drawn(scenario, seed, sizes)
         for i, (label, one) in enumerate(listed.items()):
             done = (seed * len(listed) + i) / (seeds * len(listed))
             conditions.report(done, f"{label}, seed {seed + 1} of {seeds}")
-            of_method, settings = _at_sizes(
-                label, one, conditions, seed, splits, metrics, train_sizes
-            )
-            rows += of_method
+            found, settings = _at_sizes(label, one, conditions, seed, splits, metrics, train_sizes)
+            rows += found
             if settings:
                 chosen.setdefault(label, []).extend(settings)
-        rows += [
-            row
-            for name in bounds
-            for row in _bounds_at_sizes(name, scenario, seed, train_sizes, splits, metrics)
-        ]
+        for name in bounds:
+            rows += _bounds_at_sizes(name, scenario, seed, train_sizes, splits, metrics)
     conditions.report(1.0, "done")
     scales = {name: scale_of(known[name].marks) for name in metrics}
     return _compared(rows, chosen, scales, several=len(train_sizes) > 1)
+
+
+def _drawn(scenario: Scenario, seed: int, sizes: Mapping[str, int]) -> dict[str, Split]:
+    """Return the pairs of a seed, in each split as many as its size says."""
+    splits = {name: scenario.draw(n, name, seed) for name, n in sizes.items()}
+    for name, split in splits.items():
+        stop_unless_finite(f"{name} pairs of seed {seed}", split)
+    return splits
 
 
 def _at_sizes(

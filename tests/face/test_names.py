@@ -1,6 +1,6 @@
 """What is misspelt in Python is named, with what is near and what is allowed."""
 
-import pickle
+import copy
 
 import pytest
 
@@ -52,4 +52,4 @@ def test_a_recipe_is_what_fits_take():
     ours = mbdl.Recipe(steps=7)
     assert isinstance(ours, recipe.Recipe)
     assert ours.model_dump() == recipe.Recipe(steps=7).model_dump()
-    assert pickle.loads(pickle.dumps(ours)) == ours
+    assert copy.deepcopy(ours) == ours

@@ -10,7 +10,7 @@ from pydantic import Field
 from mbdl_repro.comparisons.drawing import heat_map
 from mbdl_repro.comparisons.kind import KindOfComparison
 from mbdl_repro.comparisons.representatives import averaged, represented
-from mbdl_repro.comparisons.sources import Sources
+from mbdl_repro.comparisons.sources import Sources, summed_up
 from mbdl_repro.comparisons.standing import excess
 from mbdl_repro.contract.family import Family
 from mbdl_repro.figures.over import interval_over
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 KEYS = ["example", "condition", "model", "data", "budget", "family"]
 TOLD = ("experiment", "family", "legend", "knowledge", "n_parameters", "operations")
 """What the table says of a method, besides."""
+OVER_BOUND = ("over_bound", "over_bound_low", "over_bound_high")
 DRAWN = ("little", "much")
 BUDGETS = ("any", "small")
 """What an estimate may cost: any number of operations, or a small share of those of the best."""
@@ -54,15 +55,17 @@ class Spec(KindOfComparison):
         return pd.concat(found, ignore_index=True)
 
     def summary(self, sources: Sources) -> pd.DataFrame:
-        """Return a row a method: what it is over the best, and whether the interval allows for 0.
+        """Return a row a method: what it is over the best, and over the bound.
 
-        ``as_good`` says so; the best is, of course.
+        ``as_good`` says whether the interval over the best allows for 0; the best is, of course.
+        ``fitted`` says whether it has looked at training pairs.
         """
         import pandas as pd
 
         found: list[dict[str, Any]] = []
         for place, rows, best in self._places(sources):
             reference = best.set_index("seed")["value"]
+            over_bound = summed_up(rows, ["method"]).set_index("method")[list(OVER_BOUND)]
             for label, own in rows.groupby("method", sort=False):
                 own = own.set_index("seed").loc[reference.index]
                 first = own.iloc[0]
@@ -71,7 +74,8 @@ class Spec(KindOfComparison):
                 )
                 names = ("over_best", "over_best_low", "over_best_high")
                 record = {**place, "method": label, **{name: first[name] for name in TOLD}}
-                record |= dict(zip(names, ends, strict=True))
+                record |= dict(zip(names, ends, strict=True)) | over_bound.loc[label].to_dict()
+                record["fitted"] = first["n_train"] > 0
                 near = ends[1] <= 0 and ends[0] <= MOST_AS_GOOD
                 as_good = label == best["method"].iloc[0] or near
                 found.append({**record, "as_good": as_good})

@@ -75,11 +75,28 @@ def compared(
     table = _rounded(comparison.spec.summary(sources))
     found = decided(comparison, comparison.spec.measured(sources))
     verdicts = pd.DataFrame(found, columns=COLUMNS)
-    with plt.rc_context(STYLES["paper"]):
+    return table, _rounded(verdicts), drawn(comparison, table, formats)
+
+
+def drawn(
+    comparison: Comparison, table: pd.DataFrame, formats: tuple[str, ...], style: str = "paper"
+) -> dict[str, bytes]:
+    """Draw the figure of a comparison, from its table alone.
+
+    Args:
+        comparison: says how.
+        table: as it is stored.
+        formats: kinds of file that it is written as: ``png``, ``pdf``, ``svg``.
+        style: what it is for: ``paper`` or ``talk``.
+
+    Returns:
+        The bytes of the figure, by kind of file.
+    """
+    with plt.rc_context(STYLES[style]):
         figure = comparison.spec.draw(table)
         images = {kind: to_bytes(figure, kind) for kind in formats}
         plt.close(figure)
-    return table, _rounded(verdicts), images
+    return images
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
