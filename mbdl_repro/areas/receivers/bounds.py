@@ -29,12 +29,17 @@ def matched_filter_bound(truth: FiniteMemory) -> float:
     mean over c, and over the other symbols, of Q(√A d / 2σ),  d² = Σ_t (m_t(s = 1) − m_t(s = −1))²
 
     with m_t what is received on average. Of a linear channel d = 2‖h‖, whatever the others are.
+    Of a source with memory, whose other symbols say something of this one, it is weighed with
+    what is received:
+
+    π Q(μ + λ/2μ) + (1 − π) Q(μ − λ/2μ),  μ = √A d / 2σ,  λ = log π/(1 − π),  π = p(s | others)
 
     Args:
         truth: in Gaussian noise, with taps without errors.
 
     Raises:
-        ValueError: of another channel, or of one that remembers too much to try all others.
+        ValueError: of another channel, or of one that remembers too much to try all others; of a
+            source with memory before a channel that is not linear.
 
     Source: textbook; Forney, 1972.
     """
@@ -44,7 +49,28 @@ def matched_filter_bound(truth: FiniteMemory) -> float:
             "errors"
         )
     distances = np.stack([_distances(truth, h) for h in truth.taps])
-    return float(ndtr(-distances * np.sqrt(truth.n_antennas) / (2 * truth.noise_std)).mean())
+    reach = distances * np.sqrt(truth.n_antennas) / (2 * truth.noise_std)
+    if truth.stay_probability == 0.5:
+        return float(ndtr(-reach).mean())
+    if truth.output != "linear":
+        raise ValueError(
+            f"stay_probability is {truth.stay_probability}: the matched-filter bound of a source "
+            "with memory is that of a linear channel"
+        )
+    return _error_of_a_source(reach, truth.stay_probability, truth.n_symbols)
+
+
+def _error_of_a_source(reach: np.ndarray, q: float, n_symbols: int) -> float:
+    """Return the error of one who knows all other symbols of a source, a mean over frame and μ."""
+
+    def error(pi: float) -> float:
+        shift = np.log(pi / (1 - pi)) / (2 * reach)
+        return float((pi * ndtr(-reach - shift) + (1 - pi) * ndtr(-reach + shift)).mean())
+
+    alike = q**2 + (1 - q) ** 2  # both neighbours, of whatever lies between them
+    inner = alike * error(q**2 / alike) + (1 - alike) * error(0.5)
+    # The known symbols after a frame say nothing of its last one.
+    return ((n_symbols - 1) * inner + error(q)) / n_symbols
 
 
 def _distances(truth: FiniteMemory, h: np.ndarray) -> np.ndarray:

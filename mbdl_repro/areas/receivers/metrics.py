@@ -8,6 +8,7 @@ import numpy as np
 
 from mbdl_repro.areas.receivers.linear.constellation import bit_differences, nearest
 from mbdl_repro.areas.receivers.systems.coded_words import CodedWords
+from mbdl_repro.areas.receivers.systems.fading_memory import FadingMemory
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
 from mbdl_repro.areas.receivers.systems.linear_mimo import LinearMimo
 from mbdl_repro.contract.measure import metric
@@ -15,6 +16,9 @@ from mbdl_repro.contract.scenario import Split
 
 Sent = FiniteMemory | LinearMimo | CodedWords
 """What symbols are sent through."""
+
+HARD_LLR = 3.0
+"""Of a decision that is given to a decoder: wrong in one of twenty."""
 
 
 @metric(label="symbol error rate", positive=True)
@@ -132,3 +136,33 @@ def word_error_rate(
     """
     wrong = np.sign(estimate) != split.s
     return wrong.reshape(len(wrong), -1).any(1).astype(float)
+
+
+@metric(label="word error rate, decoded", positive=True)
+def decoded_word_error_rate(
+    estimate: Annotated[np.ndarray, "(n, ..., T)"], split: Split, truth: CodedWords | FadingMemory
+) -> Annotated[np.ndarray, "(n,)"]:
+    """Return the share of each row's words that are wrong after decoding.
+
+    Belief propagation, the same for all methods, is told the decisions alone: log-likelihood
+    ratios of ±3. Words with symbols that have no answer are wrong.
+
+    Args:
+        estimate: ŝ, decisions or means (n, ..., T), words one after the other.
+        split: the pairs (x, s) that it belongs to.
+        truth: the scenario that drew them; gives the code.
+
+    Returns:
+        One value a row, (n,).
+
+    Source: textbook; Gallager, 1962.
+    """
+    import torch
+
+    from mbdl_repro.areas.receivers.decoding.tanner_graph import TannerGraph
+
+    graph = TannerGraph(truth.linear_code.H)
+    decisions, sent = (np.sign(part).reshape(-1, graph.n_bits) for part in (estimate, split.s))
+    words, _ = graph.corrected(HARD_LLR * torch.as_tensor(decisions).nan_to_num())
+    wrong = (words.numpy() != sent).any(1) | np.isnan(decisions).any(1)
+    return wrong.reshape(len(estimate), -1).mean(1)

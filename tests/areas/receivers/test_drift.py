@@ -13,13 +13,15 @@ from mbdl_repro.areas.receivers.methods.viterbi import Viterbi
 from mbdl_repro.areas.receivers.methods.viterbinet import Viterbinet
 from mbdl_repro.areas.receivers.systems.fading_memory import FadingMemory
 from mbdl_repro.areas.receivers.trellis.states import states_of
+from mbdl_repro.contract.scenario import Split
 
 TRUTH = FadingMemory(n_blocks=3, n_symbols=40, n_pilots=12, first_block=5, snr_db=12.0)
 
 
 def drawn(method, seed=0):
     """The method with weights that are drawn."""
-    method.initialize(None, torch.Generator().manual_seed(seed))
+    train = Split(*map(torch.as_tensor, TRUTH.draw(2, "train", seed)))
+    method.initialize(train, torch.Generator().manual_seed(seed))
     return method
 
 
@@ -83,11 +85,13 @@ def test_each_row_takes_the_steps_that_it_would_take_alone(after, optimizer):
             torch.testing.assert_close(ours[row], theirs[0].detach(), rtol=1e-8, atol=1e-10)
 
 
-def test_without_steps_it_is_viterbinet():
-    x, s = TRUTH.draw(5, "test", 0)
-    online = drawn(OnlineViterbinet(TRUTH, n_steps=0, hidden_widths=(7,)))
-    meta = drawn(MetaViterbinet(TRUTH, n_steps=0, hidden_widths=(7,)))
-    plain = drawn(Viterbinet(TRUTH, hidden_widths=(7,), shared=True))
+@pytest.mark.parametrize("steps_on", ["pilots", "decoded"])
+def test_without_steps_it_is_viterbinet(steps_on):
+    truth = TRUTH.believed(n_symbols=30, code="bch_15_7")
+    x, s = truth.draw(5, "test", 0)
+    how = {"n_steps": 0, "hidden_widths": (7,), "steps_on": steps_on}
+    online, meta = drawn(OnlineViterbinet(truth, **how)), drawn(MetaViterbinet(truth, **how))
+    plain = drawn(Viterbinet(truth, hidden_widths=(7,), shared=True))
     for method in (online, meta):
         np.testing.assert_array_equal(method.estimate(x), plain.estimate(x))
         pairs = torch.as_tensor(x), torch.as_tensor(s)
@@ -107,8 +111,27 @@ def test_steps_on_decisions_serve_the_next_block():
     torch.testing.assert_close(seen["both"][:, 0], seen["pilots"][:, 0])
     assert not torch.allclose(seen["pilots"][:, 0], first)
     assert not torch.allclose(seen["both"][:, 1], seen["pilots"][:, 1])
-    with pytest.raises(ValueError, match="n_pilots is 0, and steps_on is both"):
+    with pytest.raises(ValueError, match="n_pilots is 0"):
         OnlineViterbinet(TRUTH.believed(n_pilots=0), steps_on="both")
+
+
+def test_steps_are_tuned_by_what_they_make_of_validation():
+    pairs = Split(*map(torch.as_tensor, TRUTH.draw(5, "validation", 0)))
+    losses = {
+        n: drawn(OnlineViterbinet(TRUTH, n_steps=n, hidden_widths=(7,))).loss_on(pairs)
+        for n in (0, 5)
+    }
+    still = drawn(OnlineViterbinet(TRUTH, n_steps=0, hidden_widths=(7,)))
+    assert losses[0] == pytest.approx(still.loss(*pairs).item())
+    assert losses[5] < losses[0]
+
+
+def test_pilots_of_another_memory_are_not_found():
+    x = TRUTH.draw(2, "test", 0).x
+    with pytest.raises(ValueError, match=r"should be .* after 13 values of pilots"):
+        PilotViterbi(TRUTH.believed(n_taps=2)).estimate(x)
+    with pytest.raises(ValueError, match=r"should be .* after 15 values of pilots"):
+        Viterbi(TRUTH).estimate(x[..., :20])
 
 
 def test_the_gradient_of_learning_to_learn_is_that_after_the_steps():

@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from areas.receivers.mimo import COMPLEX, DENSE, FOUR, rate
 from scipy.special import ndtr
 
 from mbdl_repro.areas.receivers.bounds import matched_filter_bit_bound
@@ -41,15 +42,6 @@ CLASSICAL = [
     Amp,
     Oamp,
 ]
-FOUR = LinearMimo(snr_db=8.0, n_symbols=100)
-COMPLEX = LinearMimo(
-    n_users=2, n_antennas=3, constellation="qpsk", channel="iid", n_symbols=5, snr_db=6.0
-)
-DENSE = dataclasses.replace(COMPLEX, constellation="16qam", snr_db=12.0)
-
-
-def rate(method, split, truth):
-    return bit_error_rate(method.estimate(split.x), split, truth).mean()
 
 
 def decided(method, x, truth):

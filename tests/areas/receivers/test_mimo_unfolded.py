@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from areas.receivers.mimo import COMPLEX, DENSE, FOUR, rate
 from scipy.special import ndtr
 
 from mbdl_repro.areas.receivers.bounds import large_system, matched_filter_bit_bound
@@ -30,17 +31,6 @@ from mbdl_repro.areas.receivers.metrics import bit_error_rate, symbol_error_rate
 from mbdl_repro.areas.receivers.systems.linear_mimo import LinearMimo
 from mbdl_repro.contract.scenario import in_seed
 from mbdl_repro.learning.recipe import Recipe
-
-FOUR = LinearMimo(snr_db=8.0, n_symbols=100)
-COMPLEX = LinearMimo(
-    n_users=2, n_antennas=3, constellation="qpsk", channel="iid", n_symbols=5, snr_db=6.0
-)
-DENSE = dataclasses.replace(COMPLEX, constellation="16qam", snr_db=12.0)
-
-
-def rate(method, split, truth):
-    return bit_error_rate(method.estimate(split.x), split, truth).mean()
-
 
 # --- message passing ---
 

@@ -9,12 +9,14 @@ import torch
 
 from mbdl_repro.areas.receivers.bounds import matched_filter_bound
 from mbdl_repro.areas.receivers.methods.bcjr import Bcjr
+from mbdl_repro.areas.receivers.methods.bcjrnet import Bcjrnet
 from mbdl_repro.areas.receivers.methods.least_squares_viterbi import LeastSquaresViterbi
 from mbdl_repro.areas.receivers.methods.viterbi import Viterbi
 from mbdl_repro.areas.receivers.methods.viterbinet import Viterbinet
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
 from mbdl_repro.areas.receivers.trellis.states import (
     predecessors,
+    state_log_probabilities,
     states_of,
     symbols_of_states,
 )
@@ -25,12 +27,15 @@ TRUTHS = {
     "two antennas": FiniteMemory(decays=(0.2,), n_symbols=8, n_antennas=2, snr_db=-2.0),
     "saturated": FiniteMemory(decays=(0.2,), n_symbols=8, output="tanh", snr_db=6.0),
     "photons": FiniteMemory(decays=(0.2,), n_symbols=8, noise="poisson", snr_db=10.0),
+    "a source with memory": FiniteMemory(
+        decays=(0.2, 1.1), n_symbols=8, snr_db=-1.0, stay_probability=0.8
+    ),
     "no memory": FiniteMemory(decays=(0.2,), n_taps=1, n_symbols=8, snr_db=1.0),
 }
 
 
 def log_likelihoods(truth, x):
-    """log p(x | s) of every sequence s (n, C, 2^T), by sums over the channel's own definition."""
+    """log p(x, s) of every sequence s (n, C, 2^T), by sums over the channel's own definition."""
     T, L = truth.n_symbols, truth.n_taps
     sequences = np.array(list(itertools.product([1.0, -1.0], repeat=T)))
     sent = np.pad(sequences, ((0, 0), (L - 1, L - 1)), constant_values=1.0)
@@ -45,7 +50,10 @@ def log_likelihoods(truth, x):
             mean = np.tanh(mixed / 2) if truth.output == "tanh" else mixed
             values = -((x[:, c, :, None] - mean) ** 2) * 10 ** (truth.snr_db / 10) / 2
         found[:, c] = values.sum((1, 3))
-    return sequences, found
+    from_known = np.pad(sequences, ((0, 0), (1, 0)), constant_values=1.0)
+    n_stays = (np.diff(from_known) == 0).sum(1)
+    q = truth.stay_probability
+    return sequences, found + n_stays * np.log(q) + (T - n_stays) * np.log(1 - q)
 
 
 @pytest.fixture(params=TRUTHS)
@@ -123,8 +131,9 @@ def test_pilots_of_a_channel_with_another_memory_are_fitted(believed):
     expected = np.pad(truth.taps, ((0, 0), (0, max(believed - 4, 0))))[:, :believed]
     np.testing.assert_allclose(method.taps.detach(), expected, atol=1e-8 if believed >= 4 else 0.1)
     learned = Viterbinet(truth.believed(n_taps=believed))
+    pilots = Split(*map(torch.as_tensor, pilots))
     learned.initialize(pilots, torch.Generator().manual_seed(0))
-    assert learned.loss_on(Split(*map(torch.as_tensor, pilots))) < 2 * np.log(2) * believed
+    assert learned.loss_on(pilots) < 2 * np.log(2) * believed
 
 
 def test_two_antennas_are_three_decibels():
@@ -212,3 +221,60 @@ def test_the_matched_filter_bound_is_the_error_of_one_who_knows_the_others(outpu
     if output == "tanh":
         with pytest.raises(ValueError, match=r"n_taps is 12.* 10 at most"):
             matched_filter_bound(dataclasses.replace(truth, n_taps=12))
+
+
+SOURCE = FiniteMemory(decays=(0.0, 0.5), n_taps=2, n_symbols=400, snr_db=0.0, stay_probability=0.9)
+
+
+def test_what_a_classifier_holds_of_the_source_is_taken_off():
+    """A classifier that says log p(z | x) exactly makes BCJRNet the BCJR algorithm."""
+    x = SOURCE.draw(20, "test", 0).x
+    exact, learned = Bcjr(SOURCE), Bcjrnet(SOURCE, counts_source=True)
+    learned.counted_stays.fill_(SOURCE.stay_probability)
+    prior = state_log_probabilities(SOURCE.stay_probability, SOURCE.n_taps)
+    assert prior.exp().sum() == pytest.approx(1)
+    x = torch.as_tensor(x)
+    learned.log_posterior = lambda x: (exact.log_likelihood(x) + prior).log_softmax(-1)
+    torch.testing.assert_close(learned(x), exact(x), rtol=0, atol=1e-9)
+    learned.counts_source = False  # what is not taken off is L − 1 = 1 times the source
+    # It holds for the known symbol after a frame, too, which says little of what was long before.
+    torch.testing.assert_close(learned(x)[..., :-40], exact(x)[..., :-40], rtol=0, atol=1e-6)
+
+
+def test_how_often_the_source_repeats_itself_is_counted():
+    pilots = SOURCE.draw(10, "train", 0)
+    learned = Bcjrnet(SOURCE, counts_source=True)
+    learned.initialize(Split(*map(torch.as_tensor, pilots)), torch.Generator().manual_seed(0))
+    spread = np.sqrt(0.9 * 0.1 / pilots.s.size)
+    assert learned.counted_stays.item() == pytest.approx(0.9, abs=4 * spread)
+    np.testing.assert_allclose(pilots.s[..., 0].mean(), 0.8, atol=4 * 0.6 / np.sqrt(20))
+
+
+def test_a_source_with_memory_has_a_bound_of_its_own():
+    """One who knows all other symbols, by simulation: the sign of both evidences together."""
+    x, s = SOURCE.draw(400, "test", 0)
+    rng, q = np.random.default_rng(0), SOURCE.stay_probability
+    reach = np.linalg.norm(SOURCE.taps, axis=1) / SOURCE.noise_std
+    log_odds = 2 * reach[None, :, None] * (reach[None, :, None] * s + rng.standard_normal(s.shape))
+    tie = np.log(q / (1 - q))
+    before = np.concatenate([np.ones_like(s[..., :1]), s[..., :-1]], 2)
+    after = np.concatenate([s[..., 1:], np.zeros_like(s[..., :1])], 2)
+    rate = np.mean(np.sign(log_odds + tie * (before + after)) != s)
+    bound = matched_filter_bound(SOURCE)
+    assert rate == pytest.approx(bound, abs=4 * np.sqrt(bound / s.size))
+    assert np.mean(np.sign(Bcjr(SOURCE).estimate(x)) != s) > bound
+    with pytest.raises(ValueError, match="the matched-filter bound"):
+        matched_filter_bound(dataclasses.replace(SOURCE, output="tanh"))
+
+
+def test_a_state_of_one_symbol_does_not_know_the_source():
+    with pytest.raises(ValueError, match="n_taps of 2 or more"):
+        Viterbi(FiniteMemory(n_taps=1, stay_probability=0.9))
+
+
+def test_by_max_product_bcjrnet_is_viterbinet():
+    x = torch.as_tensor(SOURCE.draw(4, "test", 0).x)
+    both = Bcjrnet(SOURCE, rule="max_product"), Viterbinet(SOURCE)
+    for method in both:
+        method.network.draw(torch.Generator().manual_seed(0))
+    torch.testing.assert_close(*(method(x) for method in both), rtol=0, atol=0)

@@ -55,6 +55,22 @@ def linear_code(code: CodeName | tuple[tuple[int, ...], ...]) -> Code:
     return Code(H, G)
 
 
+def random_words(code: Code, n: int, rng: np.random.Generator) -> Annotated[np.ndarray, "(n, N)"]:
+    """Draw words, uniform among those that the code allows, as symbols s_v = 1 − 2 c_v.
+
+    Args:
+        code: whose words.
+        n: how many.
+        rng: what messages are drawn from.
+
+    Returns:
+        ±1 (n, N).
+    """
+    words = rng.integers(2, size=(n, len(code.G))) @ code.G.astype(np.int64) % 2
+    symbols: np.ndarray = 1.0 - 2.0 * words
+    return symbols
+
+
 def parity_check(name: CodeName) -> Annotated[np.ndarray, "(m, N)"]:
     """Return the parity check (m, N) of a code that has a name."""
     if name == "ldpc_96_48":

@@ -6,22 +6,14 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
-import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 from torch.nn import functional
 
-from mbdl_repro.areas.receivers.decoding.messages import (
-    CheckRule,
-    min_sum,
-    sum_product,
-    variable_messages,
-)
+from mbdl_repro.areas.receivers.decoding.tanner_graph import TannerGraph
 from mbdl_repro.areas.receivers.systems.coded_words import CodedWords
 from mbdl_repro.contract.method import IterativeMethod
-
-RULES: dict[str, CheckRule] = {"sum_product": sum_product, "min_sum": min_sum}
 
 
 class MessagePassing(IterativeMethod):
@@ -42,9 +34,6 @@ class MessagePassing(IterativeMethod):
         llr_clip: largest size of what the channel or a bit says.
     """
 
-    bits: Tensor
-    is_missing: Tensor
-
     def __init__(
         self,
         belief: CodedWords,
@@ -57,20 +46,10 @@ class MessagePassing(IterativeMethod):
     ) -> None:
         super().__init__()
         H = belief.linear_code.H
+        self.graph = TannerGraph(H, rule=rule, weighted=weighted, llr_clip=llr_clip)
         self.iterations: int = iterations
-        self.rule = RULES[rule]
         self.scale = scale
-        self.weighted = weighted
-        self.llr_clip = llr_clip
         self.llr_per_value = 2 / belief.noise_std**2
-        self.n_bits = H.shape[1]
-        bits = [np.flatnonzero(row) for row in H]
-        most = max(map(len, bits))
-        # A check of fewer bits has edges to one that is not there.
-        padded = [np.pad(one, (0, most - len(one)), constant_values=self.n_bits) for one in bits]
-        self.register_buffer("bits", torch.tensor(np.stack(padded)))
-        self.register_buffer("is_missing", (self.bits == self.n_bits)[..., None])
-        self.is_full = not self.is_missing.any()
 
     @abstractmethod
     def scales(self) -> Iterable[Tensor | float]:
@@ -82,20 +61,10 @@ class MessagePassing(IterativeMethod):
         Raises:
             ValueError: if words are of another length.
         """
-        if x.ndim != 2 or x.shape[1] != self.n_bits:
-            raise ValueError(f"x has the shape {tuple(x.shape)}: should be (n, {self.n_bits})")
-        llr = (self.llr_per_value * x.mT).clamp(-self.llr_clip, self.llr_clip)
-        yield llr.mT
-        llr = functional.pad(llr, (0, 0, 0, 1))
-        v = llr[self.bits]
-        for w in self.scales():
-            if self.weighted == "bits":
-                v = w * v
-            found = self.rule(v, self.llr_clip, None if self.is_full else self.is_missing)
-            if self.weighted == "checks":
-                found = w * found
-            total, v = variable_messages(llr, found, self.bits)
-            yield total[:-1].mT
+        n_bits = self.graph.n_bits
+        if x.ndim != 2 or x.shape[1] != n_bits:
+            raise ValueError(f"x has the shape {tuple(x.shape)}: should be (n, {n_bits})")
+        yield from self.graph.log_ratios(self.llr_per_value * x, self.scales())
 
     def iterates(self, x: Annotated[Tensor, "(n, N)"]) -> Iterator[Annotated[Tensor, "(n, N)"]]:
         """Yield tanh(L / 2) (n, N) of x (n, N): of the channel alone, then after each iteration."""

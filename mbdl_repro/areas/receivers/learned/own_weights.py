@@ -24,6 +24,18 @@ def weights_of(bank: Bank, n: int) -> Weights:
     return tuple(tensor.expand(n, *tensor.shape[1:]) for tensor in tensors)
 
 
+def where(is_new: Annotated[Tensor, "(n,)"], new: Weights, old: Weights) -> Weights:
+    """Return the new weights of some rows, and the old ones of the others.
+
+    Args:
+        is_new: of which rows (n,).
+        new: of each row.
+        old: of each row.
+    """
+    rows = is_new[:, None, None], is_new[:, None]
+    return tuple(torch.where(rows[3 - a.ndim], a, b) for a, b in zip(new, old, strict=True))
+
+
 def log_probabilities(
     weights: Weights, x: Annotated[Tensor, "(n, A, T')"]
 ) -> Annotated[Tensor, "(n, T', S)"]:

@@ -13,7 +13,6 @@ from mbdl_repro.areas.receivers.trellis.detector import (
     gaussian_log_likelihood,
     poisson_log_likelihood,
 )
-from mbdl_repro.areas.receivers.trellis.search import viterbi
 from mbdl_repro.areas.receivers.trellis.states import states_of, symbols_of_states
 from mbdl_repro.contract.method import ClosedFormMethod, Family
 from mbdl_repro.contract.scenario import Split
@@ -26,9 +25,9 @@ class LeastSquaresViterbi(TrellisDetector, ClosedFormMethod):
 
     Args:
         belief: gives the taps that it starts from, L, T, A, and the kind of noise; the output is
-            taken for linear. Gaussian noise is the same for all states, and its σ has no part in
-            the decisions. Counted photons grow with Σ_l h_l (1 + s_{t−l}) / 2, to which the taps
-            are fitted, as their law and the SNR say.
+            taken for linear, symbols for independent. Gaussian noise is the same for all states,
+            and its σ has no part in the decisions. Counted photons grow with
+            Σ_l h_l (1 + s_{t−l}) / 2, to which the taps are fitted, as their law and the SNR say.
         offset: whether an offset c is fitted, too, and not 0.
 
     Maps x (n, C, A, T + L − 1) to decisions ±1 (n, C, T).
@@ -42,6 +41,7 @@ class LeastSquaresViterbi(TrellisDetector, ClosedFormMethod):
 
     def __init__(self, belief: FiniteMemory, *, offset: bool = False) -> None:
         super().__init__(belief)
+        self.stay_probability = 0.5  # a source would be weighed against σ, which is not known
         if offset and belief.noise == "poisson":
             raise ValueError(
                 "offset is not allowed where the belief is in counted photons, whose law says what "
@@ -104,9 +104,3 @@ class LeastSquaresViterbi(TrellisDetector, ClosedFormMethod):
         if self.photons:
             return poisson_log_likelihood(self.looked_at(x), 1 + mean.clamp(min=0) / self.noise_std)
         return gaussian_log_likelihood(self.looked_at(x), mean)
-
-    def decided(
-        self, log_likelihood: Annotated[Tensor, "(n, T', S)"]
-    ) -> Annotated[Tensor, "(n, T')"]:
-        """Return the symbols (n, T') of the best sequence, of log p(x_t | state) (n, T', S)."""
-        return viterbi(log_likelihood, self.n_taps)

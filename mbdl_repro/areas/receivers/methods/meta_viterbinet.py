@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from mbdl_repro.areas.receivers.learned.learned_trellis import LearnedTrellis
+from mbdl_repro.areas.receivers.learned.following import FollowingTrellis
 from mbdl_repro.areas.receivers.learned.own_weights import (
+    Weights,
     after_descent,
     log_probabilities,
     mismatch,
     weights_of,
+    where,
 )
 from mbdl_repro.areas.receivers.systems.fading_memory import FadingMemory
-from mbdl_repro.areas.receivers.trellis.search import viterbi
 from mbdl_repro.areas.receivers.trellis.states import states_of
 from mbdl_repro.contract.method import Family
 
 
-class MetaViterbinet(LearnedTrellis):
-    """ViterbiNet whose weights are learned for what a few steps on pilots make of them.
+class MetaViterbinet(FollowingTrellis):
+    """ViterbiNet whose weights are learned for what a few steps make of them.
 
-    θ_j = θ after K steps θ ← θ − μ ∇ CE(θ; pilots of block j),  θ = argmin Σ_j CE(θ_j; block j)
+    θ_j = θ after K steps θ ← θ − μ ∇ CE(θ; D_j),  θ = argmin Σ_j CE(θ_j; block j),
+    D_j: the pilots of block j, or block j − 1 as it was decoded
 
     One network serves all blocks, each of which starts from θ. The gradient in θ is taken as that
     in θ_j (of first order): half the cost of going through the steps.
 
     Args:
-        belief: gives the pilots, L, T, A and B.
+        belief: gives the pilots, L, T, A and B, and the code.
         hidden_widths: entries of the hidden layers.
+        steps_on: ``pilots`` of a block; or ``decoded``: the last block before it whose words'
+            checks all hold, once belief propagation has corrected it, and the pilots of the first
+            block until there is one. It is learned from the block before as it was sent, so that
+            θ is where steps on a channel as it was serve it as it will be.
         n_steps: K.
         step_size: μ.
 
@@ -49,31 +55,56 @@ class MetaViterbinet(LearnedTrellis):
         belief: FadingMemory,
         *,
         hidden_widths: tuple[int, ...] = (100, 50),
+        steps_on: Literal["pilots", "decoded"] = "pilots",
         n_steps: Annotated[int, Ge(0)] = 10,
         step_size: Annotated[float, Gt(0)] = 0.5,
     ) -> None:
-        super().__init__(belief, hidden_widths=hidden_widths, shared=True)
-        if belief.n_pilots == 0:
-            raise ValueError("n_pilots is 0: steps are taken on pilots, and at least 1 is needed")
-        self.n_steps, self.step_size = n_steps, step_size
-        pilots = torch.as_tensor(belief.pilots)
-        self.register_buffer("pilot_states", states_of(pilots, belief.n_taps))
-        self.pilot_states: Tensor
+        super().__init__(belief, hidden_widths, needs_pilots=True, needs_code=steps_on == "decoded")
+        self.steps_on, self.n_steps, self.step_size = steps_on, n_steps, step_size
 
-    def _stepped(self, blocks: Tensor) -> tuple[Tensor, ...]:
-        """Return the weights after the pilots of each block (blocks, A, P + L − 1 + …)."""
-        start = tuple(w.detach() for w in weights_of(self.network, len(blocks)))
-        states = self.pilot_states.expand(len(blocks), -1)
-        pilots = blocks[..., : self.n_pilot_values]
-        return after_descent(start, pilots, states, self.n_steps, self.step_size)
+    def _stepped(
+        self, x: Annotated[Tensor, "(n, A, T')"], states: Annotated[Tensor, "(n, T')"]
+    ) -> Weights:
+        """Return the weights after K steps from θ on each row."""
+        start = tuple(w.detach() for w in weights_of(self.network, len(x)))
+        return after_descent(start, x, states, self.n_steps, self.step_size)
+
+    def _following(
+        self, x: Annotated[Tensor, "(n, B, A, P + L − 1 + T + L − 1)"]
+    ) -> Annotated[Tensor, "(n, B, T + L − 1, S)"]:
+        """Return log p(state | x_t) of each block, by weights that come of those before it."""
+        weights, found = self._stepped(*self.pilots(x[:, 0])), []
+        for block in self.looked_at(x).unbind(1):
+            found.append(log_probabilities(weights, block))
+            s, is_known = self.decoded(found[-1])
+            weights = where(is_known, self._stepped(block, states_of(s, self.n_taps)), weights)
+        return torch.stack(found, 1)
 
     def log_likelihood(
         self, x: Annotated[Tensor, "(n, B, A, P + L − 1 + T + L − 1)"]
     ) -> Annotated[Tensor, "(n, B, T + L − 1, S)"]:
         """Return log p(state | x_t) (n, B, T + L − 1, S) of x, by each block's own weights."""
+        if self.steps_on == "decoded":
+            return self._following(x)
         blocks = x.flatten(0, 1)
-        seen = log_probabilities(self._stepped(blocks), self.looked_at(blocks))
-        return seen.unflatten(0, x.shape[:2])
+        weights = self._stepped(*self.pilots(blocks))
+        return log_probabilities(weights, self.looked_at(blocks)).unflatten(0, x.shape[:2])
+
+    def _learned_from(
+        self,
+        x: Annotated[Tensor, "(n, B, A, P + L − 1 + T + L − 1)"],
+        s: Annotated[Tensor, "(n, B, T)"],
+    ) -> Weights:
+        """Return the weights θ_j of all blocks (n B, …) in training, where symbols are known."""
+        if self.steps_on == "pilots":
+            return self._stepped(*self.pilots(x.flatten(0, 1)))
+        first = self._stepped(*self.pilots(x[:, 0]))
+        before = self.looked_at(x[:, :-1]).flatten(0, 1)
+        later = self._stepped(before, states_of(s[:, :-1].flatten(0, 1), self.n_taps))
+        return tuple(
+            torch.cat([a[:, None], b.reshape(len(a), -1, *a.shape[1:])], 1).flatten(0, 1)
+            for a, b in zip(first, later, strict=True)
+        )
 
     def loss(
         self,
@@ -82,7 +113,7 @@ class MetaViterbinet(LearnedTrellis):
     ) -> Tensor:
         """Return the cross-entropy of states, a mean over values, summed over blocks, in nats.
 
-        −Σ_j mean over t of log p_{θ_j}(z_t | x_jt), of the weights after steps on pilots
+        −Σ_j mean over t of log p_{θ_j}(z_t | x_jt), of the weights after steps on D_j
 
         Args:
             x: observations (n, B, A, P + L − 1 + T + L − 1).
@@ -90,13 +121,7 @@ class MetaViterbinet(LearnedTrellis):
         """
         blocks = x.flatten(0, 1)
         start = weights_of(self.network, len(blocks))
-        moved = zip(start, self._stepped(blocks), strict=True)
+        moved = zip(start, self._learned_from(x, s), strict=True)
         weights = tuple(w + (new - w).detach() for w, new in moved)
         states = states_of(s.flatten(0, 1), self.n_taps)
         return mismatch(weights, self.looked_at(blocks), states) / len(x)
-
-    def decided(
-        self, log_likelihood: Annotated[Tensor, "(n, T', S)"]
-    ) -> Annotated[Tensor, "(n, T')"]:
-        """Return the symbols (n, T') of the best sequence, of log p(x_t | state) (n, T', S)."""
-        return viterbi(log_likelihood, self.n_taps)

@@ -44,7 +44,7 @@ class NeuralBeliefPropagation(MessagePassing):
         **settings: Any,
     ) -> None:
         super().__init__(belief, **settings)
-        here = ~self.is_missing[..., 0]
+        here = ~self.graph.is_missing[..., 0]
         n_edges = int(here.sum()) if "edge" in weights else 1
         edges = torch.zeros(here.shape, dtype=torch.long)
         if n_edges > 1:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from mbdl_repro.areas.receivers.systems.fading_memory import FadingMemory
 from mbdl_repro.areas.receivers.trellis.detector import TrellisDetector, gaussian_log_likelihood
-from mbdl_repro.areas.receivers.trellis.search import viterbi
 from mbdl_repro.areas.receivers.trellis.states import states_of, symbols_of_states
 from mbdl_repro.contract.method import Family
 
@@ -20,7 +19,8 @@ class PilotViterbi(TrellisDetector):
     ĥ_j = argmin Σ_t (x_jt − Σ_l h_l s_{t−l})²,  t over the pilots of block j
 
     Args:
-        belief: gives the pilots, L and T; the output is taken for linear, and noise for Gaussian.
+        belief: gives the pilots, L and T; the output is taken for linear, noise for Gaussian, and
+            symbols for independent.
 
     Maps x (n, B, A, P + L − 1 + T + L − 1) to decisions ±1 (n, B, T).
 
@@ -32,6 +32,7 @@ class PilotViterbi(TrellisDetector):
 
     def __init__(self, belief: FadingMemory) -> None:
         super().__init__(belief)
+        self.stay_probability = 0.5  # a source would be weighed against σ, which is not known
         if belief.n_pilots == 0:
             raise ValueError("n_pilots is 0: taps are fitted to pilots, and at least 1 is needed")
         symbols = symbols_of_states(belief.n_taps)
@@ -48,9 +49,3 @@ class PilotViterbi(TrellisDetector):
         taps = x[..., : self.n_pilot_values].mean(2) @ self.from_pilots.mT  # (n, B, L)
         mean = (taps @ self.symbols.mT)[:, :, None]
         return gaussian_log_likelihood(self.looked_at(x), mean)
-
-    def decided(
-        self, log_likelihood: Annotated[Tensor, "(n, T', S)"]
-    ) -> Annotated[Tensor, "(n, T')"]:
-        """Return the symbols (n, T') of the best sequence, of log p(x_t | state) (n, T', S)."""
-        return viterbi(log_likelihood, self.n_taps)

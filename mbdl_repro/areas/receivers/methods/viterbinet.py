@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from annotated_types import Ge
-from torch import Tensor
 
 from mbdl_repro.areas.receivers.learned.learned_trellis import LearnedTrellis
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
-from mbdl_repro.areas.receivers.trellis.search import checked_lag, viterbi
+from mbdl_repro.areas.receivers.trellis.search import checked_lag
 from mbdl_repro.contract.method import Family
 
 
@@ -40,9 +39,3 @@ class Viterbinet(LearnedTrellis):
     ) -> None:
         super().__init__(belief, **settings)
         self.decision_lag = checked_lag(decision_lag, belief.n_taps)
-
-    def decided(
-        self, log_likelihood: Annotated[Tensor, "(n, T', S)"]
-    ) -> Annotated[Tensor, "(n, T')"]:
-        """Return the symbols (n, T') of the best sequence, of log p(x_t | state) (n, T', S)."""
-        return viterbi(log_likelihood, self.n_taps, self.decision_lag)

@@ -9,7 +9,12 @@ import numpy as np
 from annotated_types import Ge, Le, MinLen
 from scipy.special import ndtr
 
-from mbdl_repro.areas.receivers.decoding.codes import Code, CodeName, linear_code
+from mbdl_repro.areas.receivers.decoding.codes import (
+    Code,
+    CodeName,
+    linear_code,
+    random_words,
+)
 from mbdl_repro.contract.scenario import Scenario, Split
 
 Row = Annotated[tuple[Annotated[int, Ge(0), Le(1)], ...], MinLen(1)]
@@ -69,7 +74,5 @@ class CodedWords(Scenario):
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw n words: x (n, N) and s (n, N)."""
-        G = self.linear_code.G
-        words = rng.integers(2, size=(n, len(G))) @ G.astype(np.int64) % 2
-        s = 1.0 - 2.0 * words
+        s = random_words(self.linear_code, n, rng)
         return Split(s + self.noise_std * rng.standard_normal(s.shape), s)

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from mbdl_repro.contract.scenario import Scenario, Split
 
@@ -24,6 +24,8 @@ class FiniteMemory(Scenario):
     all of which its symbols have a part in, and no symbol is seen less than others. SNR is 1/σ²:
     the taps are not scaled to unit energy.
 
+    A source with memory repeats itself: s_t = s_{t−1} with probability q, from the known symbol on.
+
     Where photons are counted, x_t ~ Poisson(1 + √ρ Σ_l h_l (1 + s_{t−l}) / 2), ρ the SNR.
 
     Args:
@@ -39,6 +41,7 @@ class FiniteMemory(Scenario):
             does not know of.
         tap_errors: ``relative``, h_l (1 + n_l), or ``absolute``, h_l + n_l.
         tap_errors_drawn: anew for each ``frame``, or for each ``symbol``.
+        stay_probability: q; ½ of symbols that are independent.
 
     Source: Shlezinger, Farsad, Eldar and Goldsmith, 2020, "ViterbiNet".
     """
@@ -57,6 +60,7 @@ class FiniteMemory(Scenario):
     tap_error_variance: Annotated[float, Ge(0)] = 0.0
     tap_errors: Literal["relative", "absolute"] = "relative"
     tap_errors_drawn: Literal["frame", "symbol"] = "frame"
+    stay_probability: Annotated[float, Gt(0), Lt(1)] = 0.5
 
     @property
     def n_observations(self) -> int:
@@ -118,9 +122,18 @@ class FiniteMemory(Scenario):
 
     def sample(self, n: int, rng: np.random.Generator) -> Split:
         """Draw n frames: x (n, C, A, T + L − 1) and s (n, C, T)."""
-        shape = (n, self.n_channels, self.n_symbols)
-        s = rng.choice(np.array([-1.0, 1.0]), size=shape)
+        s = self.symbols(n, rng)
         return Split(self.received(s, rng), s)
+
+    def symbols(self, n: int, rng: np.random.Generator) -> Annotated[np.ndarray, "(n, C, T)"]:
+        """Return the symbols ±1 of n frames (n, C, T).
+
+        Args:
+            n: number of frames.
+            rng: what they are drawn from.
+        """
+        stays = rng.random((n, self.n_channels, self.n_symbols)) < self.stay_probability
+        return np.cumprod(np.where(stays, 1.0, -1.0), axis=2)
 
     def received(
         self, s: Annotated[np.ndarray, "(n, C, T)"], rng: np.random.Generator

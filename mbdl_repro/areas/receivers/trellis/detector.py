@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Annotated
 
@@ -11,7 +12,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
-from mbdl_repro.areas.receivers.trellis.states import guarded, symbols_of_states
+from mbdl_repro.areas.receivers.trellis.search import viterbi
+from mbdl_repro.areas.receivers.trellis.states import (
+    guarded,
+    symbols_of_states,
+    transition_log_probabilities,
+)
 from mbdl_repro.contract.hashing import digest
 from mbdl_repro.contract.method import Method
 from mbdl_repro.contract.seeding import rng_for
@@ -26,11 +32,16 @@ class TrellisDetector(Method):
     Whoever believes in too short a memory does not look at what is received last, and who believes
     in too long a one waits for values that never come: those say nothing.
 
+    log p(x_t | z_t) + log p(s_t | s_{t−1}), a sum over t, is that of a sequence of states.
+
     Args:
-        belief: gives L, T, A and the number of channels.
+        belief: gives L, T, A, the number of channels, and how often a symbol repeats itself.
 
     Maps x (n, C, A, T + L − 1) to ŝ (n, C, T): decisions ±1, or means in [−1, 1].
     """
+
+    decision_lag: int | None = None
+    """How many values later each symbol is decided; ``None``: from the end of the frame."""
 
     def __init__(self, belief: FiniteMemory) -> None:
         super().__init__()
@@ -38,6 +49,12 @@ class TrellisDetector(Method):
         self.n_symbols = belief.n_symbols
         self.n_pilot_values = belief.n_pilot_values
         symbols_of_states(self.n_taps)  # which refuses a trellis that is too large
+        if self.n_taps == 1 and belief.stay_probability != 0.5:
+            raise ValueError(
+                f"stay_probability is {belief.stay_probability}, and n_taps 1: a state of one "
+                "symbol does not know the one before it; use n_taps of 2 or more, or 0.5"
+            )
+        self.stay_probability = belief.stay_probability
 
     @abstractmethod
     def log_likelihood(
@@ -49,21 +66,28 @@ class TrellisDetector(Method):
             x: observations (n, C, A, T + L − 1), after those of pilots, where there are some.
         """
 
-    @abstractmethod
+    def transitions(self) -> Annotated[Tensor, "(S,)"]:
+        """Return log p(s_t | s_{t−1}) of each state (S,), as is believed."""
+        return transition_log_probabilities(self.stay_probability, self.n_taps)
+
     def decided(
         self, log_likelihood: Annotated[Tensor, "(n, T', S)"]
     ) -> Annotated[Tensor, "(n, T')"]:
-        """Return the newest symbol of each state (n, T') on the way through the trellis.
+        """Return the symbols, or their means (n, T'): by default those of the best sequence.
 
         Args:
             log_likelihood: of each state (n, T', S), −∞ where a known symbol would be another.
         """
+        return viterbi(log_likelihood, self.n_taps, self.decision_lag)
 
     def forward(
         self, x: Annotated[Tensor, "(n, C, A, T + L − 1)"]
     ) -> Annotated[Tensor, "(n, C, T)"]:
         """Return the symbols (n, C, T)."""
-        if x.ndim != 4 or x.shape[-1] < self.n_pilot_values + self.n_symbols:
+        least = self.n_pilot_values + self.n_symbols
+        # After pilots, symbols are found only by who knows how long the memory is.
+        most = least + self.n_taps - 1 if self.n_pilot_values else math.inf
+        if x.ndim != 4 or not least <= x.shape[-1] <= most:
             pilots = (
                 f", after {self.n_pilot_values} values of pilots" if self.n_pilot_values else ""
             )
@@ -79,7 +103,10 @@ class TrellisDetector(Method):
         bad = ~torch.isfinite(x).flatten(2).all(2)
         seen = self.log_likelihood(torch.where(bad[..., None, None], 0.0, x))
         unseen = self.n_symbols + self.n_taps - 1 - seen.shape[2]
-        seen = guarded(functional.pad(seen, (0, 0, 0, unseen)), self.n_taps).flatten(0, 1)
+        seen = functional.pad(seen, (0, 0, 0, unseen))
+        # The known symbols after a frame are not the source's.
+        seen[:, :, : self.n_symbols] += self.transitions().to(seen)
+        seen = guarded(seen, self.n_taps).flatten(0, 1)
         symbols = self.decided(seen)[:, : self.n_symbols].unflatten(0, (n, C))
         return torch.where(bad[..., None], torch.nan, symbols)
 

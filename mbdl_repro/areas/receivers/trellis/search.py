@@ -115,3 +115,15 @@ def symbol_means(
         n_taps: L.
     """
     return posterior @ symbols_of_states(n_taps)[:, 0].to(posterior)
+
+
+def symbol_log_ratios(
+    posterior: Annotated[Tensor, "(n, T', S)"],
+) -> Annotated[Tensor, "(n, T')"]:
+    """Return log p(s_t = 1 | x) / p(s_t = −1 | x) of the newest symbols (n, T'), ±∞ where certain.
+
+    Args:
+        posterior: of each state (n, T', S); of the first half the newest symbol is 1.
+    """
+    plus, minus = posterior.unflatten(2, (2, -1)).sum(3).log().unbind(2)
+    return plus - minus

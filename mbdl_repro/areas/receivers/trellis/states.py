@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import torch
@@ -29,6 +30,39 @@ def symbols_of_states(n_taps: int) -> Annotated[Tensor, "(S, L)"]:
     delays = torch.arange(n_taps - 1, -1, -1)
     bits = (torch.arange(2**n_taps)[:, None] >> delays) & 1
     return 1.0 - 2.0 * bits.to(torch.float64)
+
+
+def transition_log_probabilities(
+    stay_probability: float | Tensor, n_taps: int
+) -> Annotated[Tensor, "(S,)"]:
+    """Return log p(s_t | s_{t−1}) of the two newest symbols of each state (S,).
+
+    A state of one symbol does not know the one before: log ½.
+
+    Args:
+        stay_probability: q, that a symbol equals the one before it.
+        n_taps: L.
+    """
+    symbols = symbols_of_states(n_taps)
+    q = torch.as_tensor(stay_probability, dtype=symbols.dtype)
+    if n_taps == 1:
+        return symbols.new_full((2,), 0.5).log()
+    return torch.where(symbols[:, 0] == symbols[:, 1], q, 1 - q).log()
+
+
+def state_log_probabilities(
+    stay_probability: float | Tensor, n_taps: int
+) -> Annotated[Tensor, "(S,)"]:
+    """Return log p(s_t, …, s_{t−L+1}) of each state (S,), far from known symbols.
+
+    Args:
+        stay_probability: q, that a symbol equals the one before it.
+        n_taps: L.
+    """
+    symbols = symbols_of_states(n_taps)
+    q = torch.as_tensor(stay_probability, dtype=symbols.dtype)
+    stays = symbols[:, 1:] == symbols[:, :-1]
+    return torch.where(stays, q, 1 - q).log().sum(1) - math.log(2)
 
 
 def predecessors(n_taps: int) -> Annotated[Tensor, "(S, 2)"]:
