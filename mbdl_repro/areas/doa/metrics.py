@@ -9,6 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.signal.periodic import assigned_errors, periodic
+from mbdl_repro.areas.doa.systems.look import Look
 from mbdl_repro.contract.capabilities import HasCovariance, HasSourceCount
 from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
@@ -215,6 +216,49 @@ def _eigenvalues(method: Method, split: Split) -> np.ndarray | None:
 
 def _device(method: Method) -> Any:
     return next((p.device for p in (*method.parameters(), *method.buffers())), None)
+
+
+@metric(label="MSE of the target", positive=True)
+def look_error(
+    estimate: Annotated[np.ndarray, "(n, T)"], split: Split, truth: Look
+) -> Annotated[np.ndarray, "(n,)"]:
+    """Return the squared error of a look's snapshots: mean over t of |ŝ_t − s_t|².
+
+    Args:
+        estimate: ŝ (n, T), complex.
+        split: the pairs (x, s) that it belongs to.
+        truth: not read.
+
+    Returns:
+        One value a row, (n,).
+
+    Source: textbook.
+    """
+    errors: np.ndarray = np.abs(estimate - split.s) ** 2
+    return errors.mean(1)
+
+
+@metric(label="error of the level (dB)")
+def level_error(
+    estimate: Annotated[np.ndarray, "(n, T)"], split: Split, truth: Look
+) -> Annotated[np.ndarray, "(n,)"]:
+    """Return how far a look's brightness is off, as an image of levels in dB shows it.
+
+    mean over t of |20 log₁₀ |ŝ_t| / |s_t||
+
+    Args:
+        estimate: ŝ (n, T), complex.
+        split: the pairs (x, s) that it belongs to.
+        truth: not read.
+
+    Returns:
+        One value a row, (n,), in dB.
+
+    Source: textbook.
+    """
+    tiny = np.finfo(float).tiny
+    ratio = np.maximum(np.abs(estimate), tiny) / np.maximum(np.abs(split.s), tiny)
+    return np.abs(20 * np.log10(ratio)).mean(1)
 
 
 def squared_errors(

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from contract.instances import METHODS, built, pairs
+from contract.instances import ANGLES, built, pairs
 
 from mbdl_repro.areas.doa.methods.bartlett import Bartlett
 from mbdl_repro.areas.doa.methods.esprit import Esprit
@@ -17,10 +17,9 @@ from mbdl_repro.areas.doa.scenario import Narrowband
 from mbdl_repro.areas.doa.signal.subspace import determined_subspace, eigenvalues, eigenvectors
 from mbdl_repro.contract.seeding import rng_for
 
-OF_DOA = [info for info in METHODS if info.area == "doa"]
 BAD = {"zeros": 0.0, "nan": math.nan, "inf": math.inf, "huge": 1e160, "tiny": 1e-160}
 
-every_method = pytest.mark.parametrize("info", OF_DOA, ids=lambda info: info.name)
+every_method = pytest.mark.parametrize("info", ANGLES, ids=lambda info: info.name)
 
 
 @every_method
