@@ -102,6 +102,17 @@ def scenarios(area: str) -> dict[str, type[Scenario]]:
     return found
 
 
+@cache
+def usual_scenario(area: str) -> str | None:
+    """Return the kind of scenario that is meant where none is named; ``None``: none is.
+
+    The only one, or the only one that stands in ``scenario.py``, beside those of ``systems/``.
+    """
+    kinds = scenarios(area)
+    usual = [name for name, cls in kinds.items() if cls.__module__.endswith(".scenario")]
+    return next(iter(kinds)) if len(kinds) == 1 else usual[0] if len(usual) == 1 else None
+
+
 def _scenario_modules(area: str) -> list[Any]:
     package = f"mbdl_repro.areas.{area}"
     (folder,) = map(Path, importlib.import_module(package).__path__)

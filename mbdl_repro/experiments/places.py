@@ -120,8 +120,10 @@ def _is_on_the_axis(panel: Any, place: Point) -> bool:
 def _stored(experiment: Experiment, panel: Any) -> list[Spot]:
     """Return the spots of which a panel's methods store examples, in the order of their places.
 
-    They are those of the method that has most; of one that does not learn, the size is 0.
+    They are those of the method that has most, of equals of one that learns; of one that does not,
+    the size is 0.
     """
-    label = max(panel.methods, key=experiment.n_places)
+    learns = {label: experiment.methods[label].info.learns for label in panel.methods}
+    label = max(panel.methods, key=lambda label: (experiment.n_places(label), learns[label]))
     scorings = [(fit, test) for fit, test in experiment.scorings(label) if fit.seeds[0] == 0]
     return distinct((fit.point, fit.n_train, test) for fit, test in scorings)

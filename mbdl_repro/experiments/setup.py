@@ -36,10 +36,10 @@ def scenario(problems: Problems, area: str, data: dict[str, Any]) -> tuple[str, 
     """
     kinds = catalogue.scenarios(area)
     data = dict(data)
-    if "kind" not in data and len(kinds) > 1:
+    name = data.pop("kind", catalogue.usual_scenario(area))
+    if name is None:
         problems.missing("kind", (), kinds, ("scenario",))
         problems.stop_if_any()
-    name = data.pop("kind", next(iter(kinds)))
     problems.name(name, kinds, "kind of scenario", ("scenario", "kind"))
     problems.stop_if_any()
     cls = kinds[name]

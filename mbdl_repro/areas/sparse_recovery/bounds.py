@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from mbdl_repro.areas.sparse_recovery.metrics import squared_error
+from mbdl_repro.areas.sparse_recovery.metrics import map_error, squared_error
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.sparse_recovery.state_evolution import (
     bayes_risk,
@@ -16,6 +16,7 @@ from mbdl_repro.areas.sparse_recovery.state_evolution import (
     evolve,
     soft_threshold_risk,
 )
+from mbdl_repro.areas.sparse_recovery.systems.blinking_emitters import BlinkingEmitters
 from mbdl_repro.contract.measure import bound
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import rng_for
@@ -183,3 +184,28 @@ def _mean_trace_of_inverse(truth: SparseRecovery, ridge: float) -> float:
     supports = truth.supports(N_SUPPORTS, rng_for("bound", *truth.identity(), "supports"))
     traces = [np.trace(np.linalg.inv(gram[np.ix_(S, S)])) for S in supports]
     return truth.sigma**2 * float(np.mean(traces))
+
+
+@bound(metrics=("map_error",), kind="reference", label="non-negative least squares, places known")
+def known_places(truth: BlinkingEmitters, test: Split) -> Annotated[np.ndarray, "(n,)"]:
+    """Return the error of each map (n,), if it is known which fine pixels hold emitters.
+
+    min_{s ≥ 0} ‖g − B s Bᵀ‖² over maps that vanish elsewhere, g the variance image: what is left is
+    the error of how bright each is. Of several minima, one.
+
+    Args:
+        truth: the scenario, for B.
+        test: movies x (n, T, N, N) and maps s (n, G, G), whose support is used.
+    """
+    from scipy.optimize import nnls
+
+    B = truth.A**2
+    unit = truth.photons**2 * truth.emitter_variance
+    images = (test.x.var(1, ddof=1) - truth.noise_std**2) / unit
+    estimate = np.zeros_like(test.s)
+    for g, s, row in zip(images, test.s, estimate, strict=True):
+        rows, columns = np.nonzero(s)
+        if len(rows):
+            seen = np.einsum("ij,kj->ikj", B[:, rows], B[:, columns]).reshape(-1, len(rows))
+            row[rows, columns] = nnls(seen, g.ravel())[0]
+    return map_error(estimate, test, truth)
