@@ -19,6 +19,7 @@ import torch
 
 from mbdl_repro import catalogue
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
+from mbdl_repro.areas.doa.systems.look import Look
 from mbdl_repro.areas.image_restoration.priors.prior import Prior, PriorMethod
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
@@ -27,6 +28,7 @@ from mbdl_repro.areas.receivers.systems.fading_memory import FadingMemory
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
 from mbdl_repro.areas.receivers.systems.linear_mimo import LinearMimo
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.areas.sparse_recovery.systems.blinking_emitters import BlinkingEmitters
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.catalogue import REQUIRED, MethodInfo
@@ -143,7 +145,7 @@ SMALL = {
     ),
     "receivers": Small(
         FiniteMemory(decays=(0.3, 1.0), n_taps=3, n_symbols=12, snr_db=4.0),
-        {"hidden_widths": (6, 5), "reach": 1},
+        {"hidden_widths": (6, 5), "reach": 1, "hidden_size": 4},
         recipe=Recipe(
             learning_rate=2e-2, steps=60, batch_size=32, validate_every=10, clip_norm=1.0
         ),
@@ -168,10 +170,24 @@ FADING = MIXED._replace(
     truth=LinearMimo(n_users=3, n_antennas=4, channel="iid", n_symbols=12, snr_db=6.0)
 )
 BLOCKS = SMALL["receivers"]._replace(
-    truth=FadingMemory(n_taps=3, n_symbols=12, n_blocks=2, n_pilots=8, snr_db=4.0)
+    truth=FadingMemory(
+        n_taps=3, n_symbols=14, n_blocks=2, n_pilots=8, snr_db=4.0, code="hamming_7_4"
+    )
 )
 WORDS = SMALL["receivers"]._replace(
     truth=CodedWords(code="hamming_7_4", ebn0_db=3.0), metric="bit_error_rate"
+)
+LOOKS = SMALL["doa"]._replace(
+    truth=Look(scene="crowd", n_sensors=6, n_snapshots=3, least_sine=0.3),
+    settings={"hidden_widths": (6, 5)},
+    metric="look_error",
+)
+MOVIES = SMALL["sparse_recovery"]._replace(
+    truth=BlinkingEmitters(camera_side=4, upsampling=2, n_frames=20),
+    settings={"iterations": 4, "rho": 1e-4, "reach": 2, "blur_reach": 1, "channels": 6},
+    n_test=1000,
+    recipe=SMALL["sparse_recovery"].recipe.model_copy(update={"learning_rate": 3e-2, "steps": 60}),
+    metric="map_error",
 )
 WRONG_PRIOR = SMALL["linear_estimation"]._replace(mistaken={"signal_covariance": "identity"})
 WRONG_ARRAY = SMALL["doa"]._replace(mistaken={"spacing": 0.45})
@@ -193,6 +209,12 @@ SPECIAL = {
             noise_std=0.05,
         )
     ),
+    "sparse_recovery.emitter_network": MOVIES,
+    "sparse_recovery.enlarged_image": MOVIES,
+    "sparse_recovery.learned_sparcom": MOVIES,
+    "sparse_recovery.mean_image_lasso": MOVIES,
+    "sparse_recovery.smooth_sparcom": MOVIES,
+    "sparse_recovery.sparcom": MOVIES,
     "tracking.rk4_extended_kalman_filter": Small(
         Lorenz(process_noise_std=0.1, noise_std=0.5, n_steps=6, initial_std=0.3), {}, metric="mse"
     ),
@@ -237,6 +259,17 @@ SPECIAL = {
     "receivers.syndrome_network": WORDS,
     "receivers.vector_ml": MIXED,
     "receivers.zero_forcing": MIXED,
+    **{
+        f"doa.{method}": LOOKS
+        for method in (
+            "able",
+            "delay_and_sum",
+            "fixed_beamformer",
+            "look_network",
+            "mvdr_beamformer",
+            "tapered_beamformer",
+        )
+    },
     "doa.corrected_covariance": WRONG_ARRAY,
     "doa.fitted_array": WRONG_ARRAY,
     "doa.learned_likelihood": WRONG_ARRAY,
@@ -281,6 +314,10 @@ def small(info: MethodInfo) -> Small:
             f"add a small truth, and values for settings, of {info.area} to SMALL in {__file__}"
         )
     return SPECIAL.get(f"{info.area}.{info.name}", SMALL[info.area])
+
+
+ANGLES = [info for info in METHODS if info.area == "doa" and small(info) is not LOOKS]
+"""Methods that estimate directions of arrival, and not what comes from one."""
 
 
 def settings(info: MethodInfo) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from mbdl_repro import catalogue
 from mbdl_repro.areas.doa.methods.deep_root_music import DeepRootMusic
 from mbdl_repro.areas.doa.methods.subspacenet import Subspacenet
 from mbdl_repro.areas.doa.scenario import Misplaced, Narrowband, Ofdm
+from mbdl_repro.areas.doa.systems.look import Look
 from mbdl_repro.areas.image_restoration.methods.plug_and_play_admm import PlugAndPlayAdmm
 from mbdl_repro.areas.image_restoration.priors.autoencoder import VariationalAutoencoder
 from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
@@ -25,6 +26,7 @@ from mbdl_repro.areas.receivers.systems.fading_memory import FadingMemory
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
 from mbdl_repro.areas.receivers.systems.linear_mimo import LinearMimo
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
+from mbdl_repro.areas.sparse_recovery.systems.blinking_emitters import BlinkingEmitters
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.areas.tracking.systems.sinusoidal import Sinusoidal
@@ -44,9 +46,11 @@ MOTION = {"process_noise_std": 0.1, "noise_std": 0.5, "n_steps": 6}
 SOURCES = {"n_sources": 2, "n_snapshots": 3, "snr_db": 10.0}
 FRAMES = {"decays": (0.2, 1.0), "n_symbols": 20}
 MIXED = {"n_users": 3, "channel": "iid", "n_symbols": 20}
+MOVIES = {"camera_side": 3, "n_frames": 5}
 IMAGES = {"degradation": "denoising", "noise_std": 0.3}
 
 TRUTHS = {
+    "doa.look": Look(n_snapshots=4),
     "doa.misplaced": Misplaced(**SOURCES),
     "doa.narrowband": Narrowband(**SOURCES),
     "doa.ofdm": Ofdm(**SOURCES),
@@ -57,12 +61,14 @@ TRUTHS = {
     "receivers.fading_memory": FadingMemory(n_blocks=3),
     "receivers.finite_memory": FiniteMemory(**FRAMES),
     "receivers.linear_mimo": LinearMimo(**MIXED),
+    "sparse_recovery.blinking_emitters": BlinkingEmitters(**MOVIES),
     "sparse_recovery.sparse_recovery": SparseRecovery(**SPARSE),
     "tracking.linear_state_space": LinearStateSpace(transition="canonical", **MOTION),
     "tracking.lorenz": Lorenz(**MOTION),
     "tracking.sinusoidal": Sinusoidal(**MOTION),
 }
 FIELDS = {
+    "doa.look": {"n_snapshots": 4},
     "doa.misplaced": SOURCES,
     "doa.narrowband": SOURCES,
     "doa.ofdm": SOURCES,
@@ -73,6 +79,7 @@ FIELDS = {
     "receivers.fading_memory": {"n_blocks": 3},
     "receivers.finite_memory": FRAMES,
     "receivers.linear_mimo": MIXED,
+    "sparse_recovery.blinking_emitters": MOVIES,
     "sparse_recovery.sparse_recovery": SPARSE,
     "tracking.linear_state_space": {"transition": "canonical", **MOTION},
     "tracking.lorenz": MOTION,
@@ -112,6 +119,7 @@ def test_an_identity_is_the_area_and_the_fields_that_are_not_as_by_default(kind)
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
+        ("doa.look", '["data","doa",{"n_snapshots":4},'),
         ("doa.misplaced", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),
         ("doa.narrowband", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),
         ("doa.ofdm", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),
@@ -125,6 +133,10 @@ def test_an_identity_is_the_area_and_the_fields_that_are_not_as_by_default(kind)
         (
             "receivers.linear_mimo",
             '["data","receivers",{"channel":"iid","n_symbols":20,"n_users":3},',
+        ),
+        (
+            "sparse_recovery.blinking_emitters",
+            '["data","sparse_recovery",{"camera_side":3,"n_frames":5},',
         ),
         (
             "sparse_recovery.sparse_recovery",

@@ -46,10 +46,10 @@ def test_arrays_in_arrays_out(info):
 
 @every_method
 def test_observations_of_any_precision(info):
-    method, x = fitted(info), pairs(info, 5, "test").x
+    method, (x, s) = fitted(info), pairs(info, 5, "test")
     low = x.to(torch.complex64 if x.is_complex() else torch.float32).numpy()
     answer, expected = method.estimate(low), method.estimate(low.astype(x.numpy().dtype))
-    assert answer.dtype == np.float64
+    assert answer.dtype == (np.complex128 if s.is_complex() else np.float64)
     np.testing.assert_allclose(answer, expected, rtol=1e-3 if x.is_complex() else 0)
 
 

@@ -125,7 +125,7 @@ MISTAKES = {
         "    - title: Error #<",
         [
             "figure.panels.0: key 'kind' is missing",
-            "allowed: dots, eigenvalues, history, images, lines",
+            "allowed: dots, eigenvalues, emitters, history, images, lines",
         ],
     ),
     "missing side of a claim": (
@@ -175,7 +175,10 @@ MISTAKES = {
     "unknown kind of scenario": (
         "  observation_matrix: unit_columns",
         "  observation_matrix: unit_columns\n  kind: sparse #<",
-        ["scenario.kind: unknown kind of scenario 'sparse'", "allowed: sparse_recovery"],
+        [
+            "scenario.kind: unknown kind of scenario 'sparse'",
+            "allowed: blinking_emitters, sparse_recovery",
+        ],
     ),
     "unknown method": (
         "  ista_strong:\n    method: ista\n",
@@ -213,7 +216,7 @@ MISTAKES = {
         [
             "unknown kind of panel 'line'",
             "did you mean lines",
-            "allowed: dots, eigenvalues, history, images, lines",
+            "allowed: dots, eigenvalues, emitters, history, images, lines",
         ],
     ),
     "unknown metric in a panel": (
@@ -876,18 +879,18 @@ def test_what_fits_itself_cannot_go_together(tmp_path):
 
 def test_what_no_fit_depends_on_is_not_tuned(tmp_path):
     """Validation would not see it, and the first of the list would be kept always."""
-    with pytest.raises(UserError, match="neither a fit nor its loss depends on 'step_size'"):
+    with pytest.raises(UserError, match="neither a fit nor its loss depends on 'decision_lag'"):
         load(
             tmp_path,
             """
             book: {example: null, section: "5.5", title: T, says: S.}
             area: receivers
-            scenario: {kind: fading_memory}
+            scenario: {kind: finite_memory}
             sweep: {n_train: [2]}
             samples: {validation: 2, test: 2}
             seeds: 1
             methods:
-              online_viterbinet: {tune: {step_size: [0.01, 0.02]}, recipe: {}}
+              viterbinet: {tune: {decision_lag: [1, 2]}, recipe: {}}
             metrics: [symbol_error_rate]
             figure:
               caption: C.

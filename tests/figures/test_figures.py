@@ -30,6 +30,7 @@ from mbdl_repro.experiments.scale import AtMost, Scale
 from mbdl_repro.figures import (
     dots,
     eigenvalues,
+    emitters,
     history,
     images,
     lines,
@@ -231,7 +232,7 @@ def test_rows_of_shipped_figures_differ(experiment):
 
 
 def test_every_kind_of_panel_is_tested_here():
-    tested = {"dots", "eigenvalues", "history", "images", "lines", "roots"}
+    tested = {"dots", "eigenvalues", "emitters", "history", "images", "lines", "roots"}
     tested |= {"signals", "spectrum", "trajectory"}
     assert set(figures.panel_kinds()) == tested
 
@@ -746,6 +747,39 @@ def test_wide_panels_have_a_row_of_their_own():
     assert [len(row) for row in rows] == [1, 2, 1, 1, 1]
     assert _blocks(rows) == [[0], [1], [2], [3], [4]]
     assert _blocks(rows[1:3]) == [[0, 1]]
+
+
+# --- maps of emitters ---
+
+
+def test_maps_stand_beside_the_truth_and_the_mean_frame_each_of_its_own_maximum(axes):
+    s = np.zeros((2, 4, 4))
+    s[:, 1, 2] = 3.0
+    x = np.stack([np.full((2, 2, 2), 5.0), np.eye(2)[None].repeat(2, 0) * 10], axis=0)
+    stored = {
+        name: {"s_0": s, "x_0": x, "estimate_0": e}
+        for name, e in {"network": 0.01 * s, "classical": 0 * s}.items()
+    }
+    spec = emitters.Spec(title="t", methods=["network", "classical"], examples=[0, 1])
+    assert {array.dtype for array in spec.kept(stored["network"], "network").values()} == {
+        np.dtype(np.uint8)
+    }
+    emitters.draw(axes, spec, sources(**kept(spec, stored)))
+    tiles = [tile.get_array() for tile in axes.get_images()]
+    assert len(tiles) == 8
+    truth, other_truth, frame, other_frame, a, _, b, _ = tiles
+    assert np.array_equal(truth, other_truth) and np.array_equal(truth, a)
+    assert truth[1, 2] == 255 and truth.sum() == 255 and b.sum() == 0
+    assert (frame == 255).all() and np.array_equal(other_frame, 255 * np.eye(2))
+    assert {text.get_text() for text in axes.texts} == {
+        "truth",
+        "mean frame",
+        "network",
+        "classical",
+    }
+    one = emitters.Spec(title="t", methods=["a"])
+    assert (one.n_examples, spec.n_examples) == (1, 2)
+    assert spec.height(10.0) > 1.5 * one.height(10.0)
 
 
 # --- signals ---
