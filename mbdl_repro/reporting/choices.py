@@ -158,7 +158,7 @@ def page(table: pd.DataFrame, small: float, measured: Problems, gallery: str) ->
         lines.append("|---:|---|---|---:|---:|---:|")
         for choice in problem.choices:
             lines += [f"| {' | '.join(row)} |" for row in _rows(choice, measured)]
-        link = f"[Experiment and figure]({gallery}#{problem.experiment})"
+        link = f"[Experiment and figure]({gallery}#{anchor(problem.experiment)})"
         blocks += ["\n".join(lines), link]
     return "\n\n".join(blocks)
 
