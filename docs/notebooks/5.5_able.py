@@ -116,7 +116,7 @@ print("largest difference:", np.abs(scaled / 1000j - able.estimate(test.x)).max(
 # sensors and a loading of 1/100. What does that cost?
 
 # %% tags=["hide-cell"]
-# Solution: some 8 dB. Long subarrays leave few of them to average over.
+# Solution: some 7 dB. Long subarrays leave few of them to average over.
 usual = mbdl.doa.MvdrBeamformer(truth, subarray=8, loading=0.01)
 print(f"L = 8, 1/100: {error_db(usual, test):.1f} dB; L = 4: {error_db(mvdr, test):.1f} dB")
 
