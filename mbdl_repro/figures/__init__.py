@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SHARED = (
     *("__init__", "files", "grid", "intervals", "layout", "metric", "names"),
-    *("over", "panel", "style", "ticks"),
+    *("over", "panel", "style", "ticks", "tiles"),
 )
 """Files that are no kind of panel, but what kinds have in common."""
 

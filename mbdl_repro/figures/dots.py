@@ -108,13 +108,13 @@ def _rows(spec: Spec, sources: Sources, name: str) -> pd.DataFrame:
     return rows
 
 
-def _shares(spec: Spec, sources: Sources) -> dict[float, float]:
+def _shares(spec: Spec, sources: Sources) -> dict[float | str, float]:
     """Return the share of white of each shade, which stands for one value in every row."""
     values = [] if spec.shades is None else shades_of(spec.shades, sources)
     return dict(zip(values, tones(len(values)), strict=True))
 
 
-def shades_of(column: str, sources: Sources) -> list[float]:
+def shades_of(column: str, sources: Sources) -> list[float | str]:
     """Return the values of a column that have shades, rising: no size of what learns nothing.
 
     Args:
@@ -124,13 +124,16 @@ def shades_of(column: str, sources: Sources) -> list[float]:
     return sorted({value for value in sources.table[column] if column != "n_train" or value > 0})
 
 
-def _name_shades(axes: Axes, column: str, shares: dict[float, float], sources: Sources) -> None:
+def _name_shades(
+    axes: Axes, column: str, shares: dict[float | str, float], sources: Sources
+) -> None:
     """Name the shades of a column's values, in the grey that stands for all rows' colours."""
     called = sources.labels.get(column, column)
     for value, share in shares.items():
         (mark,) = axes.plot([], [], "o", color=blend(OF_ALL, share), markeredgewidth=0)
         counted = called.removeprefix("number of ")
-        mark.set_label(f"{called} {value:g}" if counted == called else f"{value:g} {counted}")
+        shown = value if isinstance(value, str) else f"{value:g}"
+        mark.set_label(f"{called} {shown}" if counted == called else f"{shown} {counted}")
 
 
 def _seeds(spec: Spec, sources: Sources, name: str) -> NDArray[np.float64]:

@@ -3,47 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field
 
 from mbdl_repro.areas.image_restoration.metrics import psnr_db
 from mbdl_repro.contract.scenario import Split
-from mbdl_repro.contract.table import N_EXAMPLES
 from mbdl_repro.errors import UserError
 from mbdl_repro.figures.names import wrapped
-from mbdl_repro.figures.panel import PanelSpec, Reads, Sources, single
+from mbdl_repro.figures.panel import Sources, single
+from mbdl_repro.figures.tiles import (
+    GAP,
+    LETTERS,
+    TITLE,
+    WHITE,
+    TiledSpec,
+    draw_image,
+    draw_names,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-GAP, TITLE, NUMBER = 0.05, 0.5, 0.17
-"""Between tiles, above them, and below each, in sides of a tile."""
-
-FEWEST = 6
-"""Tiles that a row has room for, at least: fewer would be larger than anyone needs."""
+NUMBER = 0.17
+"""Below each tile, in sides of a tile."""
 
 FRAME = "#e69f00"
 """Colour of the square that is zoomed in."""
 
-LETTERS = 15
-"""Of a line of words above a tile, or in its place."""
 
-WHITE = 255
-"""The grey level of white; that of black is 0."""
-
-
-class Spec(PanelSpec):
+class Spec(TiledSpec):
     """Keys of a panel of images: one grey scale, from 0 (black) to 1 (white), for all."""
 
-    reads: ClassVar[Reads] = "examples"
-    wide: ClassVar[bool] = True
-
-    methods: Annotated[list[str], Field(min_length=1)]
-    """Whose estimates are shown, from left to right, after truth and observation."""
-    examples: list[Annotated[int, Field(ge=0, lt=N_EXAMPLES)]] = Field(default=[0], min_length=1)
-    """Which of the stored test images: one below the other."""
     zoom: (
         tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]]
         | None
@@ -58,11 +50,6 @@ class Spec(PanelSpec):
     def wanted(self) -> tuple[str, ...]:
         """What it reads of each method's stored examples."""
         return ("s", "x", "estimate", "kernel") if self.kernels else ("s", "x", "estimate")
-
-    @property
-    def n_examples(self) -> int:
-        """Up to which of the stored examples it reads them, counted from 1."""
-        return max(self.examples) + 1
 
     def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
         """Return what it reads of a method's stored examples, as is kept with the rows.
@@ -80,22 +67,9 @@ class Spec(PanelSpec):
         return {f"{kind}_{self.place}": array for kind, array in kept(found).items()}
 
     @property
-    def tiles(self) -> tuple[float, float]:
-        """Width and height of the panel, in sides of a tile."""
-        each = (1 + GAP) * (1 if self.zoom is None else 2) + NUMBER
-        return max(2 + len(self.methods), FEWEST) * (1 + GAP), TITLE + len(self.examples) * each
-
-    def height(self, width: float) -> float:
-        """Return the height that a panel takes.
-
-        Args:
-            width: of the panel, in inches.
-
-        Returns:
-            The height, in inches, with room for the title.
-        """
-        across, down = self.tiles
-        return width * down / across + 0.3
+    def row_height(self) -> float:
+        """Height of a row, in sides of a tile: with its details and numbers."""
+        return (1 + GAP) * (1 if self.zoom is None else 2) + NUMBER
 
 
 def kept(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -124,17 +98,9 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
         spec: the panel's keys.
         sources: each method's examples, as :meth:`Spec.kept` returns them.
     """
-    width, height = spec.tiles
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
-    axes.set_aspect("equal")
-    axes.axis("off")
     first = sources.examples[spec.methods[0]]
-    names = ["truth", "observed", *(spec.look(sources, m).legend for m in spec.methods)]
-    for i, name in enumerate(names):
-        x = i * (1 + GAP) + 0.5
-        words = wrapped(name, LETTERS)
-        axes.text(x, TITLE - 0.04, words, ha="center", va="bottom", fontsize=7.5)
+    legends = [spec.look(sources, method).legend for method in spec.methods]
+    draw_names(axes, spec, ["truth", "observed", *legends])
     top = TITLE
     for example in spec.examples:
         s = spec.stored(first, spec.methods[0], "grey_s")[example]
@@ -159,8 +125,8 @@ def draw(axes: Axes, spec: Spec, sources: Sources) -> None:
             _tile(axes, spec, i + 2, top, estimate, f"{psnr:.1f}", side)
             kernel = stored.get(f"kernel_{spec.place}")
             if spec.kernels and kernel is not None:
-                _kernel(axes, i + 2, top, kernel[example])
-        top += (1 + GAP) * (1 if spec.zoom is None else 2) + NUMBER
+                draw_kernel(axes, i + 2, top, kernel[example])
+        top += spec.row_height
 
 
 def grey_levels(images: np.ndarray) -> np.ndarray:
@@ -187,30 +153,15 @@ def _tile(
     An image of fewer pixels than the truth, whose side is given, shows the same part of it.
     """
     left = column * (1 + GAP)
-    _image(axes, left, top, image)
+    draw_image(axes, left, top, image)
     if spec.zoom is not None:
         shares = [v / side for v in spec.zoom]
         if column == 0:
             _frame(axes, left + shares[1], top + shares[0], shares[2])
         top += 1 + GAP
         row, start, n = (round(share * len(image)) for share in shares)
-        _image(axes, left, top, image[row : row + n, start : start + n])
+        draw_image(axes, left, top, image[row : row + n, start : start + n])
     axes.text(left + 0.5, top + 1.03, number, ha="center", va="top", fontsize=8)
-
-
-def _image(
-    axes: Axes, left: float, top: float, image: np.ndarray, side: float = 1.0, white: float = WHITE
-) -> None:
-    axes.imshow(
-        image,
-        cmap="gray",
-        vmin=0.0,
-        vmax=white,
-        extent=(left, left + side, top + side, top),
-        interpolation="nearest",
-    )
-    # Drawing an image fits the axes to it.
-    axes.set_aspect("equal")
 
 
 def _frame(axes: Axes, left: float, top: float, side: float) -> None:
@@ -226,8 +177,15 @@ def _words(axes: Axes, column: int, top: float, words: str) -> None:
     axes.text(left + 0.5, top + 0.5, wrapped(words, LETTERS), ha="center", va="center", fontsize=8)
 
 
-def _kernel(axes: Axes, column: int, top: float, kernel: np.ndarray) -> None:
-    """Draw a kernel in the lower left corner: white where it is largest."""
+def draw_kernel(axes: Axes, column: int, top: float, kernel: np.ndarray) -> None:
+    """Draw a kernel in the lower left corner of a tile: white where it is largest.
+
+    Args:
+        axes: what is drawn on.
+        column: of the tile.
+        top: of the tile, in sides of a tile.
+        kernel: (a, a).
+    """
     left, side = column * (1 + GAP), 0.3
-    _image(axes, left, top + 1 - side, kernel, side, float(kernel.max()))
+    draw_image(axes, left, top + 1 - side, kernel, side, float(kernel.max()))
     _frame(axes, left, top + 1 - side, side)

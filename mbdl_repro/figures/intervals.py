@@ -27,8 +27,9 @@ MARKED = 10
 """Points of a line that bear a mark, roughly: more of them would hide it."""
 SINGLE, FAINT = 0.65, 0.35
 """How large the dot of a seed is, over the mark of a mean on a line, and how opaque."""
-PALEST, APART = 0.66, 0.24
-"""Share of white of the palest of several dots in a row, and how far apart they are, in rows."""
+PALEST, APART, ROOM = 0.66, 0.24, 0.8
+"""Share of white of the palest of several dots in a row; how far apart they are, and the first from
+the last, at most, in rows."""
 WIDTHS = {"plain": 1.4, "front": 1.8, "behind": 1.1}
 """How wide intervals of dots are, in points, by the weight of a row."""
 
@@ -174,7 +175,8 @@ def draw_dots(
                 zorder=3,
             )
             if n > 1:
-                down = Affine2D().translate(0, APART * (j - (n - 1) / 2))
+                apart = min(APART, ROOM / (n - 1))
+                down = Affine2D().translate(0, apart * (j - (n - 1) / 2))
                 for line in axes.lines[before:]:
                     line.set_transform(down + axes.transData)
 

@@ -34,10 +34,13 @@ from mbdl_repro.figures import (
     history,
     images,
     lines,
+    movies,
     roots,
     signals,
     spectrum,
     ticks,
+    tiles,
+    told_images,
     trajectory,
 )
 from mbdl_repro.figures.files import to_bytes
@@ -232,8 +235,8 @@ def test_rows_of_shipped_figures_differ(experiment):
 
 
 def test_every_kind_of_panel_is_tested_here():
-    tested = {"dots", "eigenvalues", "emitters", "history", "images", "lines", "roots"}
-    tested |= {"signals", "spectrum", "trajectory"}
+    tested = {"dots", "eigenvalues", "emitters", "history", "images", "lines", "movies"}
+    tested |= {"roots", "signals", "spectrum", "told_images", "trajectory"}
     assert set(figures.panel_kinds()) == tested
 
 
@@ -714,9 +717,9 @@ def test_of_images_the_levels_that_a_screen_shows_are_kept(axes):
     rng = np.random.default_rng(5)
     image = rng.uniform(-0.2, 1.2, (40, 50))
     shown = []
-    for array, white in ((image, 1.0), (images.grey_levels(image), images.WHITE)):
+    for array, white in ((image, 1.0), (images.grey_levels(image), tiles.WHITE)):
         axes.clear()
-        images._image(axes, 0, 0, array, white=white)
+        tiles.draw_image(axes, 0, 0, array, white=white)
         axes.figure.canvas.draw()
         shown.append(np.asarray(axes.figure.canvas.buffer_rgba()).copy())
     np.testing.assert_array_equal(*shown)
@@ -780,6 +783,60 @@ def test_maps_stand_beside_the_truth_and_the_mean_frame_each_of_its_own_maximum(
     one = emitters.Spec(title="t", methods=["a"])
     assert (one.n_examples, spec.n_examples) == (1, 2)
     assert spec.height(10.0) > 1.5 * one.height(10.0)
+
+
+# --- movies ---
+
+
+def test_a_frame_stands_above_the_power_of_all_each_up_to_the_truths_largest(axes):
+    s = np.zeros((2, 4, 3, 3), dtype=complex)
+    s[:, 1, 0, 0], s[:, 1, 2, 2] = 4j, 2.0  # in frame 1 alone
+    x = np.full_like(s, 8.0)
+    stored = {
+        name: {"s_0": s, "x_0": x, "estimate_0": e}
+        for name, e in {"network": 0.5 * s, "classical": 3j * s}.items()
+    }
+    spec = movies.Spec(title="t", methods=["network", "classical"], examples=[1], frame=1)
+    movies.draw(axes, spec, sources(**kept(spec, stored)))
+    tiles = [tile.get_array() for tile in axes.get_images()]
+    assert len(tiles) == 8
+    truth, power, seen, seen_power, half, half_power, thrice, _ = tiles
+    assert (truth[0, 0], truth[2, 2], truth.sum()) == (255, 128, 383)
+    assert np.array_equal(power, truth)  # half of it all, the root of a mean of four frames
+    assert (seen == 255).all() and (seen_power == 255).all()
+    assert (half[0, 0], half[2, 2]) == (128, 64) and np.array_equal(half_power, half)
+    assert (thrice[0, 0], thrice[2, 2], thrice[1, 1]) == (255, 255, 0)
+    assert [text.get_text() for text in axes.texts] == ["truth", "observed", "network", "classical"]
+    beyond = movies.Spec(title="t", methods=["network"], frame=4)
+    with pytest.raises(UserError, match="panel 't': frame is 4: movies have 4, counted from 0"):
+        beyond.kept(stored["network"], "network")
+    assert movies.Spec(title="t", methods=["a"], examples=[0, 1]).height(10.0) > 1.5 * spec.height(
+        10.0
+    )
+
+
+# --- images that come with their kernel ---
+
+
+def test_an_observation_shows_the_kernel_that_it_came_with(axes):
+    s = np.linspace(0, 1, 64).reshape(1, 8, 8).repeat(2, 0)
+    x = np.zeros((2, 4, 8, 8))
+    x[:, 0], x[:, 2:] = 1 - s, 7.0
+    x[0, 1, 4, 3:6] = [0.25, 0.5, 0.25]
+    x[1, 1, 2:7, 4] = 0.2
+    stored = {"network": {"s_0": s, "x_0": x, "estimate_0": s}}
+    spec = told_images.Spec(title="t", methods=["network"], examples=[0, 1])
+    told_images.draw(axes, spec, sources(**kept(spec, stored)))
+    *tiles, short, long = (tile.get_array() for tile in axes.get_images())
+    assert len(tiles) == 6
+    truth, observed, estimate = tiles[:3]
+    assert np.array_equal(truth, estimate) and observed[0, 0] == 255 and observed[-1, -1] == 0
+    # Cut to what is there, and a pixel around it.
+    assert np.array_equal(short, np.pad([[0.0] * 3, [0.25, 0.5, 0.25], [0.0] * 3], 1))
+    assert long.shape == (7, 7) and np.count_nonzero(long) == 5
+    places = [tile.get_extent() for tile in axes.get_images()][-2:]
+    assert places[0][:2] == places[1][:2]  # both in the second column
+    assert 1 < places[0][0] < places[0][1] < 2 and places[1][2] > places[0][2]
 
 
 # --- signals ---

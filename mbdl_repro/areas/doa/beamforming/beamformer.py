@@ -13,7 +13,7 @@ from mbdl_repro.areas.doa.systems.look import Look
 from mbdl_repro.contract.method import Method
 
 
-class Looker(Method):
+class TargetEstimator(Method):
     """An estimator of the target's waveform.
 
     Args:
@@ -50,7 +50,7 @@ class Looker(Method):
         return (self(x) - s).abs().square().mean()
 
 
-class Beamformer(Looker):
+class Beamformer(TargetEstimator):
     """An estimator that is linear in each snapshot: ŝ_t = wᴴ x_t.
 
     Args:

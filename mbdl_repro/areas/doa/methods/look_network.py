@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from mbdl_repro.areas.doa.beamforming.beamformer import Looker
+from mbdl_repro.areas.doa.beamforming.beamformer import TargetEstimator
 from mbdl_repro.areas.doa.learned.snapshots_network import (
     Invariance,
     SnapshotsNetwork,
@@ -19,7 +19,7 @@ from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.layers import Affine
 
 
-class LookNetwork(Looker):
+class LookNetwork(TargetEstimator):
     """A network of ABLE's layers that answers with the target itself, and not with weights.
 
     ŝ_t = c_t g_θ(x_t / c_t, mean over snapshots),  c_t: a row's level, the phase of Σ_n x_nt
