@@ -54,3 +54,51 @@ def gaussian(std: float) -> np.ndarray:
     kernel /= kernel.sum()
     kernel.setflags(write=False)
     return kernel
+
+
+def sheared_gaussian(along: float, across: float, angle: float, side: int) -> np.ndarray:
+    """Return a Gaussian kernel (side, side) that is longer in one direction.
+
+    Args:
+        along: standard deviation in that direction, in pixels.
+        across: the same, across it.
+        angle: of the direction, in radians, from rightwards to downwards.
+        side: odd.
+    """
+    rows, columns = np.indices((side, side)) - side // 2
+    u = columns * np.cos(angle) + rows * np.sin(angle)
+    v = rows * np.cos(angle) - columns * np.sin(angle)
+    kernel: np.ndarray = np.exp(-0.5 * ((u / along) ** 2 + (v / across) ** 2))
+    return kernel / kernel.sum()
+
+
+def arc(radius: float, turn: float, side: int) -> np.ndarray:
+    """Return the kernel (side, side) of a camera that moves along an arc while it looks.
+
+    Args:
+        radius: of the arc, in pixels.
+        turn: how far it goes around, in radians.
+        side: odd; the arc's centre of mass lies in the middle.
+    """
+    angles = np.linspace(-turn / 2, turn / 2, 10_001)
+    return _shared_out(radius * np.sin(angles), radius * np.cos(angles), side)
+
+
+def disk(radius: float, side: int) -> np.ndarray:
+    """Return the kernel (side, side) of a lens that is out of focus.
+
+    Args:
+        radius: of the disk, in pixels.
+        side: odd.
+    """
+    line = np.linspace(-radius, radius, 801)
+    rows, columns = np.meshgrid(line, line, indexing="ij")
+    inside = rows**2 + columns**2 <= radius**2
+    return _shared_out(rows[inside], columns[inside], side)
+
+
+def _shared_out(rows: np.ndarray, columns: np.ndarray, side: int) -> np.ndarray:
+    """Return the share of points, taken about their mean, in each of side² pixels."""
+    edges = np.arange(side + 1) - side / 2
+    kernel, _, _ = np.histogram2d(rows - rows.mean(), columns - columns.mean(), [edges, edges])
+    return kernel / kernel.sum()
