@@ -1,0 +1,42 @@
+"""D-ADMM unfolded: four numbers a round, learned, for all agents or for each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from torch import Tensor, nn
+
+from mbdl_repro.areas.distributed.bases import LinearizedAdmm
+from mbdl_repro.areas.distributed.scenario import DistributedLasso
+from mbdl_repro.contract.method import Family
+
+
+class UnfoldedDAdmm(LinearizedAdmm):
+    """Rounds of linearized D-ADMM, each with ρ, α, τ and η of its own.
+
+    Logarithms are learned, so that all stay positive, from the error of the last round, through
+    all rounds. The published code learns round after round, through none but the last.
+
+    Args:
+        per_agent: whether each agent has numbers of its own, 4KP of them, or all share them, 4K.
+            Numbers of agents say nothing where there is another number of agents.
+
+    Maps x (n, P, m) to what each agent believes s to be (n, P, N).
+
+    Source: Noah and Shlezinger, 2024, "Distributed learn-to-optimize".
+    """
+
+    name = "unfolded_d_admm"
+    family = Family.UNFOLDED_HYPERPARAMETERS
+    parent = "linearized_d_admm"
+
+    def __init__(
+        self, belief: DistributedLasso, *, per_agent: bool = False, **settings: Any
+    ) -> None:
+        super().__init__(belief, **settings)
+        agents = belief.n_agents if per_agent else 1
+        self.log_scale = nn.Parameter(self.start.log().repeat(self.iterations, agents, 1))
+
+    def constants(self) -> Annotated[Tensor, "(K, P, 4)"]:
+        """Return ρ, α, τ and η of each round and agent (K, P, 4)."""
+        return self.log_scale.exp().expand(-1, len(self.H), -1)
