@@ -6,6 +6,8 @@ from typing import Annotated
 
 import numpy as np
 
+from mbdl_repro.areas.tracking.control.exact_cost import least_cost
+from mbdl_repro.areas.tracking.control.model import controlled, filter_arrays, plant_arrays
 from mbdl_repro.areas.tracking.kalman.exact_error import (
     linear_filter_error,
     matched_rule,
@@ -90,6 +92,27 @@ def kalman_steady_state_mse(truth: StateSpace) -> float:
     """
     _, P = limit(_complete(truth))
     return float(P.diagonal().mean())
+
+
+@bound(metrics=("quadratic_cost", "expected_cost"), kind="theory", label="optimal control, exact")
+def lqg_cost(truth: StateSpace) -> float:
+    """Return the least expected cost of who knows the truth, and what is measured up to now.
+
+    No controller of any kind costs less: LQG control with the true model reaches it.
+
+    Args:
+        truth: the scenario.
+
+    Returns:
+        The mean over steps, in units of the cost.
+
+    Raises:
+        ValueError: if the scenario has no input.
+
+    Source: textbook, by two Riccati recursions.
+    """
+    system = controlled(truth)
+    return least_cost(plant_arrays(system), filter_arrays(system), truth.n_steps)
 
 
 def _kalman_error(truth: StateSpace) -> np.ndarray:

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
+from mbdl_repro.areas.tracking.control.exact_cost import linear_policy_cost
+from mbdl_repro.areas.tracking.control.model import (
+    LinearPolicy,
+    Plant,
+    filter_arrays,
+    plant_arrays,
+)
 from mbdl_repro.areas.tracking.kalman.exact_error import linear_filter_error
 from mbdl_repro.areas.tracking.kalman.model import LinearRule, linear_arrays
+from mbdl_repro.areas.tracking.systems.controlled import Controlled
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.capabilities import HasClaimedVariance, HasLinearRule
@@ -172,6 +180,60 @@ def claimed_mse(method: Method, split: Split) -> Annotated[np.ndarray, "(n,)"] |
     with torch.no_grad():
         variances = method.claimed_variance(torch.as_tensor(split.x, device=device))
     return variances.nanmean((1, 2)).cpu().numpy()
+
+
+@metric(label="cost a step", positive=True)
+def quadratic_cost(
+    method: Method, split: Split, truth: StateSpace
+) -> Annotated[np.ndarray, "(n,)"] | None:
+    """Return the mean over steps of sᵀ Q s + uᵀ R u where a controller acts in the true plant.
+
+    It acts in place of each recorded experiment, on the same disturbances and noises, which the
+    truth makes out exactly.
+
+    Args:
+        method: the controller.
+        split: recorded experiments, x (n, T, n_observations) and s (n, T, m).
+        truth: the controlled system that they are of.
+
+    Returns:
+        One value a row, (n,), in units of the cost; ``None`` if the method controls nothing.
+    """
+    from mbdl_repro.areas.tracking.control.policy import Policy
+
+    if not (isinstance(method, Policy) and isinstance(truth, Controlled)):
+        return None
+    import torch
+
+    from mbdl_repro.areas.tracking.control.policy import closed_loop, loop_cost
+
+    device = next((p.device for p in (*method.parameters(), *method.buffers())), None)
+    plant = Plant(*(torch.tensor(part, device=device) for part in plant_arrays(truth)))
+    records = Split(*(torch.as_tensor(part, device=device) for part in split))
+    with torch.no_grad():
+        loop = closed_loop(method, plant, records, torch.tensor(truth.probe, device=device))
+        return loop_cost(loop, plant).cpu().numpy()
+
+
+@metric(label="cost a step, exact expectation", positive=True, targets=False)
+def expected_cost(method: Method, truth: StateSpace) -> float | None:
+    """Return the exact expectation of :func:`quadratic_cost`, of a controller that is linear.
+
+    Args:
+        method: the controller.
+        truth: the controlled system.
+
+    Returns:
+        The expectation, in units of the cost; ``None`` if the method is not linear, or controls
+        nothing.
+    """
+    from mbdl_repro.areas.tracking.control.policy import HasLinearPolicy
+
+    if not (isinstance(method, HasLinearPolicy) and isinstance(truth, Controlled)):
+        return None
+    policy = method.linear_policy(truth.n_steps)
+    arrays = LinearPolicy(*(part.detach().cpu().numpy() for part in policy))
+    return linear_policy_cost(plant_arrays(truth), filter_arrays(truth), arrays)
 
 
 @metric(label="floating-point operations a step", targets=False)
