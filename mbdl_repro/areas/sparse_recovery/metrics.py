@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.sparse_recovery.systems.blinking_emitters import BlinkingEmitters
+from mbdl_repro.areas.sparse_recovery.systems.random_generator import RandomGenerator
 from mbdl_repro.contract.measure import metric
 from mbdl_repro.contract.scenario import Split
+
+if TYPE_CHECKING:
+    from mbdl_repro.contract.method import Method
 
 
 @metric(label="squared error ‖ŝ − s‖²", positive=True)
@@ -88,6 +94,134 @@ def squared_residual(
     observation, not from the signal.
     """
     return np.square(split.x - estimate @ truth.H.T).sum(1)
+
+
+@metric(label="training error ‖ŝ − s‖²", positive=True)
+def training_error(method: Method) -> float | None:
+    """Return the mean of ‖ŝ − s‖² over the training signals.
+
+    Args:
+        method: after its fit.
+
+    Returns:
+        A number, exact; ``None`` for a method that does not remember it.
+    """
+    return _remembered(method, lambda one: one.training_errors[0].item())
+
+
+@metric(label="test less training error, ‖ŝ − s‖²")
+def generalization_gap(
+    estimate: Annotated[np.ndarray, "(n, m)"], split: Split, method: Method
+) -> Annotated[np.ndarray, "(n,)"] | None:
+    """Return ‖ŝ − s‖² of each signal, less its mean over the training signals.
+
+    Args:
+        estimate: ŝ (n, m).
+        split: the pairs (x, s) that it belongs to; s is (n, m).
+        method: the fitted method that gave it.
+
+    Returns:
+        One value a signal (n,); ``None`` for a method that does not remember its training error.
+
+    Source: Shultzman, Azar, Rodrigues and Eldar, 2023.
+    """
+    trained = training_error(method)
+    return None if trained is None else np.square(estimate - split.s).sum(1) - trained
+
+
+@metric(label="test less training error, |ŝ − s|")
+def absolute_gap(
+    estimate: Annotated[np.ndarray, "(n, m)"], split: Split, method: Method
+) -> Annotated[np.ndarray, "(n,)"] | None:
+    """Return the mean |ŝ − s| over the entries of each signal, less that of training.
+
+    Args:
+        estimate: ŝ (n, m).
+        split: the pairs (x, s) that it belongs to; s is (n, m).
+        method: the fitted method that gave it.
+
+    Returns:
+        One value a signal (n,); ``None`` for a method that does not remember its training error.
+    """
+    trained = _remembered(method, lambda one: one.training_errors[1].item())
+    return None if trained is None else np.abs(estimate - split.s).mean(1) - trained
+
+
+@metric(label="bound on test less training error, |ŝ − s|", positive=True)
+def gap_bound(method: Method) -> float | None:
+    """Return what bounds :func:`absolute_gap` in the mean, for all networks of such norms.
+
+    Args:
+        method: after its fit.
+
+    Returns:
+        A number; ``None`` for a method without such a bound.
+
+    Source: see ``FreeLayers.gap_bound``.
+    """
+    return _remembered(method, lambda one: one.gap_bound())
+
+
+@metric(label="log₁₀ condition of the tangent kernel")
+def tangent_condition(method: Method) -> float | None:
+    """Return log₁₀ of the condition number of the tangent kernel at the start of the fit.
+
+    Args:
+        method: after a fit that worked it out.
+
+    Returns:
+        A number; ``None`` for a method that has none.
+
+    Source: Shah et al., 2024, whose condition is that its least eigenvalue is not 0.
+    """
+    found = _remembered(method, lambda one: one.tangent.item())
+    return None if found is None else math.log10(found)
+
+
+def _remembered(method: Method, value: Callable[[Any], float]) -> float | None:
+    """Return what a network of free layers remembers of its fit; ``None`` where there is none."""
+    from mbdl_repro.areas.sparse_recovery.free_layers import UNKNOWN, FreeLayers
+
+    found = value(method) if isinstance(method, FreeLayers) else UNKNOWN
+    return None if found == UNKNOWN else found
+
+
+@metric(label="relative error ‖ŝ − s‖ / ‖s‖", summary="median", positive=True)
+def relative_error(
+    estimate: Annotated[np.ndarray, "(n, m)"],
+    split: Split,
+    truth: SparseRecovery | RandomGenerator,
+) -> Annotated[np.ndarray, "(n,)"]:
+    """Return ‖ŝ − s‖ / ‖s‖ of each signal, of which the median is reported.
+
+    Args:
+        estimate: ŝ (n, m).
+        split: the pairs (x, s) that it belongs to; s is (n, m).
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        One value a signal (n,).
+    """
+    return np.linalg.norm(estimate - split.s, axis=1) / np.linalg.norm(split.s, axis=1)
+
+
+@metric(label="share of signals off by a tenth or more")
+def share_missed(
+    estimate: Annotated[np.ndarray, "(n, m)"],
+    split: Split,
+    truth: SparseRecovery | RandomGenerator,
+) -> Annotated[np.ndarray, "(n,)"]:
+    """Return 1 for each signal whose :func:`relative_error` is .1 or more, else 0.
+
+    Args:
+        estimate: ŝ (n, m).
+        split: the pairs (x, s) that it belongs to; s is (n, m).
+        truth: the scenario that drew them (not needed).
+
+    Returns:
+        One value a signal (n,); 1 where there is no answer.
+    """
+    return 1.0 - (relative_error(estimate, split, truth) < 0.1)
 
 
 @metric(label="error of the map", positive=True)

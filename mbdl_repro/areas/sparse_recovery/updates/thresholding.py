@@ -49,3 +49,19 @@ def trusting_soft_threshold(
     magnitude = z.detach().abs()
     least_trusted = magnitude.kthvalue(z.shape[1] - n_trusted + 1, dim=1, keepdim=True).values
     return torch.where((magnitude >= least_trusted) & (shrunk != 0), z, shrunk)
+
+
+def smooth_soft_threshold(z: Tensor, threshold: float, sharpness: float) -> Tensor:
+    """Shrink every entry towards zero, with all derivatives.
+
+    (log(1 + e^{β(z−λ)}) − log(1 + e^{β(−z−λ)})) / β → T_λ(z) as β → ∞
+
+    Args:
+        z: any shape.
+        threshold: λ ≥ 0.
+        sharpness: β > 0.
+
+    Source: Shah et al., 2024, who smooth T_λ for their theory; the form is ours.
+    """
+    above, below = (torch.nn.functional.softplus(sharpness * (y - threshold)) for y in (z, -z))
+    return (above - below) / sharpness
