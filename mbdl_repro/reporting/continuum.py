@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from mbdl_repro.contract.family import Family
@@ -36,8 +36,8 @@ class Cell:
 
     @property
     def fared(self) -> str:
-        """The counts with their marks, ``3✓ 1?``, without those that are 0."""
-        return " ".join(f"{n}{MARKS[fared]}" for fared, n in self.verdicts.items() if n)
+        """The counts with their marks."""
+        return marked(self.verdicts)
 
 
 def cells(
@@ -73,11 +73,27 @@ def _labels(experiment: Experiment, family: Family) -> dict[str, str]:
 
 def _cell(experiment: Experiment, family: Family, verdicts: pd.DataFrame) -> Cell:
     labels = _labels(experiment, family)
-    own = verdicts[(verdicts["experiment"] == experiment.name) & (verdicts["kind"] == "claim")]
-    named = [own[side].astype(str).str.extract(SIDE)[1].isin(labels) for side in ("left", "right")]
-    fared = own.loc[named[0] | named[1], "verdict"].replace(dict.fromkeys(HELD, "holds"))
     return Cell(
         methods=tuple(dict.fromkeys(labels.values())),
         experiment=experiment.name,
-        verdicts={verdict: int((fared == verdict).sum()) for verdict in MARKS},
+        verdicts=counted(verdicts, experiment.name, labels),
     )
+
+
+def counted(verdicts: pd.DataFrame, experiment: str, labels: Collection[str]) -> dict[str, int]:
+    """Return how many claims of an experiment that name some of its rows fared so, or so.
+
+    Args:
+        verdicts: on all claims.
+        experiment: whose claims count.
+        labels: of the rows.
+    """
+    own = verdicts[(verdicts["experiment"] == experiment) & (verdicts["kind"] == "claim")]
+    named = [own[side].astype(str).str.extract(SIDE)[1].isin(labels) for side in ("left", "right")]
+    found = own.loc[named[0] | named[1], "verdict"].replace(dict.fromkeys(HELD, "holds"))
+    return {verdict: int((found == verdict).sum()) for verdict in MARKS}
+
+
+def marked(verdicts: Mapping[str, int]) -> str:
+    """Return counts of claims with their marks, ``3✓ 1?``, without those that are 0."""
+    return " ".join(f"{n}{MARKS[fared]}" for fared, n in verdicts.items() if n)

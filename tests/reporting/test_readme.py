@@ -10,6 +10,8 @@ from mbdl_repro.errors import UserError
 from mbdl_repro.experiments.reading import load_all, load_scale
 from mbdl_repro.reporting import readme
 from mbdl_repro.reporting.numbers import anchor
+from mbdl_repro.reporting.readme.parts import areas_table
+from mbdl_repro.reporting.readme.results import training_seconds
 from mbdl_repro.store.files import table_to_bytes
 from mbdl_repro.store.records import record_path, write_outputs
 
@@ -52,7 +54,7 @@ def three(store):
 
 
 def test_a_fit_that_experiments_share_counts_in_the_first(three):
-    seconds = readme.training_seconds(load_all(load_scale("full")).values(), three)
+    seconds = training_seconds(load_all(load_scale("full")).values(), three)
     assert seconds == {
         "5.06_lista": 600 + 1200,
         "6.01_linear": 120,
@@ -64,7 +66,7 @@ def test_a_fit_that_experiments_share_counts_in_the_first(three):
 def test_another_order_counts_them_elsewhere_and_as_many(three):
     experiments = load_all(load_scale("full"))
     names = ["7.03_most", "7.02_more", "6.01_linear", "5.06_lista"]
-    seconds = readme.training_seconds([experiments[name] for name in names], three)
+    seconds = training_seconds([experiments[name] for name in names], three)
     assert seconds["7.03_most"] == 900 + 3600 + 4800
     assert seconds["7.02_more"] == 600  # ISTA alone
     assert seconds["5.06_lista"] == 0
@@ -111,14 +113,14 @@ It takes <!-- cost: written by mbdl readme -->long<!-- end -->.
 def test_pages_are_the_readme_and_all_pages_of_results(store):
     readme.README.write_text("<!-- cost: written by mbdl readme --><!-- end -->", encoding="utf-8")
     pages = readme.pages()
-    names = ("experiments", "gallery", "verdicts", "costs")
+    names = ("experiments", "gallery", "verdicts", "costs", "cited")
     assert set(pages) == {readme.README, *(readme.PAGES / f"{name}.md" for name in names)}
     # The fits of ISTA and LISTA, 150 s each, and six evaluations of 1.5 s, on two cores.
     assert "3 min on 2 cores" in pages[readme.README]
 
 
 def test_areas_say_how_many_claims_hold(store):
-    lines = readme.areas_table(readme.Results()).splitlines()
+    lines = areas_table(readme.Results()).splitlines()
     assert lines[2].endswith(") | 1 | 2 | 0 of 2 | – |")  # undecided, and not run
     assert lines[3].endswith("#sparse-recovery) | 1 | 2 | 1 of 2 | 1 of 1 |")
     assert lines[4] == "| **all** | 2 | 4 | 1 of 4 | 1 of 1 |"

@@ -11,6 +11,12 @@ from mbdl_repro.contract.table import distinct
 from mbdl_repro.experiments.schema import Book
 from mbdl_repro.reporting import docstrings, numbers
 
+TITLES = {
+    "distributed": "distributed optimization",
+    "doa": "direction of arrival",
+    "low_rank_sparse": "low rank plus sparse",
+}
+"""What running examples are called whose names do not say it."""
 COMPARISONS = "comparisons"
 """What stands for an area where several are compared."""
 
@@ -32,7 +38,7 @@ def paragraphs(doc: str) -> tuple[Paragraph, ...]:
 
 def area_title(area: str) -> str:
     """Return what a running example, or :data:`COMPARISONS`, is called, as a heading."""
-    words = {"doa": "direction of arrival"}.get(area, area.replace("_", " "))
+    words = TITLES.get(area, area.replace("_", " "))
     return words[0].upper() + words[1:]
 
 
