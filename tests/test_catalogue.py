@@ -176,7 +176,8 @@ def test_a_parent_is_a_classical_method_of_the_same_area(info):
     assert info.family is not Family.BOUND
     if info.parent is not None:
         parent = catalogue.methods(info.area)[info.parent]
-        assert parent.family is Family.MODEL_BASED
+        # Or a classical iteration around a network that images alone have taught.
+        assert parent.family in (Family.MODEL_BASED, Family.DNN_AIDED_PRIOR)
         assert info.family is not Family.MODEL_BASED
 
 

@@ -18,17 +18,23 @@ import pytest
 import torch
 
 from mbdl_repro import catalogue
+from mbdl_repro.areas.distributed.scenario import DistributedLasso
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
 from mbdl_repro.areas.doa.systems.look import Look
 from mbdl_repro.areas.image_restoration.priors.prior import Prior, PriorMethod
 from mbdl_repro.areas.image_restoration.scenario import Digits, Photographs
+from mbdl_repro.areas.image_restoration.systems.many_degradations import ManyDegradations
 from mbdl_repro.areas.linear_estimation.scenario import LinearGaussian
+from mbdl_repro.areas.low_rank_sparse.scenario import ContrastUltrasound
+from mbdl_repro.areas.precoding.scenario import HybridPrecoding
 from mbdl_repro.areas.receivers.systems.coded_words import CodedWords
 from mbdl_repro.areas.receivers.systems.fading_memory import FadingMemory
 from mbdl_repro.areas.receivers.systems.finite_memory import FiniteMemory
 from mbdl_repro.areas.receivers.systems.linear_mimo import LinearMimo
 from mbdl_repro.areas.sparse_recovery.scenario import SparseRecovery
 from mbdl_repro.areas.sparse_recovery.systems.blinking_emitters import BlinkingEmitters
+from mbdl_repro.areas.sparse_recovery.systems.random_generator import RandomGenerator
+from mbdl_repro.areas.tracking.systems.controlled import Controlled
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.lorenz import Lorenz
 from mbdl_repro.catalogue import REQUIRED, MethodInfo
@@ -71,7 +77,7 @@ SMALL = {
             nonzero_std=0.5,
             noise_std=0.05,
         ),
-        {"iterations": 4, "rho": 0.02, "penalty": 0.2, "hidden_widths": (6,)},
+        {"iterations": 4, "rho": 0.02, "penalty": 0.2, "hidden_widths": (6,), "threshold": 0.01},
         recipe=Recipe(
             learning_rate=3e-3, steps=30, batch_size=32, validate_every=10, clip_norm=1.0
         ),
@@ -143,6 +149,21 @@ SMALL = {
         ),
         metric="mse",
     ),
+    "low_rank_sparse": Small(
+        ContrastUltrasound(side=6, n_frames=6),
+        {
+            "iterations": 4,
+            "channels": 3,
+            "layers": 3,
+            "low_rank_weight": 2.0,
+            "sparse_ratio": 0.25,
+        },
+        n_train=60,
+        n_test=600,
+        recipe=Recipe(
+            learning_rate=2e-2, steps=40, batch_size=16, validate_every=10, clip_norm=1.0
+        ),
+    ),
     "receivers": Small(
         FiniteMemory(decays=(0.3, 1.0), n_taps=3, n_symbols=12, snr_db=4.0),
         {"hidden_widths": (6, 5), "reach": 1, "hidden_size": 4},
@@ -150,6 +171,20 @@ SMALL = {
             learning_rate=2e-2, steps=60, batch_size=32, validate_every=10, clip_norm=1.0
         ),
         metric="symbol_error_rate",
+    ),
+    "distributed": Small(
+        DistributedLasso(n_agents=4, rows_per_agent=3, n_signal=10, n_nonzeros=2),
+        {"iterations": 4},
+        n_test=1000,
+        recipe=Recipe(learning_rate=0.1, steps=20, batch_size=32, validate_every=10),
+        metric="nmse_db",
+    ),
+    "precoding": Small(
+        HybridPrecoding(n_bands=3, n_receive=2, n_chains=3, n_transmit=4, error_std=0.3),
+        {"iterations": 3},
+        n_test=1000,
+        recipe=Recipe(learning_rate=0.1, steps=20, batch_size=32, validate_every=10),
+        metric="rate_bits",
     ),
 }
 DIGITS = SMALL["image_restoration"]._replace(
@@ -159,6 +194,10 @@ BLIND = SMALL["image_restoration"]._replace(
     truth=Photographs(degradation="blind_deblurring", noise_std=0.01, side=16, patch_side=16),
     settings={"iterations": 2, "channels": 2},
     recipe=SMALL["image_restoration"].recipe.model_copy(update={"learning_rate": 5e-2}),
+)
+TOLD = SMALL["image_restoration"]._replace(
+    truth=ManyDegradations(side=12, patch_side=12),
+    settings=SMALL["image_restoration"].settings | {"channels": 6},
 )
 MIXED = Small(
     LinearMimo(n_users=3, n_antennas=4, n_symbols=12, snr_db=6.0),
@@ -189,6 +228,17 @@ MOVIES = SMALL["sparse_recovery"]._replace(
     recipe=SMALL["sparse_recovery"].recipe.model_copy(update={"learning_rate": 3e-2, "steps": 60}),
     metric="map_error",
 )
+GENERATED = SMALL["sparse_recovery"]._replace(
+    truth=RandomGenerator(n_latent=2, expansion=3, observations_per_latent=4.0),
+    settings={"iterations": 200},
+    n_test=400,
+)
+LOOPS = SMALL["tracking"]._replace(
+    truth=Controlled(process_noise_std=0.1, noise_std=0.5, n_steps=8, initial_std=1.0),
+    settings={
+        "input_multiplier": 3, "hidden_multiplier": 2, "hidden_size": 3, "state_weight": 1.0,
+    },
+)  # fmt: skip
 WRONG_PRIOR = SMALL["linear_estimation"]._replace(mistaken={"signal_covariance": "identity"})
 WRONG_ARRAY = SMALL["doa"]._replace(mistaken={"spacing": 0.45})
 SPECIAL = {
@@ -211,10 +261,15 @@ SPECIAL = {
     ),
     "sparse_recovery.emitter_network": MOVIES,
     "sparse_recovery.enlarged_image": MOVIES,
+    "sparse_recovery.latent_descent": GENERATED,
     "sparse_recovery.learned_sparcom": MOVIES,
     "sparse_recovery.mean_image_lasso": MOVIES,
     "sparse_recovery.smooth_sparcom": MOVIES,
     "sparse_recovery.sparcom": MOVIES,
+    # Few steps, unfitted, leave more tissue than there are bubbles.
+    "low_rank_sparse.proximal_robust_pca": SMALL["low_rank_sparse"]._replace(
+        settings=SMALL["low_rank_sparse"].settings | {"iterations": 20}
+    ),
     "tracking.rk4_extended_kalman_filter": Small(
         Lorenz(process_noise_std=0.1, noise_std=0.5, n_steps=6, initial_std=0.3), {}, metric="mse"
     ),
@@ -270,11 +325,26 @@ SPECIAL = {
             "tapered_beamformer",
         )
     },
+    **{
+        f"tracking.{method}": LOOPS
+        for method in ("lqg", "identified_lqg", "kalmannet_lqr", "recurrent_policy")
+    },
     "doa.corrected_covariance": WRONG_ARRAY,
     "doa.fitted_array": WRONG_ARRAY,
     "doa.learned_likelihood": WRONG_ARRAY,
     "doa.unfolded_cadzow": WRONG_ARRAY,
     "doa.unfolded_newton_array": WRONG_ARRAY,
+    **{
+        f"image_restoration.{method}": TOLD
+        for method in (
+            "dpdnn",
+            "kernel_blind_network",
+            "told_interpolation",
+            "told_plug_and_play",
+            "told_total_variation",
+            "usrnet",
+        )
+    },
     "image_restoration.bicubic": SMALL["image_restoration"]._replace(
         truth=Photographs(
             degradation="super_resolution", noise_std=0.05, side=12, patch_side=12, block_side=12

@@ -21,6 +21,7 @@ from contract.instances import (
 from mbdl_repro import catalogue
 from mbdl_repro.catalogue import FunctionInfo, MethodInfo
 from mbdl_repro.contract.scenario import Scenario, Split
+from mbdl_repro.reporting.facts.tables import higher_is_better
 
 BY_MODULE = {info.module: info for info in METHODS}
 
@@ -29,10 +30,16 @@ def rows_of(info: MethodInfo) -> Split:
     return drawn(small(info).truth, small(info).n_test, "test", "bounds")
 
 
+def sign(area: str, metric: str) -> float:
+    """Return what makes less of a metric better."""
+    return -1.0 if higher_is_better(area, metric) else 1.0
+
+
 def scores(info: MethodInfo, answer: np.ndarray, test: Split) -> np.ndarray:
-    """Return the area's measure of each row."""
-    metric = catalogue.function(catalogue.metrics(info.area)[small(info).metric])
-    return metric(answer, test, small(info).truth)
+    """Return the area's measure of each row, less of which is better."""
+    name = small(info).metric
+    metric = catalogue.function(catalogue.metrics(info.area)[name])
+    return sign(info.area, name) * metric(answer, test, small(info).truth)
 
 
 @cache
@@ -64,7 +71,8 @@ def value_of(area: str, bound: str, truth: Scenario) -> float:
         "test": drawn(truth, SMALL[area].n_test, "test", "bounds"),
     }
     arguments = inspect.signature(function).parameters
-    return float(np.mean(function(**{name: known[name] for name in arguments})))
+    value = float(np.mean(function(**{name: known[name] for name in arguments})))
+    return sign(area, SMALL[area].metric) * value
 
 
 def standard_error(values: np.ndarray) -> float:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "docs/notebooks").glob("*.py"))
 EXAMPLES = [
     *("3.05", "3.06", "3.08", "3.09", "5.01", "5.02", "5.04", "5.05", "5.06", "5.10"),
-    *("5.5", "5.5"),
+    *("5.3", "5.3", "5.5", "5.5"),
 ]
 LONGEST_S = 60
 

@@ -177,7 +177,7 @@ MISTAKES = {
         "  observation_matrix: unit_columns\n  kind: sparse #<",
         [
             "scenario.kind: unknown kind of scenario 'sparse'",
-            "allowed: blinking_emitters, sparse_recovery",
+            "allowed: blinking_emitters, random_generator, sparse_recovery",
         ],
     ),
     "unknown method": (
