@@ -35,7 +35,9 @@ def test_an_unknown_name_is_answered_with_a_near_one():
         mbdl.sparse_recovery.Lisra  # noqa: B018
     with pytest.raises(AttributeError, match=r"'nmse'.*did you mean nmse_db"):
         mbdl.sparse_recovery.metrics.nmse  # noqa: B018
-    with pytest.raises(AttributeError, match=r"'sparse'; it has distributed, doa, .*sparse_recovery"):
+    with pytest.raises(
+        AttributeError, match=r"'sparse'; it has distributed, doa, .*sparse_recovery"
+    ):
         mbdl.sparse  # noqa: B018
     assert not hasattr(mbdl.doa, "_repr_html_")
 
