@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from mbdl_repro.areas.image_restoration.methods.plug_and_play_hqs import PlugAndPlayHqs
-from mbdl_repro.areas.image_restoration.methods.unfolded_hqs import DENOISING, UnfoldedHqs
+from mbdl_repro.areas.image_restoration.methods.unfolded_hqs import UnfoldedHqs
 from mbdl_repro.areas.image_restoration.scenario import Photographs
+from mbdl_repro.areas.image_restoration.solvers.denoiser_first import DENOISING
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.recipe import Recipe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from annotated_types import Ge, Gt
@@ -15,25 +15,14 @@ from mbdl_repro.areas.image_restoration.physics.degradation import (
     positive_noise_std,
 )
 from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
-from mbdl_repro.areas.image_restoration.priors.prior import fit_once
+from mbdl_repro.areas.image_restoration.solvers.denoiser_first import DenoiserFirst
 from mbdl_repro.areas.image_restoration.solvers.plug_and_play import denoising_levels
 from mbdl_repro.areas.image_restoration.solvers.restoration import IterativeRestoration
 from mbdl_repro.areas.image_restoration.solvers.updates import half_quadratic_iterates
-from mbdl_repro.contract.method import Family, FitInputs
-from mbdl_repro.contract.scenario import Split
-from mbdl_repro.learning.training import History, part_of
-
-DENOISING: dict[str, Any] = {
-    "learning_rate": 0.01,
-    "batch_size": 16,
-    "clip_norm": 300.0,
-    "validate_every": 100,
-    "precision": "single",
-}
-"""Recipe of the denoiser that a fit may start from, but for its steps."""
+from mbdl_repro.contract.method import Family
 
 
-class UnfoldedHqs(IterativeRestoration):
+class UnfoldedHqs(DenoiserFirst, IterativeRestoration):
     """K steps of plug-and-play HQS, whose denoiser, levels and penalties are trained end to end.
 
     s ← argmin ½‖x − H s‖² + ρ_k/2 ‖s − v‖²,  v ← D(s, σ_k)
@@ -86,11 +75,6 @@ class UnfoldedHqs(IterativeRestoration):
         self.log_level = nn.Parameter(levels.log())
         self.log_rho = nn.Parameter((penalty * (noise_std / levels).square()).log())
 
-    def initialize(self, train: Split, rng: torch.Generator) -> None:
-        """Draw the denoiser's weights, unless it is trained already."""
-        if not self.warm_start:
-            self.prior.initialize(train, rng)
-
     def iterates(
         self, x: Annotated[Tensor, "(n, …)"]
     ) -> Iterator[Annotated[Tensor, "(n, side, side)"]]:
@@ -99,16 +83,3 @@ class UnfoldedHqs(IterativeRestoration):
         levels, penalties = self.log_level.exp(), self.log_rho.exp()
         stages = [(partial(D, std=s), r) for s, r in zip(levels, penalties, strict=True)]
         return half_quadratic_iterates(self.H.start(x), x, self.H, stages)
-
-    def _fit(self, inputs: FitInputs) -> History:
-        """Train the denoiser on images, or find it, if a fit starts there; then all, end to end."""
-        if not self.warm_start:
-            return super()._fit(inputs)
-        from mbdl_repro.learning.recipe import Recipe
-
-        recipe = Recipe(**DENOISING, steps=self.denoiser_steps)
-        report = part_of(inputs.report, 0, 2, "denoiser: ")
-        images = inputs.train.s, inputs.validation.s
-        fitted = fit_once(self.prior, *images, recipe, report, inputs.shared)
-        self.prior.load_state_dict(fitted.weights)
-        return super()._fit(inputs._replace(report=part_of(inputs.report, 1, 2)))

@@ -10,21 +10,11 @@ from torch import Tensor
 
 from mbdl_repro.areas.image_restoration.physics.told import Told
 from mbdl_repro.areas.image_restoration.priors.denoiser import Denoiser
-from mbdl_repro.areas.image_restoration.priors.prior import fit_once
+from mbdl_repro.areas.image_restoration.solvers.denoiser_first import DenoiserFirst
 from mbdl_repro.areas.image_restoration.systems.many_degradations import ManyDegradations
-from mbdl_repro.contract.method import FitInputs, IterativeMethod, Method
+from mbdl_repro.contract.method import IterativeMethod, Method
 from mbdl_repro.contract.scenario import Split
 from mbdl_repro.learning.layers import Perceptron
-from mbdl_repro.learning.training import History, part_of
-
-DENOISING: dict[str, Any] = {
-    "learning_rate": 0.01,
-    "batch_size": 16,
-    "clip_norm": 300.0,
-    "validate_every": 100,
-    "precision": "single",
-}
-"""Recipe of the denoiser that a fit starts from, but for its steps."""
 
 LEAST_ERROR = 1e-10
 """Mean squared error a pixel below which a fit sees no better."""
@@ -111,7 +101,7 @@ class ToldDenoising(ToldMethod, IterativeMethod):
         return self.penalty * (noise_std.clamp_min(1e-4)[:, None] / levels).square()
 
 
-class UnfoldedDenoising(ToldDenoising):
+class UnfoldedDenoising(DenoiserFirst, ToldDenoising):
     """The same, unfolded: denoiser and numbers of all iterations are trained end to end.
 
     A fit starts from the denoiser that plug-and-play uses, or from random weights of it. A small
@@ -141,8 +131,7 @@ class UnfoldedDenoising(ToldDenoising):
     def initialize(self, train: Split, rng: torch.Generator) -> None:
         """Draw the small network's weights but for its last layer, and a denoiser's if asked."""
         self.adapter.draw(rng, gain=2.0, last_gain=0.0)
-        if not self.warm_start:
-            self.prior.initialize(train, rng)
+        super().initialize(train, rng)
 
     def adapted(self, given: Told) -> Annotated[Tensor, "(numbers, n, K)"]:
         """Return by what each number of each iteration is multiplied (numbers, n, K).
@@ -153,16 +142,3 @@ class UnfoldedDenoising(ToldDenoising):
         seen = torch.stack([given.scales - 2, (given.noise_std.clamp_min(1e-4) / 0.01).log()], 1)
         answer = self.adapter(seen).view(len(seen), self.numbers, self.iterations)
         return answer.exp().movedim(1, 0)
-
-    def _fit(self, inputs: FitInputs) -> History:
-        """Train the denoiser on images, or find it, if a fit starts there; then all, end to end."""
-        if not self.warm_start:
-            return super()._fit(inputs)
-        from mbdl_repro.learning.recipe import Recipe
-
-        recipe = Recipe(**DENOISING, steps=self.denoiser_steps)
-        report = part_of(inputs.report, 0, 2, "denoiser: ")
-        images = inputs.train.s, inputs.validation.s
-        fitted = fit_once(self.prior, *images, recipe, report, inputs.shared)
-        self.prior.load_state_dict(fitted.weights)
-        return super()._fit(inputs._replace(report=part_of(inputs.report, 1, 2)))
