@@ -141,12 +141,14 @@ def _stored(problems: Problems, experiment: Experiment, spec: Any, where: Where)
 def _one_line(problems: Problems, experiment: Experiment, spec: Any, where: Where) -> None:
     """Note a panel that leaves open which of several rows stands at a place on its x axis."""
     rows = [r for r in experiment.places if all(same(r[k], v) for k, v in spec.where.items())]
-    along = getattr(spec, "x", None) or getattr(spec, "shades", None)
-    rest = distinct({k: v for k, v in row.items() if k != along} for row in rows)
-    open_columns = [k for k in rest[0] if len(distinct(r[k] for r in rest)) > 1] if rest else []
-    if open_columns:
-        problems.note(
-            where,
-            f"{', '.join(open_columns)} has several values here, and is not x: "
-            f"choose one, as in where: {{{open_columns[0]}: {rest[0][open_columns[0]]}}}",
-        )
+    along = getattr(spec, "x", None) or getattr(spec, "shades", None) or ""
+    for value in distinct(row.get(along) for row in rows):
+        here = [row for row in rows if row.get(along) == value]
+        rest = distinct({k: v for k, v in row.items() if k != along} for row in here)
+        if open_columns := [k for k in rest[0] if len(distinct(r[k] for r in rest)) > 1]:
+            problems.note(
+                where,
+                f"{', '.join(open_columns)} has several values here, and is not x: "
+                f"choose one, as in where: {{{open_columns[0]}: {rest[0][open_columns[0]]}}}",
+            )
+            return

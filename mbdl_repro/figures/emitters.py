@@ -18,23 +18,9 @@ if TYPE_CHECKING:
 class Spec(TiledSpec):
     """Keys of a panel of maps: each from 0 (black) to its own maximum (white)."""
 
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """What it reads of each method's stored examples."""
-        return ("s", "x", "estimate")
-
-    def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-        """Return what it reads of a method's stored examples, as is kept with the rows.
-
-        Args:
-            examples: the method's arrays, their names ending in their places: ``estimate_0``.
-            name: what messages call the method.
-
-        Raises:
-            UserError: if the method stores no such thing.
-        """
-        found = kept({kind: self.stored(examples, name, kind) for kind in self.wanted})
-        return {f"{kind}_{self.place}": array for kind, array in found.items()}
+    def reduced(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return :func:`kept` of these arrays."""
+        return kept(arrays)
 
 
 def kept(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

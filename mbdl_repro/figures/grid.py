@@ -100,7 +100,8 @@ def _body(panel: Any, last: bool, sources: Sources) -> float:
         names = [sources.styles[name].legend for name in panel.methods]
         lines = [1 + wrapped(name, NAME).count("\n") for name in names]
         # Room for the words of neighbours, and for the intervals of rows whose names are short.
-        least = 3 if panel.shades is None else 4
+        shades = [] if panel.shades is None else shades_of(panel.shades, sources)
+        least = max(4, len(shades) + 1) if shades else 3
         each = max((max(a + b, least) / 2 for a, b in itertools.pairwise(lines)), default=1.5)
         return HEAD_INCHES + LINE_INCHES * 1.06 * each * len(lines)
     if panel.names_at_ends and last:

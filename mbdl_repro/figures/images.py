@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -36,6 +36,8 @@ FRAME = "#e69f00"
 class Spec(TiledSpec):
     """Keys of a panel of images: one grey scale, from 0 (black) to 1 (white), for all."""
 
+    optional: ClassVar[frozenset[str]] = frozenset({"kernel"})
+
     zoom: (
         tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]]
         | None
@@ -49,22 +51,11 @@ class Spec(TiledSpec):
     @property
     def wanted(self) -> tuple[str, ...]:
         """What it reads of each method's stored examples."""
-        return ("s", "x", "estimate", "kernel") if self.kernels else ("s", "x", "estimate")
+        return (*super().wanted, "kernel") if self.kernels else super().wanted
 
-    def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-        """Return what it reads of a method's stored examples, as is kept with the rows.
-
-        Args:
-            examples: the method's arrays, their names ending in their places: ``estimate_0``.
-            name: what messages call the method.
-
-        Raises:
-            UserError: if the method stores no such thing.
-        """
-        found = {kind: self.stored(examples, name, kind) for kind in ("s", "x", "estimate")}
-        if self.kernels and f"kernel_{self.place}" in examples:
-            found["kernel"] = self.stored(examples, name, "kernel")
-        return {f"{kind}_{self.place}": array for kind, array in kept(found).items()}
+    def reduced(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return :func:`kept` of these arrays."""
+        return kept(arrays)
 
     @property
     def row_height(self) -> float:
@@ -80,8 +71,8 @@ def kept(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     Returns:
         ``grey_s``, ``grey_estimate`` and, if observations are images, ``grey_x``, else how many
-        numbers each has, ``size_of_x``; the estimates' ``psnr_db``, which grey levels tell no more;
-        and perhaps ``kernel``.
+        numbers each has, ``size_of_x``; the estimates' ``psnr_db``, which grey levels tell no
+        more; and perhaps ``kernel``.
     """
     s, x, estimate = (arrays[kind] for kind in ("s", "x", "estimate"))
     found = {"grey_s": grey_levels(s), "grey_estimate": grey_levels(estimate)}

@@ -27,7 +27,7 @@ MARKED = 10
 """Points of a line that bear a mark, roughly: more of them would hide it."""
 SINGLE, FAINT = 0.65, 0.35
 """How large the dot of a seed is, over the mark of a mean on a line, and how opaque."""
-PALEST, APART, ROOM = 0.66, 0.24, 0.8
+PALEST, APART, ROOM = 0.66, 0.24, 0.64
 """Share of white of the palest of several dots in a row; how far apart they are, and the first from
 the last, at most, in rows."""
 WIDTHS = {"plain": 1.4, "front": 1.8, "behind": 1.1}

@@ -28,35 +28,22 @@ class Spec(TiledSpec):
     """Which frame is shown, counted from 0."""
 
     @property
-    def wanted(self) -> tuple[str, ...]:
-        """What it reads of each method's stored examples."""
-        return ("s", "x", "estimate")
-
-    @property
     def row_height(self) -> float:
         """Height of a row, in sides of a tile: there are two tiles in each."""
         return 2 * (1 + GAP)
 
-    def kept(self, examples: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-        """Return what it reads of a method's stored examples, as is kept with the rows.
-
-        Args:
-            examples: the method's arrays, their names ending in their places: ``estimate_0``.
-            name: what messages call the method.
-
-        Returns:
-            Grey levels (n, 2, N, N) of 8 bits: the frame, and the power.
+    def reduced(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return :func:`kept` of these arrays.
 
         Raises:
-            UserError: if the method stores no such thing, or movies have no such frame.
+            UserError: if movies have no such frame.
         """
-        movies = {kind: self.stored(examples, name, kind) for kind in self.wanted}
-        if self.frame >= movies["s"].shape[1]:
+        if self.frame >= arrays["s"].shape[1]:
             raise UserError(
-                f"panel {self.title!r}: frame is {self.frame}: movies have {movies['s'].shape[1]}, "
+                f"panel {self.title!r}: frame is {self.frame}: movies have {arrays['s'].shape[1]}, "
                 "counted from 0"
             )
-        return {f"{kind}_{self.place}": array for kind, array in kept(movies, self.frame).items()}
+        return kept(arrays, self.frame)
 
 
 def kept(arrays: Mapping[str, np.ndarray], frame: int) -> dict[str, np.ndarray]:

@@ -49,6 +49,9 @@ class PanelSpec(BaseModel):
     place: int = Field(default=0, ge=0)
     """Of which point stored examples are: counted from 0, in the order of the file."""
 
+    optional: ClassVar[frozenset[str]] = frozenset()
+    """What of :attr:`wanted` a method may be without."""
+
     @property
     def wanted(self) -> tuple[str, ...]:
         """What it reads of each method's stored examples: names without their places."""
@@ -78,8 +81,16 @@ class PanelSpec(BaseModel):
         Raises:
             UserError: if the method stores no such thing.
         """
-        found = {kind: self.stored(examples, name, kind) for kind in self.wanted}
-        return {f"{kind}_{self.place}": array for kind, array in kept(found).items()}
+        found = {
+            kind: self.stored(examples, name, kind)
+            for kind in self.wanted
+            if kind not in self.optional or f"{kind}_{self.place}" in examples
+        }
+        return {f"{kind}_{self.place}": array for kind, array in self.reduced(found).items()}
+
+    def reduced(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return :func:`kept` of these arrays."""
+        return kept(arrays)
 
     def stored(self, examples: Mapping[str, np.ndarray], name: str, kind: str) -> np.ndarray:
         """Return what a method stored of a few signals, at the place that is shown.
@@ -237,7 +248,7 @@ class Sources:
 
 
 def kept(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return what is kept with the rows of stored examples: all, in single precision.
+    """Return what is kept of the arrays that are wanted: all, in single precision.
 
     Args:
         arrays: by their names without their places.

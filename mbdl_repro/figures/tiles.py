@@ -39,6 +39,11 @@ class TiledSpec(PanelSpec):
     """Which of the stored test examples: one below the other."""
 
     @property
+    def wanted(self) -> tuple[str, ...]:
+        """What it reads of each method's stored examples."""
+        return ("s", "x", "estimate")
+
+    @property
     def n_examples(self) -> int:
         """Up to which of the stored examples it reads them, counted from 1."""
         return max(self.examples) + 1

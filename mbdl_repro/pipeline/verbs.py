@@ -251,7 +251,7 @@ def _code_of_tabulate(book: Book, task: Task) -> Fingerprint:
     own = [f"{ROWS}:groups_of", *(f"{STAGES}.tabulate:{name}" for name in made)]
     kept = ("main_fit", "note_of", "learned_tensors", "weights_to_bytes")
     own += [f"{WEIGHTS}:{name}" for name in kept]
-    keeping = {type(one).kept.__module__ for one in _experiment(book, task).panels_of_examples}
+    keeping = {type(one).reduced.__module__ for one in _experiment(book, task).panels_of_examples}
     own += [f"{module}:kept" for module in sorted(keeping)]
     return together([fingerprint(*own, TABLE, SMALL), *codes])
 
