@@ -182,6 +182,24 @@ def unpacked(content: bytes, seeds: Sequence[int]) -> list[dict[str, torch.Tenso
     ]
 
 
+def check_sizes(fitted: Mapping[str, torch.Tensor], built: Mapping[str, torch.Tensor]) -> None:
+    """Refuse tensors that a method has no place for where it is built anew.
+
+    Args:
+        fitted: of the fit, by name.
+        built: of the method.
+
+    Raises:
+        ValueError: naming the one that differs.
+    """
+    for name, tensor in fitted.items():
+        if name not in built:
+            raise ValueError(f"{name} was fitted, and is not there here")
+        was, now = tuple(tensor.shape), tuple(built[name].shape)
+        if was != now:
+            raise ValueError(f"{name} was fitted as {was}, and is {now} here")
+
+
 class Models:
     """The fits of one method of an experiment.
 
@@ -225,12 +243,17 @@ class Models:
         return path.name, _notes(content)
 
     def load(self, fit: Fit) -> list[Method]:
-        """Return the method as each seed of the block has it; what is missing is fitted anew."""
+        """Return the method as each seed of the block has it; what is missing is fitted anew.
+
+        Raises:
+            ValueError: if the fit does not serve at the test point that a genie tells of.
+        """
         if not self.entry.has_fit:
             return [self._build(fit, {}, seed) for seed in fit.seeds]
         methods = []
         for seed, (weights, tuned) in zip(fit.seeds, self._stored(fit), strict=True):
             methods.append(self._build(fit, tuned, seed))
+            check_sizes(weights, methods[-1].state_dict())
             methods[-1].load_state_dict(weights)
         return methods
 

@@ -234,7 +234,7 @@ def test_how_examples_are_kept_is_part_of_what_keeps_them(
         name
         for name, experiment in copy.plan.experiments.items()
         for panel in experiment.panels_of_examples
-        if type(panel).kept.__module__.endswith(Path(file).stem)
+        if type(panel).reduced.__module__.endswith(Path(file).stem)
     }
     assert kept == ours != set()
 

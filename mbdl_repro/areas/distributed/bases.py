@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mbdl_repro.areas.distributed.network import Messages, arrivals, colours
 from mbdl_repro.areas.distributed.scenario import DistributedLasso
-from mbdl_repro.areas.distributed.updates import Local, linearized_primal
+from mbdl_repro.areas.distributed.updates import Local, Shrinkage, linearized_primal
 from mbdl_repro.contract.method import IterativeMethod
 
 
@@ -116,8 +116,8 @@ class DistributedAdmm(Agents):
         """
 
     @abstractmethod
-    def dual_step(self, k: int) -> Annotated[Tensor, "(P, 1, 1)"] | float:
-        """Return η of a round: one for all agents, or for each (P, 1, 1)."""
+    def dual_step(self, k: int) -> Annotated[Tensor, "(P or 1, 1, 1)"] | float:
+        """Return η of a round: one for all agents, or for each (P or 1, 1, 1)."""
 
     def rounds(
         self, local: Local, arrived: Annotated[Tensor, "(K, P, P, n)"] | None
@@ -133,10 +133,11 @@ class DistributedAdmm(Agents):
         u = torch.zeros_like(s)
         messages = Messages(self.adjacency.to(s), arrived)
         messages.send(s, 0, senders=self.colours[0][:0])
+        groups = [(agents, local.of(agents)) for agents in self.colours]
         for k in range(self.iterations):
-            for agents in self.colours:
-                sums = messages.sums()[agents]
-                new = self.primal(k, agents, s[agents], u[agents], sums, local.of(agents))
+            for agents, theirs in groups:
+                sums = messages.sums(agents)
+                new = self.primal(k, agents, s[agents], u[agents], sums, theirs)
                 s = s.index_copy(0, agents, new)
                 messages.send(s, k, senders=agents)
             u = u + self.dual_step(k) * (local.degrees * s - messages.sums())
@@ -144,7 +145,7 @@ class DistributedAdmm(Agents):
 
 
 class LinearizedAdmm(DistributedAdmm):
-    """D-ADMM with one proximal gradient step for its primal problem; four numbers a round.
+    """D-ADMM with one gradient step for its primal problem; four numbers a round.
 
     s_p ← T_{ατ}(s_p − α (H_pᵀ(H_p s_p − x_p) + u_p + ρ (D_p s_p − Σ_j s_j)))
     u_p ← u_p + η Σ_j (s_p − s_j)
@@ -152,8 +153,9 @@ class LinearizedAdmm(DistributedAdmm):
     Args:
         penalty: ρ; of layers, where it starts. The first values of all four are the published ones.
         primal_step: α; of layers, where it starts.
-        rho: τ, weight of the ℓ₁ norm of an agent; of layers, where it starts.
+        rho: τ, weight of the ℓ₁ norm of an agent; of layers, where it starts. 0 stays 0.
         dual: η; of layers, where it starts.
+        shrinkage: "proximal", T_{ατ}, or "subgradient", τ sign s_p, as in published code.
     """
 
     def __init__(
@@ -162,18 +164,24 @@ class LinearizedAdmm(DistributedAdmm):
         *,
         penalty: Annotated[float, Gt(0)] = 0.175,
         primal_step: Annotated[float, Gt(0)] = 0.125,
-        rho: Annotated[float, Gt(0)] = 0.1142,
+        rho: Annotated[float, Ge(0)] = 0.1142,
         dual: Annotated[float, Gt(0)] = 0.0867,
+        shrinkage: Shrinkage = "proximal",
         **settings: Any,
     ) -> None:
         super().__init__(belief, **settings)
+        self.shrinkage = shrinkage
         start = torch.tensor([penalty, primal_step, rho, dual], dtype=torch.float64)
         self.register_buffer("start", start, persistent=False)
         self.start: Tensor
 
-    def constants(self) -> Annotated[Tensor, "(K, P, 4)"]:
-        """Return ρ, α, τ and η of each round and agent (K, P, 4)."""
-        return self.start.expand(self.iterations, len(self.H), 4)
+    def constants(self, k: int) -> Annotated[Tensor, "(P or 1, 4)"]:
+        """Return ρ, α, τ and η of a round, of each agent or one row for all, (P or 1, 4).
+
+        Args:
+            k: the round, counted from 0.
+        """
+        return self.start[None]
 
     def primal(
         self,
@@ -184,10 +192,12 @@ class LinearizedAdmm(DistributedAdmm):
         sums: Annotated[Tensor, "(c, n, N)"],
         local: Local,
     ) -> Annotated[Tensor, "(c, n, N)"]:
-        """Return estimates of agents (c,) after one proximal gradient step (c, n, N)."""
-        penalty, step, weight, _ = self.constants()[k, agents, :, None, None].unbind(1)
-        return linearized_primal(s, u, sums, local, penalty, step, weight)
+        """Return estimates of agents (c,) after one step (c, n, N)."""
+        constants = self.constants(k)
+        theirs = constants[agents] if len(constants) > 1 else constants
+        penalty, step, weight, _ = theirs[:, :, None, None].unbind(1)
+        return linearized_primal(s, u, sums, local, penalty, step, weight, self.shrinkage)
 
-    def dual_step(self, k: int) -> Annotated[Tensor, "(P, 1, 1)"]:
-        """Return η of each agent (P, 1, 1)."""
-        return self.constants()[k, :, 3, None, None]
+    def dual_step(self, k: int) -> Annotated[Tensor, "(P or 1, 1, 1)"]:
+        """Return η of each agent, or one for all, (P or 1, 1, 1)."""
+        return self.constants(k)[:, 3, None, None]

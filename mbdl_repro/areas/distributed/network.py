@@ -53,12 +53,18 @@ class Messages:
             now = now & sends[None, :, None]
         self.heard = torch.where(now[..., None], v[None], self.heard)
 
-    def sums(self) -> Annotated[Tensor, "(P, n, N)"]:
-        """Return Σ_j a_pj v_j of what was heard last (P, n, N)."""
+    def sums(self, agents: Tensor | None = None) -> Annotated[Tensor, "(c, n, N)"]:
+        """Return Σ_j a_pj v_j of what was heard last (c, n, N).
+
+        Args:
+            agents: numbers of those that ask, c of them; ``None``: all.
+        """
         assert self.sent is not None
+        weights = self.weights if agents is None else self.weights[agents]
         if self.heard is None:
-            return (self.weights @ self.sent.flatten(1)).view_as(self.sent)
-        return torch.einsum("pj,pjni->pni", self.weights, self.heard)
+            return (weights @ self.sent.flatten(1)).view(len(weights), *self.sent.shape[1:])
+        heard = self.heard if agents is None else self.heard[agents]
+        return torch.einsum("pj,pjni->pni", weights, heard)
 
 
 def arrivals(
@@ -76,10 +82,22 @@ def arrivals(
     """
     if not loss_probability:
         return None
-    size = (iterations, x.shape[1], x.shape[1])
+    P = x.shape[1]
+    return drawn_by_rows(x, (iterations, P, P)).movedim(0, 3) >= loss_probability
+
+
+def drawn_by_rows(
+    x: Annotated[Tensor, "(n, ...)"], size: tuple[int, ...]
+) -> Annotated[Tensor, "(n, *size)"]:
+    """Draw numbers between 0 and 1 from streams that rows of observations name, (n, *size).
+
+    Args:
+        x: observations (n, ...).
+        size: how many for each row.
+    """
     rows = np.ascontiguousarray(x.detach().cpu().double().numpy())
     drawn = [rng_for("messages", digest(row.tobytes())).random(size) for row in rows]
-    return torch.as_tensor(np.stack(drawn, 3) >= loss_probability, device=x.device)
+    return torch.as_tensor(np.stack(drawn), device=x.device)
 
 
 def colours(adjacency: Annotated[np.ndarray, "(P, P)"]) -> list[list[int]]:

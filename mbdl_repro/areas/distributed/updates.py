@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from mbdl_repro.areas.sparse_recovery.updates.gradient_steps import proximal_gradient_step
+
+Shrinkage = Literal["proximal", "subgradient"]
+"""How a step takes ‖s_p‖₁ into account; by its subgradient no entry becomes 0."""
 
 
 class Local(NamedTuple):
@@ -42,10 +45,12 @@ def linearized_primal(
     penalty: Tensor | float,
     step: Tensor | float,
     weight: Tensor | float,
+    shrinkage: Shrinkage = "proximal",
 ) -> Annotated[Tensor, "(c, n, N)"]:
-    """Return estimates after a proximal gradient step on the augmented Lagrangian of D-ADMM.
+    """Return estimates after a step down the augmented Lagrangian of D-ADMM.
 
-    s_p ← T_{ατ}(s_p − α (H_pᵀ(H_p s_p − x_p) + u_p + ρ (D_p s_p − Σ_j s_j)))
+    s_p ← T_{ατ}(s_p − α g_p),    g_p = H_pᵀ(H_p s_p − x_p) + u_p + ρ (D_p s_p − Σ_j s_j);
+    by the subgradient, s_p ← s_p − α (g_p + τ sign s_p): the same where no entry changes its sign.
 
     Args:
         s: estimates (c, n, N).
@@ -55,10 +60,13 @@ def linearized_primal(
         penalty: ρ.
         step: α.
         weight: τ, of ‖s_p‖₁.
+        shrinkage: by which step.
 
-    Source: Noah and Shlezinger, 2024, with a proximal step for its subgradient's, and u for D_p u.
+    Source: Noah and Shlezinger, 2024, of whose code the subgradient is; with u for D_p u.
     """
     slope = local_gradient(s, local) + u + penalty * (local.degrees * s - sums)
+    if shrinkage == "subgradient":
+        return s - step * (slope + weight * s.sign())
     return proximal_gradient_step(s, slope, step, step * weight)
 
 

@@ -43,7 +43,13 @@ def evaluate(job: Job) -> None:
     for i, (fit, test_point) in enumerate(work):
         job.progress(i / len(work), f"{i} of {len(work)} scored ({fit})")
         key = cache.key(specs.score_spec(experiment, label, fit, test_point))
-        content, _ = cache.get(key, partial(_scored, experiment, models, fit, test_point))
+        try:
+            content, _ = cache.get(key, partial(_scored, experiment, models, fit, test_point))
+        except ValueError as error:
+            if not test_point:
+                raise
+            at = ", ".join(f"{field} = {value}" for field, value in test_point.items())
+            raise UserError(f"{label}: {error}: leave it out of a test at {at}") from error
         seconds += cache.seconds.get(key, 0.0)
         found.append((fit, test_point, arrays_from_bytes(content)))
     rows, examples = gathered(entry, found)

@@ -16,8 +16,10 @@ from mbdl_repro.areas.distributed.methods.unfolded_d_admm import UnfoldedDAdmm
 from mbdl_repro.areas.distributed.metrics import disagreement_db, nmse_db
 from mbdl_repro.areas.distributed.network import Messages, arrivals, colours, mixing_weights
 from mbdl_repro.areas.distributed.scenario import DistributedLasso
-from mbdl_repro.areas.distributed.updates import Local, exact_primal
+from mbdl_repro.areas.distributed.updates import Local, exact_primal, linearized_primal
 from mbdl_repro.contract.scenario import Split
+from mbdl_repro.learning.recipe import Recipe
+from mbdl_repro.pipeline.models import check_sizes
 
 TRUTH = DistributedLasso(n_agents=6, rows_per_agent=3, n_signal=12, n_nonzeros=2)
 X = TRUTH.draw(3, "test", 0).x
@@ -45,6 +47,23 @@ def test_the_limit_is_the_lasso_of_all_measurements_for_every_agent(name):
         np.testing.assert_allclose(slope[inside], weight * np.sign(row[0][inside]), rtol=1e-4)
     central = CentralLasso(TRUTH, rho=weight, steps=2000).estimate(X)
     np.testing.assert_allclose(s, central, atol=1e-5)
+
+
+WITHOUT_L1 = {
+    "d_admm": lambda: DAdmm(TRUTH, iterations=500, penalty=0.1, rho=0.0),
+    "linearized": lambda: LinearizedDAdmm(
+        TRUTH, iterations=6000, penalty=0.2, primal_step=0.4, rho=0.0, dual=0.1
+    ),
+    "nids": lambda: Nids(TRUTH, iterations=6000, primal_step=0.6, rho=0.0),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_L1)
+def test_without_the_l1_norm_the_limit_is_the_least_squares_of_all_measurements(name):
+    """18 measurements of 12 numbers, of which an agent has 3."""
+    expected = np.linalg.lstsq(TRUTH.H.reshape(-1, 12), X.reshape(3, -1).T)[0].T
+    found = WITHOUT_L1[name]().estimate(X)
+    np.testing.assert_allclose(found, np.repeat(expected[:, None], 6, axis=1), atol=1e-6)
 
 
 def duals_of(method, x):
@@ -96,6 +115,30 @@ def test_the_primal_problem_is_solved():
     torch.testing.assert_close(slope, expected, rtol=0, atol=1e-9)
 
 
+def one_step(shrinkage, s, weight):
+    """A step of all agents from s, (6, 3, 12)."""
+    rng = np.random.default_rng(0)
+    u, sums = (torch.as_tensor(0.1 * rng.standard_normal((6, 3, 12))) for _ in range(2))
+    local = Local(
+        torch.tensor(TRUTH.H),
+        torch.as_tensor(X).transpose(0, 1),
+        torch.tensor(TRUTH.adjacency).sum(1)[:, None, None],
+    )
+    return linearized_primal(s, u, sums, local, 0.2, 0.02, weight, shrinkage)
+
+
+def test_far_from_zero_a_subgradient_steps_as_the_proximal_step_does():
+    """Where no entry crosses 0; about 0, only the proximal step makes zeros."""
+    signs = torch.as_tensor(np.random.default_rng(1).choice([-1.0, 1.0], (6, 3, 12)))
+    far, near = 2.0 * signs, 1e-3 * signs
+    steps = {kind: one_step(kind, far, 0.5) for kind in ("proximal", "subgradient")}
+    assert (steps["proximal"] * far > 0).all()
+    assert (steps["proximal"] - one_step("proximal", far, 0.0)).abs().min() > 0.009
+    torch.testing.assert_close(steps["proximal"], steps["subgradient"], rtol=0, atol=1e-14)
+    assert (one_step("proximal", near, 5.0) == 0).any()
+    assert (one_step("subgradient", near, 5.0) != 0).all()
+
+
 def test_neighbours_answer_at_different_times_and_agents_once():
     for graph in range(20):
         A = dataclasses.replace(TRUTH, n_agents=9, graph=graph).adjacency
@@ -121,6 +164,7 @@ def test_who_does_not_hear_goes_by_what_was_heard_last():
     assert messages.sums().flatten().tolist() == [6.0, 1.0, 3.0]
     messages.send(second[:, None, None], 1)
     assert messages.sums().flatten().tolist() == [20.0 + 4.0, 50.0, 30.0]
+    assert messages.sums(torch.tensor([2, 0])).flatten().tolist() == [30.0, 24.0]
     messages.send(7 * second[:, None, None], 2, senders=torch.tensor([0]))
     assert messages.sums().flatten().tolist() == [24.0, 110.0, 90.0]
 
@@ -156,6 +200,31 @@ def test_unfitted_rounds_are_linearized_ones_and_learn_as_many_numbers_as_they_s
     assert unfolded.log_scale.numel() == 16 * (6 if per_agent else 1)
 
 
+def test_a_weight_of_the_l1_norm_that_is_0_stays_0_while_the_others_are_learned():
+    unfolded = UnfoldedDAdmm(TRUTH, iterations=3, rho=0.0)
+    train, validation = TRUTH.draw(20, "train", 0), TRUTH.draw(10, "validation", 0)
+    unfolded.fit(train, validation, Recipe(learning_rate=0.1, steps=5, batch_size=10))
+    learned = unfolded.log_scale.detach().exp().numpy()
+    assert (learned[:, :, 2] == 0).all()
+    assert (learned[:, :, [0, 1]] != unfolded.start.numpy()[[0, 1]]).all()
+    doubled = unfolded.estimate(2 * X)
+    np.testing.assert_allclose(doubled, 2 * unfolded.estimate(X), rtol=1e-12, atol=1e-15)
+
+
+def test_shared_numbers_serve_any_number_of_agents_and_those_of_each_do_not():
+    more = dataclasses.replace(TRUTH, n_agents=9, rows_per_agent=2)
+    settings = {"iterations": 4, "penalty": 0.2, "primal_step": 0.4, "rho": 0.02, "dual": 0.1}
+    expected = LinearizedDAdmm(more, **settings).estimate(more.draw(3, "test", 0).x)
+    few, many = (UnfoldedDAdmm(truth, **settings) for truth in (TRUTH, more))
+    few.log_scale.data[2, 0, 1] = 0.0
+    check_sizes(few.state_dict(), many.state_dict())
+    many.load_state_dict(few.state_dict())
+    assert np.abs(many.estimate(more.draw(3, "test", 0).x) - expected).max() > 0.01
+    few, many = (UnfoldedDAdmm(truth, per_agent=True, **settings) for truth in (TRUTH, more))
+    with pytest.raises(ValueError, match=r"as \(4, 6, 4\), and is \(4, 9, 4\) here"):
+        check_sizes(few.state_dict(), many.state_dict())
+
+
 def test_each_agent_goes_by_its_own_numbers():
     unfolded = UnfoldedDAdmm(TRUTH, per_agent=True, iterations=1)
     before = unfolded.estimate(X)
@@ -187,6 +256,14 @@ def test_who_knows_the_support_errs_as_the_bound_says():
     errors = np.square(estimate - s).sum(1) / 2
     spread = errors.std() / np.sqrt(20_000)
     assert errors.mean() == pytest.approx(known_support(TRUTH, test)[0], abs=4 * spread)
+
+
+def test_of_a_signal_that_is_not_sparse_the_bound_is_the_linear_mmse_of_all_measurements():
+    """By the covariance of what it leaves, I − Hᵀ(H Hᵀ + σ²I)⁻¹H."""
+    truth = dataclasses.replace(TRUTH, n_nonzeros=12)
+    H = truth.H.reshape(-1, 12)
+    left = np.eye(12) - H.T @ np.linalg.solve(H @ H.T + 0.05**2 * np.eye(18), H)
+    np.testing.assert_allclose(known_support(truth, truth.draw(4, "test", 0)), np.trace(left) / 12)
 
 
 def test_a_row_that_is_not_finite_has_no_answer_and_costs_no_other():

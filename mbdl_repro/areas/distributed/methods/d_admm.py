@@ -23,7 +23,7 @@ class DAdmm(DistributedAdmm):
 
     Args:
         penalty: ρ.
-        rho: τ, weight of the ℓ₁ norm of an agent.
+        rho: τ, weight of the ℓ₁ norm of an agent; with 0, agents find the least squares.
         inner_steps: proximal gradient steps on each primal problem.
 
     Maps x (n, P, m) to what each agent believes s to be (n, P, N).
@@ -39,7 +39,7 @@ class DAdmm(DistributedAdmm):
         belief: DistributedLasso,
         *,
         penalty: Annotated[float, Gt(0)] = 0.175,
-        rho: Annotated[float, Gt(0)] = 0.1142,
+        rho: Annotated[float, Ge(0)] = 0.1142,
         inner_steps: Annotated[int, Ge(1)] = 20,
         **settings: Any,
     ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 from torch import Tensor
 
 from mbdl_repro.areas.distributed.bases import Agents
@@ -28,7 +28,7 @@ class Nids(Agents):
 
     Args:
         primal_step: α; at most 2 over the largest ‖H_p‖².
-        rho: τ, weight of the ℓ₁ norm of an agent.
+        rho: τ, weight of the ℓ₁ norm of an agent; with 0, agents find the least squares.
 
     Maps x (n, P, m) to what each agent believes s to be (n, P, N).
 
@@ -44,7 +44,7 @@ class Nids(Agents):
         belief: DistributedLasso,
         *,
         primal_step: Annotated[float, Gt(0)] = 1.0,
-        rho: Annotated[float, Gt(0)] = 0.01,
+        rho: Annotated[float, Ge(0)] = 0.01,
         **settings: Any,
     ) -> None:
         super().__init__(belief, **settings)

@@ -37,6 +37,10 @@ class UnfoldedDAdmm(LinearizedAdmm):
         agents = belief.n_agents if per_agent else 1
         self.log_scale = nn.Parameter(self.start.log().repeat(self.iterations, agents, 1))
 
-    def constants(self) -> Annotated[Tensor, "(K, P, 4)"]:
-        """Return ρ, α, τ and η of each round and agent (K, P, 4)."""
-        return self.log_scale.exp().expand(-1, len(self.H), -1)
+    def constants(self, k: int) -> Annotated[Tensor, "(P or 1, 4)"]:
+        """Return ρ, α, τ and η of a round, of each agent or one row for all, (P or 1, 4).
+
+        Args:
+            k: the round, counted from 0.
+        """
+        return self.log_scale[k].exp()
