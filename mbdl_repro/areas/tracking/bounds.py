@@ -98,7 +98,8 @@ def kalman_steady_state_mse(truth: StateSpace) -> float:
 def lqg_cost(truth: StateSpace) -> float:
     """Return the least expected cost of who knows the truth, and what is measured up to now.
 
-    No controller of any kind costs less: LQG control with the true model reaches it.
+    No controller of any kind costs less: LQG control with the true model reaches it, where inputs
+    have no limit.
 
     Args:
         truth: the scenario.

@@ -16,7 +16,7 @@ from mbdl_repro.areas.tracking.control.model import (
 )
 from mbdl_repro.areas.tracking.kalman.exact_error import linear_filter_error
 from mbdl_repro.areas.tracking.kalman.model import LinearRule, linear_arrays
-from mbdl_repro.areas.tracking.systems.controlled import Controlled
+from mbdl_repro.areas.tracking.systems.controlled import UNLIMITED_N, Controlled
 from mbdl_repro.areas.tracking.systems.linear_state_space import LinearStateSpace
 from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 from mbdl_repro.contract.capabilities import HasClaimedVariance, HasLinearRule
@@ -224,12 +224,14 @@ def expected_cost(method: Method, truth: StateSpace) -> float | None:
         truth: the controlled system.
 
     Returns:
-        The expectation, in units of the cost; ``None`` if the method is not linear, or controls
-        nothing.
+        The expectation, in units of the cost; ``None`` if the method is not linear or controls
+        nothing, or inputs are limited, by which what is applied is not linear.
     """
     from mbdl_repro.areas.tracking.control.policy import HasLinearPolicy
 
     if not (isinstance(method, HasLinearPolicy) and isinstance(truth, Controlled)):
+        return None
+    if truth.force_limit_n < UNLIMITED_N:
         return None
     policy = method.linear_policy(truth.n_steps)
     arrays = LinearPolicy(*(part.detach().cpu().numpy() for part in policy))

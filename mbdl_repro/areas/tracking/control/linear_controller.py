@@ -1,4 +1,4 @@
-"""Linear controllers: a Kalman filter, and the regulator's gain on what it estimates."""
+"""Controllers that act on what a Kalman filter estimates, by the regulator's gain or otherwise."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from mbdl_repro.contract.method import Method
 
 
 class Memory(NamedTuple):
-    """What a linear controller remembers."""
+    """What a filter in a loop remembers."""
 
     policy: LinearPolicy[Tensor]
     t: int  # measurements taken in
     s: Tensor  # (..., m), the estimate ŝ_t
 
 
-class LinearController(Method, ABC):
-    """A controller whose estimates and inputs are linear in what is measured.
+class FilteringController(Method, ABC):
+    """A controller that acts on estimates which are linear in what is measured and applied.
 
-    ŝ_t = p_t + K_t (x_t − H p_t),  p_t = F ŝ_{t−1} + B u_{t−1},    u_t = −L_t ŝ_t
+    ŝ_t = p_t + K_t (x_t − H p_t),  p_t = F ŝ_{t−1} + B u_{t−1}
 
     Maps measurements x (n_rows, T, n) of recorded experiments to ŝ (n_rows, T, m).
     """
@@ -42,20 +42,38 @@ class LinearController(Method, ABC):
         self.belief = belief
 
     @abstractmethod
-    def linear_policy(self, T: int) -> LinearPolicy[Tensor]:
-        """Return the matrices for loops of T steps."""
+    def matrices(self, T: int) -> LinearPolicy[Tensor]:
+        """Return the filter, and the regulator's gains, for loops of T steps."""
 
     def forward(
         self, x: Annotated[Tensor, "(n_rows, T, n)"]
     ) -> Annotated[Tensor, "(n_rows, T, m)"]:
         """Return the estimates of the states (n_rows, T, m) of recorded experiments."""
         check_observations(x, self.belief.n)
-        memory = self.start((len(x),), x.shape[1])
+        memory = self.begin((len(x),), x.shape[1])
         states = []
         for x_t, u in zip(x.unbind(1), like(self.belief.probe, x), strict=True):
-            memory = _estimated(memory, x_t, u.expand(len(x), -1))
+            memory = estimated(memory, x_t, u.expand(len(x), -1))
             states.append(memory.s)
         return torch.stack(states, 1)
+
+    def begin(self, rows: tuple[int, ...], T: int) -> Memory:
+        """Return what the filter remembers before anything is measured.
+
+        Args:
+            rows: how many loops are controlled side by side.
+            T: steps that there will be.
+        """
+        policy = self.matrices(T)
+        return Memory(policy, 0, policy.mean_0.expand(*rows, -1))
+
+
+class LinearController(FilteringController):
+    """A controller whose inputs are linear in what it estimates: u_t = −L_t ŝ_t."""
+
+    def linear_policy(self, T: int) -> LinearPolicy[Tensor]:
+        """Return the matrices for loops of T steps, which say all that it does."""
+        return self.matrices(T)
 
     def start(self, rows: tuple[int, ...], T: int) -> Memory:
         """Return what is remembered before anything is measured.
@@ -64,8 +82,7 @@ class LinearController(Method, ABC):
             rows: how many loops are controlled side by side.
             T: steps that there will be.
         """
-        policy = self.linear_policy(T)
-        return Memory(policy, 0, policy.mean_0.expand(*rows, -1))
+        return self.begin(rows, T)
 
     def act(
         self, memory: Memory, x: Annotated[Tensor, "(rows, n)"], u: Annotated[Tensor, "(rows, p)"]
@@ -77,12 +94,20 @@ class LinearController(Method, ABC):
             x: what is measured now, (rows, n).
             u: the input since the last measurement, (rows, p).
         """
-        memory = _estimated(memory, x, u)
+        memory = estimated(memory, x, u)
         return -memory.s @ memory.policy.L[memory.t - 1].mT, memory
 
 
-def _estimated(memory: Memory, x: Tensor, u: Tensor) -> Memory:
-    """Return what is remembered once x has been measured."""
+def estimated(
+    memory: Memory, x: Annotated[Tensor, "(rows, n)"], u: Annotated[Tensor, "(rows, p)"]
+) -> Memory:
+    """Return what is remembered once x has been measured.
+
+    Args:
+        memory: what is remembered.
+        x: what is measured now, (rows, n).
+        u: the input since the last measurement, (rows, p).
+    """
     policy, t, s = memory
     predicted = s @ policy.F.mT + u @ policy.B.mT
     s = predicted + (x - predicted @ policy.H.mT) @ policy.K[t].mT

@@ -15,7 +15,7 @@ from mbdl_repro.areas.tracking.systems.state_space import StateSpace
 class Plant(NamedTuple, Generic[Array]):
     """How a controlled state moves, is measured, and what it costs: sᵀ Q s + uᵀ R u a step.
 
-    s_t = F s_{t−1} + B u_{t−1} + v_t,  x_t = H s_t + w_t
+    s_t = F s_{t−1} + B u_{t−1} + v_t,  x_t = H s_t + w_t,  |u_{t−1}| ≤ limit, entry by entry
     """
 
     F: Array  # (m, m)
@@ -23,6 +23,7 @@ class Plant(NamedTuple, Generic[Array]):
     H: Array  # (n, m)
     Q: Array  # (m, m)
     R: Array  # (p, p)
+    limit: Array  # (1, p)
 
 
 class LinearPolicy(NamedTuple, Generic[Array]):
@@ -73,7 +74,8 @@ def plant_arrays(system: Controlled, without: str = "") -> Plant[np.ndarray]:
     """
     F = np.zeros((system.m, system.m)) if "F" in without else system.F
     B = np.zeros((system.m, len(system.R))) if "B" in without else system.B
-    return Plant(F, B, system.H, system.Q, system.R)
+    limit = np.full((1, len(system.R)), system.force_limit_n)
+    return Plant(F, B, system.H, system.Q, system.R, limit)
 
 
 def filter_arrays(system: Controlled) -> LinearModel[np.ndarray]:

@@ -62,7 +62,8 @@ def closed_loop(
 
     and these come again, at the same steps, while the controller chooses u_1 … u_{T−1}. So two
     controllers meet the same disturbances, and those of the true plant are the true ones. Of
-    another plant they hold its errors, too, as if these did not depend on the state.
+    another plant they hold its errors, too, as if these did not depend on the state. Of an input
+    beyond the plant's limit, the limit is applied, and that is what the controller is told.
 
     Args:
         policy: the controller.
@@ -81,6 +82,7 @@ def closed_loop(
     states, inputs = [state], []
     for t, v_t in enumerate(v.unbind(-2)):
         u, memory = policy.act(memory, state @ H + w[t], u)
+        u = u.clamp(-plant.limit, plant.limit)
         state = state @ F + u @ B + v_t
         states.append(state)
         inputs.append(u)

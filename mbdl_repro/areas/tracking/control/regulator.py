@@ -16,7 +16,7 @@ def regulator(plant: Plant[Array], T: int) -> tuple[list[Array], list[Array]]:
     matrices are a batch.
 
     Args:
-        plant: F, B, Q and R; H is not read.
+        plant: F, B, Q and R; nothing else is read.
         T: steps t = 1 … T, of which the last has no input.
 
     Returns:
@@ -24,7 +24,7 @@ def regulator(plant: Plant[Array], T: int) -> tuple[list[Array], list[Array]]:
 
     Source: textbook.
     """
-    F, B, _, Q, R = plant
+    F, B, _, Q, R, _ = plant
     solve = namespace(F).linalg.solve
     P, gains, costs = Q, [], [Q]
     for _ in range(T - 1):

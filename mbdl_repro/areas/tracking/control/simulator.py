@@ -30,6 +30,7 @@ class Simulator(nn.Module):
     H: Tensor
     Q: Tensor
     R: Tensor
+    limit: Tensor
 
     def __init__(self, belief: Controlled, kind: Kind) -> None:
         super().__init__()
@@ -58,6 +59,6 @@ class Simulator(nn.Module):
             policy: the controller.
             split: records, x (..., rows, T, n) and s (..., rows, T, m).
         """
-        plant = Plant(self.F, self.B, self.H, self.Q, self.R)
+        plant = Plant(self.F, self.B, self.H, self.Q, self.R, self.limit)
         loop = closed_loop(policy, plant, split, like(self.belief.probe, split.s))
         return loop_cost(loop, plant)

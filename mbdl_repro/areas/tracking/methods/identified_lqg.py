@@ -49,11 +49,12 @@ class IdentifiedLqg(LinearController, ClosedFormMethod):
         # V and W are kept as roots, V = L Lᵀ, and so never indefinite.
         self.process_root = nn.Parameter(torch.eye(belief.m, dtype=torch.float64))
         self.observation_root = nn.Parameter(torch.eye(belief.n, dtype=torch.float64))
-        known = {"H": plant.H, "Q": plant.Q, "R": plant.R}
+        known = {"H": plant.H, "Q": plant.Q, "R": plant.R, "limit": plant.limit}
         known |= {"mean_0": belief.mean_0, "cov_0": belief.cov_0}
         self.H: Tensor
         self.Q: Tensor
         self.R: Tensor
+        self.limit: Tensor
         self.mean_0: Tensor
         self.cov_0: Tensor
         for name, array in known.items():
@@ -70,8 +71,8 @@ class IdentifiedLqg(LinearController, ClosedFormMethod):
         for root, covariance in ((self.process_root, V), (self.observation_root, W)):
             root.copy_(torch.from_numpy(covariance_root(covariance.cpu().numpy())))
 
-    def linear_policy(self, T: int) -> LinearPolicy[Tensor]:
-        """Return the matrices for loops of T steps."""
+    def matrices(self, T: int) -> LinearPolicy[Tensor]:
+        """Return the filter, and the regulator's gains, for loops of T steps."""
         V, W = (root @ root.mT for root in (self.process_root, self.observation_root))
         model = LinearModel(self.F, self.H, V, W, self.mean_0, self.cov_0)
-        return lqg_policy(model, Plant(self.F, self.B, self.H, self.Q, self.R), T)
+        return lqg_policy(model, Plant(self.F, self.B, self.H, self.Q, self.R, self.limit), T)

@@ -28,8 +28,9 @@ class Lqg(LinearController):
 
     u_t = −L_t ŝ_t,  ŝ_t = p_t + K_t (x_t − H p_t),  p_t = F ŝ_{t−1} + B u_{t−1}
 
-    No controller costs less on average where the belief is true: L is found as if the state were
-    known, K as if nothing were controlled.
+    No controller costs less on average where the belief is true and inputs have no limit: L is
+    found as if the state were known, K as if nothing were controlled. What is beyond a limit is
+    cut off.
 
     Args:
         belief: a controlled system.
@@ -64,7 +65,8 @@ class Lqg(LinearController):
         self.B: Tensor
         self.Q: Tensor
         self.R: Tensor
-        for name in ("B", "Q", "R"):
+        self.limit: Tensor
+        for name in ("B", "Q", "R", "limit"):
             self.register_buffer(name, torch.tensor(getattr(plant, name)))
         self.R.mul_(force_cost_scale)
         self.judged_by = judged_by
@@ -85,7 +87,7 @@ class Lqg(LinearController):
         simulator.learn(records)
         return simulator.cost(self, records).mean()
 
-    def linear_policy(self, T: int) -> LinearPolicy[Tensor]:
-        """Return the matrices for loops of T steps."""
+    def matrices(self, T: int) -> LinearPolicy[Tensor]:
+        """Return the filter, and the regulator's gains, for loops of T steps."""
         model = self.model()
-        return lqg_policy(model, Plant(model.F, self.B, model.H, self.Q, self.R), T)
+        return lqg_policy(model, Plant(model.F, self.B, model.H, self.Q, self.R, self.limit), T)

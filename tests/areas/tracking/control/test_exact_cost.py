@@ -24,7 +24,7 @@ def best_causal_rule(truth):
     Measurements are taken less what earlier inputs did to them, which anyone can subtract who
     knows the plant: they depend on no rule, so that the cost is quadratic in the rule's entries.
     """
-    T, (F, B, H, Q, R) = truth.n_steps, plant_arrays(truth)
+    T, (F, B, H, Q, R, _) = truth.n_steps, plant_arrays(truth)
     m, p = B.shape
     power = [np.linalg.matrix_power(F, k) for k in range(T + 1)]
     free = np.block(  # s_1 … s_T without inputs, from (s_0, v_1 … v_T)
@@ -97,7 +97,7 @@ def test_any_other_gain_costs_more():
 def test_far_from_its_end_the_regulator_is_that_of_the_algebraic_equation():
     plant = plant_arrays(SPRING)
     L, P = regulator(plant, 400)
-    F, B, _, Q, R = plant
+    F, B, _, Q, R, _ = plant
     expected = scipy.linalg.solve_discrete_are(F, B, Q, R)
     np.testing.assert_allclose(P[0], expected, rtol=1e-9)
     gain = np.linalg.solve(R + B.T @ expected @ B, B.T @ expected @ F)

@@ -89,7 +89,7 @@ def test_what_estimates_in_loops_estimates_records_alike(build):
 def test_unfitted_kalmannet_is_the_regulator_on_an_observer_of_a_fixed_gain():
     belief = HEAVY.believed(noise_std=None, process_noise_std=None)
     method = kalmannet(belief, initial_gain=0.3, magnitudes=True)
-    F, B, _, _, _ = plant_of(HEAVY)
+    F, B, *_ = plant_of(HEAVY)
     L = regulator(plant_of(HEAVY), HEAVY.n_steps)[0]
     parent = FixedGain(F, B, 0.3, L, torch.tensor(HEAVY.mean_0))
     test = HEAVY.draw(6, "test")

@@ -49,3 +49,24 @@ def test_what_is_withheld_is_named_and_what_is_of_other_systems_is_refused():
         truth.check_truth()
     with pytest.raises(ValueError, match="start_seen"):
         Controlled(start_seen=True, **KNOWN)
+
+
+def test_masses_in_a_row_move_as_springs_and_the_force_on_the_last_say():
+    truth = Controlled(
+        n_masses=3, mass_kg=2.0, stiffness_n_per_m=3.0, noise_std=0.5, process_noise_std=0.0,
+        n_steps=3, initial_state=(1.0, -2.0, 0.5, 0.3, 0.0, -1.0),
+    )  # fmt: skip
+    assert (truth.m, truth.n) == (6, 6)
+    x, v = np.split(np.array(truth.initial_state), 2)
+    h, s = 2e-5, truth.draw(1, "test").s[0]
+    for t in range(3):
+        for _ in range(round(truth.time_step_s / h)):
+            a = -3.0 * (x[0] - 0.0), -3.0 * (x[1] - x[0]), -3.0 * (x[2] - x[1])  # of each spring
+            v = v + h * np.array([a[0] - a[1], a[1] - a[2], a[2] + truth.probe[t, 0]]) / 2.0
+            x = x + h * v
+        np.testing.assert_allclose(s[t], [*x, *v], atol=1e-3)
+
+
+def test_the_probe_stays_within_the_limit():
+    probe = Controlled(force_limit_n=1.0, probe_force_n=2.0, **KNOWN).probe
+    assert set(np.abs(probe[1:, 0])) == {1.0}
