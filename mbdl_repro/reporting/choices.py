@@ -186,11 +186,13 @@ def in_short(table: pd.DataFrame, small: float, address: str) -> str:
         address: of the page that says more.
     """
     found: dict[str, dict[str, str]] = {}
+    first: dict[str, str] = {}
     for choice in choices(table, small):
         if choice.budget != "any" or choice.data == "some":
             continue
         column = "right" if choice.model == "right" else choice.data
         cells = found.setdefault(choice.example, {})
+        first.setdefault(choice.example, anchor(_heading(choice.example, choice.condition)))
         if column not in cells:
             cells[column] = in_words(choice)
     lines = [
@@ -199,9 +201,7 @@ def in_short(table: pd.DataFrame, small: float, address: str) -> str:
     ]
     for example, cells in found.items():
         row = [cells.get(column, "–") for column in ("right", "little", "much")]
-        lines.append(
-            f"| [{example}]({address}#{anchor(_heading(example, RIGHT))}) | {' | '.join(row)} |"
-        )
+        lines.append(f"| [{example}]({address}#{first[example]}) | {' | '.join(row)} |")
     return "\n".join(lines)
 
 

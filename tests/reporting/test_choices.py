@@ -78,6 +78,8 @@ def test_a_page_has_a_line_a_method_with_plain_figures(table):
 def test_in_short_there_is_a_line_a_problem(table):
     last = in_short(table, SMALL, "page.md").splitlines()[-1]
     assert last.endswith("| – | cheap (best); dear (best); 1 more | – |")
+    # Of a problem whose model is never right, the link leads to the heading that there is.
+    assert last.startswith("| [sparse](page.md#sparse-wrong-h) |")
 
 
 def test_what_the_kept_page_names_as_best_is_what_the_table_has():

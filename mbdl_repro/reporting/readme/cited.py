@@ -80,6 +80,13 @@ CITED = (
         "5.3_decoding",
         "neural_belief_propagation",
     ),
+    _cited(
+        44,
+        "unfolded federated averaging",
+        "Nakai-Kasai and Wadayama",
+        "5.3_federated_averaging",
+        "learned_averaging",
+    ),
     _cited(46, "unfolded distributed ADMM", "Noah and Shlezinger", "5.3_d_admm", "unfolded_d_admm"),
     _cited(
         49,
@@ -142,5 +149,5 @@ CITED = (
 )
 """Those that stand here, by their numbers."""
 
-MISSING = {44: ("unfolded federated averaging", "Nakai-Kasai and Wadayama")}
+MISSING: dict[int, tuple[str, str]] = {}
 """Those that do not yet, by their numbers: the system, and whose it is."""
