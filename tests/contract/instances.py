@@ -19,6 +19,7 @@ import torch
 
 from mbdl_repro import catalogue
 from mbdl_repro.areas.distributed.scenario import DistributedLasso
+from mbdl_repro.areas.distributed.systems.federated_clients import FederatedClients
 from mbdl_repro.areas.doa.scenario import Narrowband, Ofdm
 from mbdl_repro.areas.doa.systems.look import Look
 from mbdl_repro.areas.image_restoration.priors.prior import Prior, PriorMethod
@@ -233,6 +234,15 @@ GENERATED = SMALL["sparse_recovery"]._replace(
     settings={"iterations": 200},
     n_test=400,
 )
+FEDERATIONS = Small(
+    FederatedClients(
+        environment="links", examples_per_client=4, n_queries=3, n_features=2, n_classes=3
+    ),
+    {"iterations": 3},
+    n_test=1000,
+    recipe=Recipe(learning_rate=0.1, steps=20, batch_size=32, validate_every=10),
+    metric="cross_entropy",
+)
 LOOPS = SMALL["tracking"]._replace(
     truth=Controlled(process_noise_std=0.1, noise_std=0.5, n_steps=8, initial_std=1.0),
     settings={
@@ -241,7 +251,15 @@ LOOPS = SMALL["tracking"]._replace(
 )  # fmt: skip
 WRONG_PRIOR = SMALL["linear_estimation"]._replace(mistaken={"signal_covariance": "identity"})
 WRONG_ARRAY = SMALL["doa"]._replace(mistaken={"spacing": 0.45})
+LIMITED = LOOPS._replace(
+    truth=dataclasses.replace(LOOPS.truth, n_masses=2, stiffness_n_per_m=1.0, force_limit_n=1.0),
+    settings={"iterations": 2, "horizon": 4},
+)
 SPECIAL = {
+    "distributed.central_gradient": FEDERATIONS,
+    "distributed.fedavg": FEDERATIONS,
+    "distributed.fednova": FEDERATIONS,
+    "distributed.learned_averaging": FEDERATIONS,
     "linear_estimation.augmented_mmse": WRONG_PRIOR,
     "linear_estimation.learned_mmse": WRONG_PRIOR,
     "linear_estimation.noise_network": WRONG_PRIOR,
@@ -329,6 +347,8 @@ SPECIAL = {
         f"tracking.{method}": LOOPS
         for method in ("lqg", "identified_lqg", "kalmannet_lqr", "recurrent_policy")
     },
+    "tracking.mpc": LIMITED,
+    "tracking.unfolded_mpc": LIMITED,
     "doa.corrected_covariance": WRONG_ARRAY,
     "doa.fitted_array": WRONG_ARRAY,
     "doa.learned_likelihood": WRONG_ARRAY,

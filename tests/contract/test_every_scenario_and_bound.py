@@ -17,6 +17,7 @@ import torch
 from contract import instances
 
 from mbdl_repro import catalogue
+from mbdl_repro.areas.distributed.systems.federated_clients import FederatedClients
 from mbdl_repro.areas.doa.array import SensorArray
 from mbdl_repro.areas.doa.scenario import Misplaced, Narrowband, Ofdm
 from mbdl_repro.areas.image_restoration.physics.degradation import DegradedImages
@@ -53,21 +54,29 @@ class Small(NamedTuple):
     """σ, where no field of the truth says it."""
 
 
-def received_again(s: np.ndarray, truth: SensorArray) -> np.ndarray:
-    """What sensors receive of waveforms that only the stream "noise" tells, with the angles s."""
-    size = truth.chunk_size
-    stream = ("data", *truth.identity(), "noise")
-    chunks = [truth.received(size, rng_for(*stream, i)) for i in range(-(-len(s) // size))]
+def drawn_again(
+    s: np.ndarray, truth: Scenario, draw: Callable[[int, np.random.Generator], Split]
+) -> np.ndarray:
+    """What is observed without noise in rows of the stream "noise", with the targets s."""
+    size, stream = truth.chunk_size, ("data", *truth.identity(), "noise")
+    chunks = [draw(size, rng_for(*stream, i)) for i in range(-(-len(s) // size))]
     np.testing.assert_array_equal(np.concatenate([chunk.s for chunk in chunks])[: len(s)], s)
     return np.concatenate([chunk.x for chunk in chunks])[: len(s)]
+
+
+def received_again(s: np.ndarray, truth: SensorArray) -> np.ndarray:
+    """What sensors receive of waveforms that only the stream tells."""
+    return drawn_again(s, truth, truth.received)
 
 
 def movies_again(s: np.ndarray, truth: BlinkingEmitters | ContrastUltrasound) -> np.ndarray:
-    """What is seen without noise in movies of the stream "noise", with the maps or bubbles s."""
-    size, stream = truth.chunk_size, ("data", *truth.identity(), "noise")
-    chunks = [truth.clear_movies(size, rng_for(*stream, i)) for i in range(-(-len(s) // size))]
-    np.testing.assert_array_equal(np.concatenate([chunk.s for chunk in chunks])[: len(s)], s)
-    return np.concatenate([chunk.x for chunk in chunks])[: len(s)]
+    """What is seen without noise."""
+    return drawn_again(s, truth, truth.clear_movies)
+
+
+def means_again(s: np.ndarray, truth: FederatedClients) -> np.ndarray:
+    """The means of the classes of examples and queries."""
+    return drawn_again(s, truth, truth.clear)[..., : truth.n_features]
 
 
 def through_taps(s: np.ndarray, truth: FiniteMemory) -> np.ndarray:
@@ -188,6 +197,9 @@ SMALL = {
         instances.SMALL["distributed"].truth,
         lambda s, truth: np.einsum("pij,npj->npi", truth.H, s),
     ),
+    "distributed.federated_clients": Small(
+        instances.FEDERATIONS.truth, means_again, lambda x: x[..., :2]
+    ),
     "precoding.hybrid_precoding": Small(instances.SMALL["precoding"].truth, lambda s, truth: s),
     "receivers.coded_words": Small(instances.WORDS.truth, lambda s, truth: s),
     "receivers.fading_memory": Small(
@@ -208,6 +220,10 @@ SMALL = {
 
 COHERENT = dataclasses.replace(SMALL["doa.narrowband"].truth, correlation=1.0)
 SPECIAL = {
+    "distributed.cross_entropy": instances.FEDERATIONS.truth,
+    "distributed.error_rate": instances.FEDERATIONS.truth,
+    "distributed.known_law": instances.FEDERATIONS.truth,
+    "distributed.known_law_error": instances.FEDERATIONS.truth,
     "doa.shared_waveform_crb_mspe": COHERENT,
     "doa.told_all": instances.LOOKS.truth,
     "doa.told_mvdr": instances.LOOKS.truth,

@@ -12,6 +12,7 @@ import torch
 
 from mbdl_repro import catalogue
 from mbdl_repro.areas.distributed.scenario import DistributedLasso
+from mbdl_repro.areas.distributed.systems.federated_clients import FederatedClients
 from mbdl_repro.areas.doa.methods.deep_root_music import DeepRootMusic
 from mbdl_repro.areas.doa.methods.subspacenet import Subspacenet
 from mbdl_repro.areas.doa.scenario import Misplaced, Narrowband, Ofdm
@@ -64,6 +65,7 @@ MANY = {"case": "shake_x1", "side": 12, "patch_side": 12}
 
 TRUTHS = {
     "distributed.distributed_lasso": DistributedLasso(n_agents=5),
+    "distributed.federated_clients": FederatedClients(environment="links"),
     "doa.look": Look(n_snapshots=4),
     "doa.misplaced": Misplaced(**SOURCES),
     "doa.narrowband": Narrowband(**SOURCES),
@@ -88,6 +90,7 @@ TRUTHS = {
 }
 FIELDS = {
     "distributed.distributed_lasso": {"n_agents": 5},
+    "distributed.federated_clients": {"environment": "links"},
     "doa.look": {"n_snapshots": 4},
     "doa.misplaced": SOURCES,
     "doa.narrowband": SOURCES,
@@ -145,6 +148,7 @@ def test_an_identity_is_the_area_and_the_fields_that_are_not_as_by_default(kind)
     ("kind", "text"),
     [
         ("distributed.distributed_lasso", '["data","distributed",{"n_agents":5},'),
+        ("distributed.federated_clients", '["data","distributed",{"environment":"links"},'),
         ("doa.look", '["data","doa",{"n_snapshots":4},'),
         ("doa.misplaced", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),
         ("doa.narrowband", '["data","doa",{"n_snapshots":3,"n_sources":2,"snr_db":10.0},'),

@@ -859,6 +859,18 @@ def test_a_claim_says_where_it_is_tested(tmp_path):
     assert load(tmp_path, text).claims[0].pairs[0][0].at["test_noise_std"] == 1
 
 
+def test_what_changes_along_with_x_is_not_left_open(tmp_path):
+    blocks = "  - {n_signal: [8], n_nonzeros: [2]}\n  - {n_signal: [9, 10], n_nonzeros: [3]}\n"
+    text = edited("seeds: 6", f"seeds: 6\ntest_sweep:\n{blocks}")
+    text = edited("where: {n_train: 10}", "where: {n_train: 10, noise_std: 0.1}", text)
+    text = edited("x: noise_std", "x: test_n_signal", text)
+    text = text[: text.index("claims:")]
+    assert load(tmp_path, text).panels[0].x == "test_n_signal"
+    text = edited("n_signal: [9, 10]", "n_signal: [8, 10]", text)
+    with pytest.raises(UserError, match="test_n_nonzeros has several values here, and is not x"):
+        load(tmp_path, text)
+
+
 def test_values_that_are_run_only_apart_pin_no_row(tmp_path):
     blocks = (
         "sweep:\n  - {noise_std: [0.1], n_train: [10, 20]}\n  - {noise_std: [0.2], n_train: [30]}\n"

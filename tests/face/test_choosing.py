@@ -86,6 +86,7 @@ def test_a_running_example_has_all_its_problems():
         ("filtering", "wrong H"),
         ("smoothing", "right"),
         ("smoothing", "wrong H"),
+        ("control", "wrong plant"),
     ]
     assert len(found.table) == sum(len(one.rows) for one in found.rankings)
 
