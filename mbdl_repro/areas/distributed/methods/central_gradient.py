@@ -26,6 +26,9 @@ class CentralGradient(FederatedMethod):
     name = "central_gradient"
     family = Family.MODEL_BASED
 
+    def present(self, x: Annotated[Tensor, "(n, M + q, d + C)"]) -> None:
+        """Return ``None``: nobody sends anything, and so nothing is lost."""
+
     def rounds(self, federation: Federation) -> Iterator[Annotated[Tensor, "(n, C, d + 1)"]]:
         """Yield the model (n, C, d + 1), after each round.
 

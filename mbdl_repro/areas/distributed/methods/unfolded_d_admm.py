@@ -18,8 +18,9 @@ class UnfoldedDAdmm(LinearizedAdmm):
     all rounds. The published code learns round after round, through none but the last.
 
     Args:
-        per_agent: whether each agent has numbers of its own, 4KP of them, or all share them, 4K.
-            Numbers of agents say nothing where there is another number of agents.
+        per_agent: whether each agent has numbers of its own, 4KP of them, or all share them, 4K;
+            3 for 4 where τ is 0. Numbers of agents say nothing where there is another number of
+            agents.
 
     Maps x (n, P, m) to what each agent believes s to be (n, P, N).
 
@@ -35,7 +36,10 @@ class UnfoldedDAdmm(LinearizedAdmm):
     ) -> None:
         super().__init__(belief, **settings)
         agents = belief.n_agents if per_agent else 1
-        self.log_scale = nn.Parameter(self.start.log().repeat(self.iterations, agents, 1))
+        self.register_buffer("learned", self.start.nonzero()[:, 0], persistent=False)
+        self.learned: Tensor
+        start = self.start[self.learned].log()
+        self.log_scale = nn.Parameter(start.repeat(self.iterations, agents, 1))
 
     def constants(self, k: int) -> Annotated[Tensor, "(P or 1, 4)"]:
         """Return ρ, α, τ and η of a round, of each agent or one row for all, (P or 1, 4).
@@ -43,4 +47,5 @@ class UnfoldedDAdmm(LinearizedAdmm):
         Args:
             k: the round, counted from 0.
         """
-        return self.log_scale[k].exp()
+        scale = self.log_scale[k].exp()
+        return self.start.repeat(len(scale), 1).index_copy(1, self.learned, scale)

@@ -1,9 +1,11 @@
 """What tests of control share: plants, records of them, and controllers of a few lines."""
 
 import torch
+from gradients import assert_slopes_are_those_of_differences
 
 from mbdl_repro.areas.tracking.systems.controlled import Controlled
 from mbdl_repro.contract.method import Split
+from mbdl_repro.contract.seeding import torch_rng_for
 
 SPRING = Controlled(
     stiffness_n_per_m=4.0, n_steps=12, noise_std=1.0, process_noise_std=0.1, initial_std=1.0
@@ -21,6 +23,20 @@ TRUTHS = {"spring": SPRING, "double integrator": MASS, "heavy": HEAVY, "toppling
 
 def records(truth, n, *stream):
     return Split(*(torch.from_numpy(part) for part in truth.draw(n, *stream)))
+
+
+def assert_a_fit_descends(method, truth, recipe):
+    """A fit lowers the loss, and each parameter has a gradient, which is the right one."""
+    train, validation = records(truth, 60, "train"), records(truth, 30, "validation")
+    history = method.fit(train, validation, recipe, torch_rng_for("fit"))
+    losses = [row["validation_loss"] for row in history]
+    assert min(losses) < losses[0]
+    method.loss(*validation).backward()
+    assert all(p.grad.abs().max() > 0 for p in method.parameters())
+    method.zero_grad()
+    few = validation.first(3)
+    rng = torch_rng_for("directions")
+    assert_slopes_are_those_of_differences(method, lambda: method.loss(*few), rng)
 
 
 class Replay:

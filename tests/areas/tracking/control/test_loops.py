@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from areas.tracking.control.loops import HEAVY, MASS, SPRING, UNKNOWN, FixedGain, Replay, records
+from areas.tracking.control.loops import (
+    HEAVY,
+    MASS,
+    SPRING,
+    UNKNOWN,
+    FixedGain,
+    Replay,
+    assert_a_fit_descends,
+    records,
+)
 from areas.tracking.stacks import assert_a_stack_is_each_of_its_fits
-from gradients import assert_slopes_are_those_of_differences
 
 from mbdl_repro.areas.tracking.control.model import Plant, plant_arrays
 from mbdl_repro.areas.tracking.control.policy import closed_loop, loop_cost
@@ -138,18 +146,7 @@ def test_tuning_for_the_cost_takes_the_cost_in_the_identified_plant():
 
 @every_learned
 def test_a_fit_lowers_the_loss_and_gradients_reach_all(build):
-    train, validation = records(SPRING, 60, "train"), records(SPRING, 30, "validation")
-    method = build()
-    history = method.fit(train, validation, FEW, torch_rng_for("fit"))
-    losses = [row["validation_loss"] for row in history]
-    assert min(losses) < losses[0]
-    method.loss(*validation).backward()
-    assert all(p.grad.abs().max() > 0 for p in method.parameters())
-    method.zero_grad()
-    few = validation.first(3)
-    assert_slopes_are_those_of_differences(
-        method, lambda: method.loss(*few), torch_rng_for("directions")
-    )
+    assert_a_fit_descends(build(), SPRING, FEW)
 
 
 @every_learned

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from areas.tracking.control.loops import SPRING, UNKNOWN, records
+from areas.tracking.control.loops import SPRING, UNKNOWN, assert_a_fit_descends, records
 from areas.tracking.stacks import assert_a_stack_is_each_of_its_fits
-from gradients import assert_slopes_are_those_of_differences
 from scipy.optimize import lsq_linear
 
 from mbdl_repro.areas.tracking.bounds import lqg_cost
@@ -17,7 +16,6 @@ from mbdl_repro.areas.tracking.methods.mpc import Mpc
 from mbdl_repro.areas.tracking.methods.unfolded_mpc import UnfoldedMpc
 from mbdl_repro.areas.tracking.metrics import expected_cost, quadratic_cost
 from mbdl_repro.areas.tracking.systems.controlled import UNLIMITED_N, Controlled
-from mbdl_repro.contract.seeding import torch_rng_for
 from mbdl_repro.learning.recipe import Recipe
 
 CHAIN = Controlled(
@@ -196,18 +194,7 @@ def test_what_is_descended_is_the_cost_of_its_loops():
 
 @every_learned
 def test_a_fit_lowers_the_cost_and_gradients_reach_all(build):
-    train, validation = records(CHAIN, 60, "train"), records(CHAIN, 30, "validation")
-    method = build()
-    history = method.fit(train, validation, FEW, torch_rng_for("fit"))
-    losses = [row["validation_loss"] for row in history]
-    assert min(losses) < losses[0]
-    method.loss(*validation).backward()
-    assert all(p.grad.abs().max() > 0 for p in method.parameters())
-    method.zero_grad()
-    few = validation.first(3)
-    assert_slopes_are_those_of_differences(
-        method, lambda: method.loss(*few), torch_rng_for("directions")
-    )
+    assert_a_fit_descends(build(), CHAIN, FEW)
 
 
 @every_learned
